@@ -1,0 +1,77 @@
+# Every target sets up what it needs by itself; `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+BIN := .venv/bin
+OUT := runtime
+PROTOS := $(wildcard proto/catnap/v1/*.proto)
+export PYTHONPATH := $(CURDIR)/runtime
+
+.PHONY: help setup run test test-servers check format proto lock bench deploy clean clean-state
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/ready ## create .venv with the locked dependencies and build the model
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'catnap needs Python 3.11 or newer; set PYTHON=' >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo 'Python lacks venv: on Debian, apt-get install python3-venv' >&2; exit 1; }
+	@echo 'installing the locked dependencies into .venv'
+	@awk '/^[a-z]/ { wanted = /^uv==/ } wanted' requirements.lock > .venv/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement .venv/uv.txt
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --compile-bytecode --require-hashes requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m catnap.models.build "$${CATNAP_HOME:-.catnap}"
+	@touch $@
+
+run: setup ## start the whole platform on localhost
+	@$(BIN)/catnap serve
+
+test: setup ## run the tests; no root, docker or cluster
+	@$(BIN)/python -m pytest
+
+test-servers: ## install the real servers that some tests want (needs Go)
+	@command -v go >/dev/null || { echo 'needs Go to build versitygw: on Debian, apt-get install golang' >&2; exit 1; }
+	@go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
+
+check: setup ## format, lint, types, layers, generated code
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; $(MAKE) --no-print-directory proto OUT="$$fresh"; \
+	for part in v1 inference; do diff -r --exclude=__pycache__ --exclude=__init__.py "$$fresh/catnap/$$part" runtime/catnap/$$part \
+	  || { echo 'the generated code is stale: run make proto' >&2; exit 1; }; done
+
+format: setup ## format and mend what the linter can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+proto: setup ## generate the code of proto/
+	@protoc() { PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc \
+	  --python_out=$(OUT) --grpc_python_out=$(OUT) --pyi_out=$(OUT) --mypy_grpc_out=quiet:$(OUT) "$$@"; }; \
+	protoc -Iproto $(PROTOS); \
+	protoc -Icatnap/inference=proto/inference proto/inference/grpc_service.proto
+
+lock: ## lock the dependencies anew
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --group weights \
+	  --generate-hashes --no-emit-index-url --no-annotate --no-emit-package catnap-functions \
+	  --custom-compile-command 'make lock' --upgrade --output-file requirements.lock pyproject.toml
+
+bench: setup ## measure, each figure beside a peer or a limit
+	@$(BIN)/python -m bench
+
+deploy: setup ## deploy every skill to a cluster
+	@$(BIN)/catnap deploy
+
+clean: ## remove .venv and every cache; the state in .catnap stays
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -path ./.catnap -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+clean-state: ## remove .catnap: users' files, the journal, the key, the models
+	@echo "removing .catnap: users' files, the journal, the key, the models"
+	@rm -rf .catnap .venv/ready
