@@ -1,0 +1,121 @@
+"""A message's body, which may still be arriving."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from catnap.errors import CatnapError, PayloadTooLarge
+
+MAX_BODY = 100_000_000
+"""Bytes that a body may have where it is held in memory as a whole."""
+
+HIGH_WATER = 256 * 1024
+"""Bytes that may wait for their reader before the sender is made to wait."""
+
+
+class Body:
+    """Bytes from the connection that feeds it to the one reader that drains it.
+
+    on_wait: called once, when the reader first has to wait. on_drain: called
+    when there is room again after more than HIGH_WATER bytes had waited.
+    """
+
+    __slots__ = (
+        "_chunks",
+        "_done",
+        "_error",
+        "_on_drain",
+        "_on_wait",
+        "_waiter",
+        "buffered",
+        "length",
+    )
+
+    def __init__(
+        self,
+        on_drain: Callable[[], None] | None = None,
+        on_wait: Callable[[], None] | None = None,
+    ) -> None:
+        self.length: int | None = None
+        """Bytes to come in all, where the sender said so."""
+        self.buffered = 0
+        """Bytes that have come and were not read yet."""
+        self._chunks: deque[bytes] = deque()
+        self._done = False
+        self._error: CatnapError | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._on_drain, self._on_wait = on_drain, on_wait
+
+    @property
+    def done(self) -> bool:
+        """Whether the sender has sent everything."""
+        return self._done
+
+    @property
+    def full(self) -> bool:
+        """Whether the sender should wait."""
+        return self.buffered > HIGH_WATER
+
+    def feed(self, chunk: bytes) -> None:
+        self._chunks.append(chunk)
+        self.buffered += len(chunk)
+        self._wake()
+
+    def finish(self) -> None:
+        """All of it has come."""
+        self._done = True
+        self._wake()
+
+    def fail(self, error: CatnapError) -> None:
+        """No more will come, and what came is not whole."""
+        if not self._done and self._error is None:
+            self._error = error
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def read(self, limit: int = MAX_BODY) -> bytes:
+        """The whole body. Raises PayloadTooLarge past `limit` bytes."""
+        if self.length is not None and self.length > limit:
+            raise too_large(self.length, limit)
+        parts: list[bytes] = []
+        size = 0
+        async for chunk in self:
+            parts.append(chunk)
+            size += len(chunk)
+            if size > limit:
+                raise too_large(size, limit)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def __aiter__(self) -> Body:
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Raises the error that the body failed with, after what had come."""
+        while not self._chunks:
+            if self._done:
+                raise StopAsyncIteration
+            if self._error:
+                raise self._error
+            if self._on_wait:
+                on_wait, self._on_wait = self._on_wait, None
+                on_wait()
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        was_full = self.full
+        chunk = self._chunks.popleft()
+        self.buffered -= len(chunk)
+        if was_full and not self.full and self._on_drain:
+            self._on_drain()
+        return chunk
+
+
+def too_large(size: int, limit: int) -> PayloadTooLarge:
+    return PayloadTooLarge(
+        f"the body has at least {size:,} bytes, the limit is {limit:,}: "
+        "put large data into a file and pass its key"
+    )

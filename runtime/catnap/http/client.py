@@ -1,0 +1,119 @@
+"""An HTTP/1.1 client: kept-alive connections to a few known places."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+
+from catnap.errors import InvalidRequest, Unavailable
+from catnap.http.client_connection import ClientConnection, ConnectionLost, Reply
+from catnap.http.fields import Fields, write_fields
+from catnap.http.target import Target
+
+__all__ = ["Client", "ConnectionLost", "Reply", "Target"]
+
+_VISIBLE = re.compile(r"[!-~]+\Z")
+
+
+class Client:
+    """Sends requests. Safe for many at once; one connection each, reused.
+
+    connect_timeout: seconds until a place counts as not there. keep: idle
+    connections to one place. idle: seconds that one is kept, which must be
+    less than the other side's patience. A caller that is cancelled closes its
+    connection, so that the other side sees it leave.
+    """
+
+    def __init__(self, connect_timeout: float = 5.0, keep: int = 64, idle: float = 60.0) -> None:
+        self._idle: dict[Target, list[ClientConnection]] = {}
+        self._connect_timeout = connect_timeout
+        self._keep = keep
+        self._patience = idle
+
+    async def request(
+        self,
+        target: Target,
+        method: str,
+        path: str,
+        headers: Fields = (),
+        body: bytes | AsyncIterator[bytes] = b"",
+    ) -> Reply:
+        """Sends one request; the reply is there when its headers are.
+
+        path: with the query. A body that is an iterator is sent chunked, and
+        closed (`aclose`) at the end. Raises InvalidRequest for what cannot be
+        sent, Unavailable where nothing was, and ConnectionLost where the
+        request was sent and no answer will come.
+        """
+        head = _head(target, method, path, headers, body)
+        connection = await self._connection(target)
+        try:
+            await connection.send(method, head, body)
+            return await connection.reply
+        except BaseException:
+            connection.transport.abort()
+            raise
+
+    async def _connection(self, target: Target) -> ClientConnection:
+        loop = asyncio.get_running_loop()
+        idle = self._idle.get(target, [])
+        while idle:
+            connection = idle.pop()
+            if connection.transport.is_closing():
+                continue
+            if loop.time() - connection.released < self._patience:
+                return connection
+            connection.transport.close()
+
+        def protocol() -> ClientConnection:
+            return ClientConnection(self, target)
+
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                if target.path:
+                    _, connection = await loop.create_unix_connection(protocol, target.path)
+                else:
+                    _, connection = await loop.create_connection(protocol, target.host, target.port)
+        except (OSError, TimeoutError) as error:
+            raise Unavailable(f"cannot connect to {target}: {error or 'no answer'}") from error
+        return connection
+
+    def release(self, connection: ClientConnection) -> None:
+        idle = self._idle.setdefault(connection.target, [])
+        if len(idle) < self._keep:
+            idle.append(connection)
+        else:
+            connection.transport.close()
+
+    def discard(self, connection: ClientConnection) -> None:
+        """It is closed, wherever it was."""
+        idle = self._idle.get(connection.target, [])
+        if connection in idle:
+            idle.remove(connection)
+        if not idle:
+            self._idle.pop(connection.target, None)
+
+    def forget(self, target: Target) -> None:
+        """Closes the idle connections to a place that is no more."""
+        for connection in self._idle.pop(target, ()):
+            connection.transport.close()
+
+    async def close(self) -> None:
+        for target in list(self._idle):
+            self.forget(target)
+
+
+def _head(
+    target: Target, method: str, path: str, headers: Fields, body: bytes | AsyncIterator[bytes]
+) -> bytes:
+    if not _VISIBLE.match(method) or not _VISIBLE.match(path):
+        raise InvalidRequest(f"{method!r} {path!r}: quote what is not printable ASCII")
+    fields = list(headers)
+    if not any(name == b"host" for name, _ in fields):
+        fields.insert(0, (b"host", target.authority.encode()))
+    if isinstance(body, bytes):
+        fields.append((b"content-length", b"%d" % len(body)))
+    else:
+        fields.append((b"transfer-encoding", b"chunked"))
+    return f"{method} {path} HTTP/1.1\r\n".encode() + write_fields(fields) + b"\r\n"

@@ -1,0 +1,222 @@
+"""A client's connection: one request at work at most, its answer parsed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import httptools
+
+from catnap.errors import CatnapError, SkillCrashed
+from catnap.http.body import MAX_BODY, Body
+from catnap.http.target import Target
+
+if TYPE_CHECKING:
+    from catnap.http.client import Client
+
+MAX_HEADERS = 64 * 1024
+"""Bytes of headers that a reply may have."""
+
+
+class ConnectionLost(SkillCrashed):
+    """The other side went away after the request was sent."""
+
+
+@dataclass(slots=True, eq=False)
+class Reply:
+    """A response whose body may still be arriving: read it, or close it."""
+
+    status: int
+    headers: dict[bytes, bytes]
+    body: Body
+    _connection: ClientConnection
+
+    async def read(self, limit: int = MAX_BODY) -> bytes:
+        """The whole body. Raises PayloadTooLarge past `limit` bytes."""
+        try:
+            return await self.body.read(limit)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Gives up on the rest of the body."""
+        if not self.body.done:
+            self._connection.transport.abort()
+
+
+class ClientConnection(asyncio.Protocol):
+    """Lives as long as its transport, and goes back to its client between requests."""
+
+    def __init__(self, client: Client, target: Target) -> None:
+        self.client = client
+        self.target = target
+        self.reply: asyncio.Future[Reply]
+        self.released = 0.0
+        """When it became idle, in the loop's time."""
+        self._writable: asyncio.Future[None] | None = None
+        self._body: Body | None = None
+        self._paused = False
+        self._busy = False
+        self._sent = False
+        self._complete = False
+        self._silent = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport: asyncio.Transport = transport  # type: ignore[assignment]
+        self._loop = asyncio.get_running_loop()
+
+    # --- sending -------------------------------------------------------------------
+
+    async def send(self, method: str, head: bytes, body: bytes | AsyncIterator[bytes]) -> None:
+        """Returns when all is sent, or when it is answered before that."""
+        self.reply = self._loop.create_future()
+        self._parser = httptools.HttpResponseParser(self)
+        self._method = method
+        self._busy, self._sent, self._complete, self._silent = True, False, False, 0
+        if isinstance(body, bytes):
+            self.transport.write(head + body)
+            self._sent = await self._drained()
+            return
+        self.transport.write(head)
+        try:
+            async for chunk in body:
+                if chunk:
+                    self.transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+                if not await self._drained():
+                    return
+        finally:
+            close = getattr(body, "aclose", None)
+            if close is not None:
+                await close()
+        self.transport.write(b"0\r\n\r\n")
+        self._sent = True
+
+    async def _drained(self) -> bool:
+        """Waits until there is room to send more; False where an answer, or
+        the end of the connection, has made that needless."""
+        if self._writable and not self.reply.done():
+            await self._writable
+        return not self.reply.done()
+
+    def pause_writing(self) -> None:
+        self._writable = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        self._wake_sender()
+        self._writable = None
+
+    def _wake_sender(self) -> None:
+        if self._writable and not self._writable.done():
+            self._writable.set_result(None)
+
+    # --- receiving -----------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        if not self._busy:
+            self.transport.abort()  # nobody has asked for anything
+            return
+        self._silent += len(data)
+        try:
+            self._parser.feed_data(data)
+            if self._silent > MAX_HEADERS:
+                # httptools keeps a header to itself until it has the whole of it.
+                raise httptools.HttpParserError(f"a line of more than {MAX_HEADERS:,} bytes")
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            said = error.__context__ or error
+            self._fail(SkillCrashed(f"{self.target} answered what is not HTTP/1.1: {said}"))
+            self.transport.abort()
+            return
+        if self._complete:
+            self._release()
+        else:
+            self._balance()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.client.discard(self)
+        if self._body and self._until_close and exc is None:
+            self._body.finish()
+        self._fail(ConnectionLost(f"{self.target} closed the connection before it had answered"))
+        self.resume_writing()
+
+    def _fail(self, error: CatnapError) -> None:
+        if self._busy and not self.reply.done():
+            self.reply.set_exception(error)
+            self.reply.exception()  # the sender may have left: nobody need ask
+        if self._body:
+            self._body.fail(error)
+
+    def _release(self) -> None:
+        self._busy = False
+        if self._sent and self._keep_alive and not self.transport.is_closing():
+            self.released = self._loop.time()
+            self._balance()
+            self.client.release(self)
+        else:
+            self.transport.abort()
+
+    def _balance(self) -> None:
+        pause = self._body is not None and self._body.full
+        if pause == self._paused or self.transport.is_closing():
+            return
+        self._paused = pause
+        if pause:
+            self.transport.pause_reading()
+        else:
+            self.transport.resume_reading()
+
+    # --- the parser ----------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        if self._complete:
+            raise SkillCrashed("more than one answer")
+        self._headers: dict[bytes, bytes] = {}
+        self._header_bytes = self._silent = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._silent = 0
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > MAX_HEADERS:
+            raise SkillCrashed(f"more than {MAX_HEADERS:,} bytes of headers")
+        if self._body:
+            return  # a trailer
+        name = name.lower()
+        known = self._headers.get(name)
+        self._headers[name] = value if known is None else known + b", " + value
+
+    def on_headers_complete(self) -> None:
+        status, headers = self._parser.get_status_code(), self._headers
+        if status < 200:
+            return
+        body = self._body = Body(self._balance)
+        length = headers.get(b"content-length")
+        framed = length is not None or b"transfer-encoding" in headers
+        bodiless = self._method == "HEAD" or status in (204, 304)
+        self._until_close = not framed and not bodiless
+        self._keep_alive = self._parser.should_keep_alive() or (
+            bodiless
+            and self._parser.get_http_version() == "1.1"
+            and b"close" not in headers.get(b"connection", b"").lower()
+        )
+        if bodiless:
+            self.on_message_complete()
+        else:
+            body.length = int(length) if length is not None else None
+        if not self.reply.done():
+            self.reply.set_result(Reply(status, headers, body, self))
+            self._wake_sender()
+
+    def on_body(self, chunk: bytes) -> None:
+        if self._complete:
+            raise SkillCrashed("a body where there can be none")
+        self._silent = 0
+        if self._body:
+            self._body.feed(chunk)
+
+    def on_message_complete(self) -> None:
+        if self._body:
+            self._body.finish()
+            self._body = None
+            self._complete = True

@@ -1,0 +1,45 @@
+"""What HTTP itself has a status for, beside the one tree of errors."""
+
+from __future__ import annotations
+
+from catnap.errors import InvalidRequest
+
+
+class ProtocolError(InvalidRequest):
+    """A request that HTTP's own rules refuse. `headers` go with the answer."""
+
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class MethodNotAllowed(ProtocolError):
+    """The path takes other methods, which `Allow` names."""
+
+    http, title = 405, "Method not allowed"
+
+    def __init__(self, message: str, allow: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.headers = ((b"allow", ", ".join(allow).encode()),)
+
+
+class RequestTimeout(ProtocolError):
+    """The client began a request and stopped sending."""
+
+    http, title = 408, "Request timeout"
+
+
+class UnsupportedMediaType(ProtocolError):
+    """The body is in a form that is not read here."""
+
+    http, title = 415, "Unsupported media type"
+
+
+class ExpectationFailed(ProtocolError):
+    """An `Expect` other than 100-continue."""
+
+    http, title = 417, "Expectation failed"
+
+
+class HeadersTooLarge(ProtocolError):
+    """More headers, or longer ones, than the server's limits allow."""
+
+    http, title = 431, "Headers too large"

@@ -1,0 +1,31 @@
+"""Header fields as bytes, and what must not get into them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from catnap.errors import InvalidRequest
+
+Fields = Sequence[tuple[bytes, bytes]]
+
+# Of these a second one makes a message ambiguous: two readers could take
+# different ones. Every other field of the same name is a list.
+_SINGLE = frozenset(
+    (b"authorization", b"content-type", b"expect", b"host", b"idempotency-key", b"traceparent")
+)
+
+
+def is_single(name: bytes) -> bool:
+    """Whether a message may have this field once only."""
+    return name in _SINGLE or name.startswith((b"ce-", b"catnap-"))
+
+
+def write_fields(fields: Fields) -> bytes:
+    """The lines of a head. Raises InvalidRequest where a name or a value
+    would begin a line of its own."""
+    block = b"".join([b"%b: %b\r\n" % field for field in fields])
+    if block.count(b"\n") != len(fields) or block.count(b"\r") != len(fields) or b"\0" in block:
+        for name, value in fields:
+            if any(byte in name + value for byte in b"\r\n\0"):
+                raise InvalidRequest(f"header {name!r}: a line break or NUL cannot be sent")
+    return block

@@ -1,0 +1,67 @@
+"""How a response goes over the wire. Source: RFC 9112, section 6."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from catnap.errors import InvalidRequest
+from catnap.http.fields import write_fields
+from catnap.http.message import Response, status_line
+
+_OURS = frozenset((b"connection", b"content-length", b"keep-alive", b"transfer-encoding"))
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """The head of a response, and what has to follow it.
+
+    length: bytes of the body, where that is promised. keep_alive: whether
+    another response may follow on the connection.
+    """
+
+    head: bytes
+    has_body: bool
+    chunked: bool
+    length: int | None
+    keep_alive: bool
+
+
+def frame(
+    response: Response, *, method: str = "GET", keep_alive: bool = True, old: bool = False
+) -> Framing:
+    """The framing of an answer to a request.
+
+    method: of the request. old: it was HTTP/1.0, which knows no chunks. The
+    fields that frame a message are ours: of those in the response only
+    `content-length` counts, where the length cannot be seen. Raises
+    InvalidRequest where a header cannot be sent.
+    """
+    has_body = method != "HEAD" and response.status not in (204, 304)
+    fields = [field for field in response.headers if field[0].lower() not in _OURS]
+    length = _length(response, has_body)
+    chunked = has_body and length is None and not old
+    if chunked:
+        fields.append((b"transfer-encoding", b"chunked"))
+    elif length is not None and response.status != 204:
+        fields.append((b"content-length", b"%d" % length))
+    elif has_body:
+        keep_alive = False  # the end of the connection is the end of the body
+    if not keep_alive:
+        fields.append((b"connection", b"close"))
+    elif old:
+        fields.append((b"connection", b"keep-alive"))
+    head = status_line(response.status) + write_fields(fields) + b"\r\n"
+    return Framing(head, has_body, chunked, length if has_body else None, keep_alive)
+
+
+def _length(response: Response, has_body: bool) -> int | None:
+    """Without a body, the length is that of the answer to a GET."""
+    body = response.body
+    if isinstance(body, bytes) and (has_body or body):
+        return len(body)
+    for name, value in response.headers:
+        if name.lower() == b"content-length":
+            if not value.isdigit():
+                raise InvalidRequest(f"header 'content-length': {value!r} is not a number")
+            return int(value)
+    return 0 if isinstance(body, bytes) and response.status != 304 else None

@@ -1,0 +1,85 @@
+"""Requests and responses as the handlers see them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from catnap.errors import CONTENT_TYPE as PROBLEM
+from catnap.errors import CatnapError, InvalidRequest, to_problem
+from catnap.http.body import MAX_BODY, Body, too_large
+from catnap.http.errors import ProtocolError
+
+__all__ = ["MAX_BODY", "Body", "Request", "Response", "status_line", "too_large"]
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """One request.
+
+    Header names are lower-case; of a repeated header the values are joined by
+    `, `, as RFC 9110 5.3 allows. `target` is path and query.
+    """
+
+    method: str
+    target: str
+    headers: dict[bytes, bytes]
+    body: Body = field(default_factory=Body)
+
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
+
+    def text(self, name: bytes) -> str | None:
+        """A header as text; None if absent. Raises InvalidRequest if it is
+        not UTF-8."""
+        value = self.headers.get(name)
+        if value is None:
+            return None
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            raise InvalidRequest(f"header {name.decode('latin-1')!r}: not valid UTF-8") from None
+
+
+@dataclass(slots=True)
+class Response:
+    """One response.
+
+    Header names are lower-case. A body that is an iterator is sent as it
+    comes: chunked, or as it is where a `content-length` is given. It is
+    closed (`aclose`) when it has ended, or its client has gone.
+    """
+
+    status: int = 200
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    body: bytes | AsyncIterable[bytes] = b""
+
+    @classmethod
+    def json(cls, body: bytes, status: int = 200) -> Response:
+        return cls(status, [(b"content-type", b"application/json")], body)
+
+    @classmethod
+    def text(cls, body: str, status: int = 200) -> Response:
+        return cls(status, [(b"content-type", b"text/plain; charset=utf-8")], body.encode())
+
+    @classmethod
+    def error(cls, error: CatnapError, status: int | None = None) -> Response:
+        """The problem document of an error (RFC 9457)."""
+        headers = [(b"content-type", PROBLEM.encode())]
+        if error.retry_after is not None:
+            headers.append((b"retry-after", b"%d" % max(1, round(error.retry_after))))
+        if isinstance(error, ProtocolError):
+            headers.extend(error.headers)
+        return cls(status or error.http, headers, to_problem(error))
+
+
+def status_line(status: int) -> bytes:
+    return _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+
+
+_STATUS_LINES = {
+    **{s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus},
+    499: b"HTTP/1.1 499 Client Closed Request\r\n",
+}
