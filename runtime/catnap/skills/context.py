@@ -1,0 +1,129 @@
+"""What a skill knows about its call, and what it can ask of the platform."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from catnap.errors import DeadlineExceeded, SkillError
+from catnap.events import Event, to_binary
+from catnap.skills.files import Files
+from catnap.skills.gateway import Gateway, NoGateway
+from catnap.skills.models import Models
+
+T = TypeVar("T")
+
+
+@dataclass(eq=False)
+class Context:
+    """One call of a skill.
+
+    `deadline` is seconds since the epoch, None where there is none. Whatever
+    the Context does, it does for this tenant, user, session and task.
+    """
+
+    event: Event
+    tenant: str = ""
+    user: str = ""
+    session: str = ""
+    task: str = ""
+    parent: str = ""
+    traceparent: str = ""
+    deadline: float | None = None
+    gateway: Gateway = field(default_factory=NoGateway, repr=False)
+    loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)
+    _emitted: Counter[str] = field(default_factory=Counter, init=False, repr=False)
+
+    @cached_property
+    def files(self) -> Files:
+        """The user's files; `.session` and `.task` hold those of the session
+        and of this task."""
+        return Files(self.gateway)
+
+    @cached_property
+    def models(self) -> Models:
+        """The shared models."""
+        return Models(self.gateway)
+
+    def remaining(self) -> float | None:
+        """Seconds until the deadline, never below 0; None if there is none."""
+        return None if self.deadline is None else max(0.0, self.deadline - time.time())
+
+    async def call(self, skill: str, payload: Any = None, *, output: type[T] | Any = Any) -> Any:
+        """Calls another skill for the same user and gives back its answer.
+
+        payload: anything msgspec encodes as JSON; None sends none. output: the
+        type to read the answer as. Raises the error that the other skill ended
+        with, and SkillError where its answer is of another type.
+        """
+        answer = await self.gateway.request(
+            "POST",
+            f"/callback/skills/{quote(skill, safe='')}",
+            [(b"content-type", b"application/json")],
+            b"" if payload is None else msgspec.json.encode(payload),
+        )
+        data = await answer.read()
+        if answer.headers.get(b"content-type", b"").startswith(b"application/json"):
+            try:
+                return msgspec.json.decode(data, type=output)
+            except msgspec.ValidationError as error:
+                raise SkillError(f"the answer of {skill!r} does not fit: {error}") from None
+        return data
+
+    async def emit(
+        self,
+        type: str,  # noqa: A002
+        data: Any = None,
+        *,
+        subject: str | None = None,
+        id: str = "",  # noqa: A002
+    ) -> None:
+        """Sends an event; it is kept and delivered to every trigger it matches.
+
+        An event is accepted once for each id within the task. By default the
+        id stands for type, subject and data, and for how many of just these
+        the call has emitted. So an attempt that is repeated emits in any
+        order what it emitted before, and that is not delivered again; what
+        is new or different, such as data with a time of day in it, is. Where
+        that should count as the same, name the event by an `id`.
+        """
+        encoded = msgspec.json.encode(data, order="deterministic")
+        event = Event(
+            id=id or self._event_id(type, subject, encoded),
+            source=f"/tasks/{self.task}",
+            type=type,
+            subject=subject,
+            datacontenttype="application/json",
+            data=encoded,
+        )
+        headers, body = to_binary(event)
+        await self.gateway.request("POST", "/callback/events", headers, body)
+
+    def _event_id(self, type: str, subject: str | None, data: bytes) -> str:  # noqa: A002
+        told = msgspec.json.encode((type, subject, msgspec.Raw(data)))
+        digest = blake2b(told, digest_size=12).hexdigest()
+        self._emitted[digest] += 1
+        return f"{self.task}-{digest}-{self._emitted[digest]}"
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """For a skill written without async: runs `ctx.files.read(...)` and
+        the like on the host's loop and waits."""
+        if self.loop is None:
+            return asyncio.run(work)
+        future = asyncio.run_coroutine_threadsafe(work, self.loop)
+        try:
+            return future.result(self.remaining())
+        except TimeoutError:
+            if future.done():
+                raise  # the work's own, not ours
+            future.cancel()
+            raise DeadlineExceeded("the call's deadline passed") from None

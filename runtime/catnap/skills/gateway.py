@@ -1,0 +1,93 @@
+"""How a Context reaches the platform, and what the platform lets it do.
+
+The routes, all below `/callback` and open to a Grant only:
+
+    GET    /callback/files/<scope>?prefix=&page_token=   keys of a scope
+    GET    /callback/files/<scope>/<key>                 content, with ETag
+    HEAD   /callback/files/<scope>/<key>                 what it is
+    PUT    /callback/files/<scope>/<key>                 If-Match, If-None-Match
+    DELETE /callback/files/<scope>/<key>                 If-Match
+    POST   /callback/models/<model>/embed                {"texts": [...]} -> float32
+    POST   /callback/skills/<name>                       a child call
+    POST   /callback/events                              a CloudEvent
+
+scope is `user`, `session` or `task`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from typing import Protocol
+
+from catnap.errors import Unavailable, from_problem
+from catnap.http import Client, Reply, Target
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+class Answer(Protocol):
+    """A response: status, headers by lower-case name, a body to read or close."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> dict[bytes, bytes]: ...
+    @property
+    def body(self) -> AsyncIterable[bytes]: ...
+    async def read(self, limit: int = ...) -> bytes: ...
+    def close(self) -> None: ...
+
+
+class Gateway(Protocol):
+    """The seam between a Context and the platform; tests put a fake here."""
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        headers: Headers = (),
+        body: bytes | AsyncIterator[bytes] = b"",
+    ) -> Answer:
+        """Sends one request with the call's Grant.
+
+        Raises the error that an answer of 400 or above stands for.
+        """
+        ...
+
+
+class HttpGateway:
+    """The real one: HTTP/1.1 to the address in CATNAP_CALLBACK."""
+
+    def __init__(self, client: Client, target: Target, grant: str) -> None:
+        self._client = client
+        self._target = target
+        self._authorization = (b"authorization", b"Bearer " + grant.encode())
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        headers: Headers = (),
+        body: bytes | AsyncIterator[bytes] = b"",
+    ) -> Reply:
+        reply = await self._client.request(
+            self._target, method, path, [self._authorization, *headers], body
+        )
+        if reply.status >= 400:
+            raise from_problem(reply.status, await reply.read())
+        return reply
+
+
+class NoGateway:
+    """Where a skill runs by itself, under another server or in a test."""
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        headers: Headers = (),
+        body: bytes | AsyncIterator[bytes] = b"",
+    ) -> Reply:
+        raise Unavailable(
+            f"{method} {path}: this skill runs without the platform; call it through the gateway"
+        )

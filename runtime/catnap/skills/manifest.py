@@ -1,0 +1,207 @@
+"""skill.toml: what a skill is, what it needs and when it runs."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from math import inf
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from catnap.errors import InvalidRequest
+from catnap.events import filters
+from catnap.skills.duration import Duration
+
+
+class Scale(msgspec.Struct, frozen=True):
+    """How many instances there may be, and for how long."""
+
+    min: int = 0
+    """Instances kept while nobody calls."""
+    max: int = 10
+    """Instances at most; 0 sets no bound."""
+    concurrency: int = 10
+    """Calls one instance handles at once; 0 sets no bound."""
+    target: float | None = None
+    """Calls an instance should have at once. Default: 70 % of concurrency."""
+    window: Duration = Duration(60)
+    """Time over which load is averaged, and without calls until zero: 6s to 1h."""
+    idle: Duration = Duration(0)
+    """Time the last instance stays on after that."""
+    preload: tuple[str, ...] = ()
+    """Modules imported once for all instances, before any is started."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What one instance may take, as Kubernetes quantities."""
+
+    cpu: str = "1"
+    memory: str = "512Mi"
+    gpu: int = 0
+    timeout: Duration = Duration(300)
+    """The longest one call may take: 1s to 600s, Knative's own bound."""
+
+
+class Sessions(msgspec.Struct, frozen=True):
+    """Who meets whom in one process."""
+
+    affinity: bool = True
+    """Calls of one session go to the same instance while it lives."""
+    share: Literal["tenant", "user", "session"] = "tenant"
+    """One instance serves: any user of a tenant, one user, or one session."""
+
+
+class EventTrigger(msgspec.Struct, frozen=True):
+    """Events that call the skill."""
+
+    name: str
+    """Unique within the skill; part of the Knative Trigger's name."""
+    types: tuple[str, ...]
+    """Event types, any of which will do."""
+    filters: tuple[dict[str, Any], ...] = ()
+    """CloudEvents Subscriptions filters, all of which must hold."""
+    coalesce: Literal["user"] | None = None
+    """`user`: one delivery at a time per user, and events that arrive while
+    one waits become one: the newest. For work that looks at everything anyway."""
+
+
+class Triggers(msgspec.Struct, frozen=True):
+    events: tuple[EventTrigger, ...] = ()
+
+
+class Models(msgspec.Struct, frozen=True):
+    allow: tuple[str, ...] = ()
+    """Names of models the skill may ask."""
+
+
+class Egress(msgspec.Struct, frozen=True):
+    allow: tuple[str, ...] = ()
+    """Host names the skill may connect to, on a cluster."""
+
+
+class Access(msgspec.Struct, frozen=True):
+    roles: tuple[str, ...] = ("caller",)
+    """Roles of which a caller needs one; admin always may."""
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """One skill.toml."""
+
+    name: str
+    """A DNS label: it names the Knative Service."""
+    description: str
+    """One sentence for an agent that must choose a tool."""
+    version: str = "0.1.0"
+    entry: str = "main"
+    """`module` or `module:function`, from the skill's folder."""
+    signature: Literal["catnap", "http", "cloudevent"] = "catnap"
+    """What the function is, where it has no decorator that tells."""
+    scale: Scale = Scale()
+    env: dict[str, str] = {}
+    limits: Limits = Limits()
+    session: Sessions = Sessions()
+    triggers: Triggers = Triggers()
+    models: Models = Models()
+    egress: Egress = Egress()
+    access: Access = Access()
+
+
+_LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?\Z")
+_ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_]\w*)?\Z")
+_CPU = re.compile(r"(?=.*[1-9])(\d+m|\d+(\.\d+)?)\Z", re.ASCII)
+_MEMORY = re.compile(r"(?=.*[1-9])\d+(Ki|Mi|Gi|k|M|G)?\Z", re.ASCII)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a skill's folder. Raises InvalidRequest, which names
+    the file and the key."""
+    path = folder / "skill.toml"
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        raise InvalidRequest(
+            f"{folder} is no skill: it has no skill.toml; `catnap new` makes one"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"{path}: cannot be read: {error}") from None
+    return parse_manifest(text, str(path))
+
+
+def parse_manifest(text: str, where: str = "skill.toml") -> Manifest:
+    """As read_manifest, from text."""
+    try:
+        data = tomllib.loads(text)
+        _known_keys(data, Manifest, "")
+        manifest = msgspec.convert(data, Manifest, dec_hook=_convert)
+        _check(manifest)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidRequest(f"{where}: not TOML: {error}") from None
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"{where}: {_readable(str(error))}") from None
+    except InvalidRequest as error:
+        raise InvalidRequest(f"{where}: {error.message}") from None
+    return manifest
+
+
+def _convert(kind: type, value: object) -> object:
+    if kind is Duration:
+        return Duration.parse(value)
+    raise NotImplementedError(kind)
+
+
+def _readable(message: str) -> str:
+    """msgspec's `... - at `$.scale.max`` as `scale.max: ...`."""
+    text, _, path = message.partition(" - at `$.")
+    return f"{path.rstrip('`')}: {text}" if path else text
+
+
+def _known_keys(data: dict[str, Any], kind: type, place: str) -> None:
+    hints = get_type_hints(kind)
+    for key, value in data.items():
+        if key not in hints:
+            import difflib  # 3 ms of a cold start, for a mistake that a deploy has caught
+
+            close = difflib.get_close_matches(key, hints, 1, 0.5)
+            hint = f"did you mean {place + close[0]!r}?" if close else f"known: {', '.join(hints)}"
+            raise InvalidRequest(f"unknown key {place + key!r}: {hint}")
+        inner = hints[key]
+        if get_origin(inner) is tuple and isinstance(value, list):
+            inner = get_args(inner)[0]
+            tables = [(f"{place}{key}[{n}].", each) for n, each in enumerate(value)]
+        else:
+            tables = [(f"{place}{key}.", value)]
+        if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
+            for inner_place, table in tables:
+                if isinstance(table, dict):
+                    _known_keys(table, inner, inner_place)
+
+
+def _check(manifest: Manifest) -> None:
+    scale, limits = manifest.scale, manifest.limits
+    _need(_LABEL.match(manifest.name), "name", "lower-case letters, digits and '-', as a DNS label")
+    _need(manifest.description.strip(), "description", "a sentence that says what the skill does")
+    _need(_ENTRY.match(manifest.entry), "entry", "module or module:function, such as main:search")
+    _need(scale.min >= 0, "scale.min", "0 or more")
+    _need(scale.max == 0 or scale.max >= max(1, scale.min), "scale.max", "at least scale.min; or 0")
+    _need(0 <= scale.concurrency <= 1000, "scale.concurrency", "0 to 1000")
+    _need(scale.target is None or 0.01 <= scale.target < inf, "scale.target", "0.01 or more")
+    _need(6 <= scale.window <= 3600, "scale.window", "6s to 1h")
+    _need(1 <= limits.timeout <= 600, "limits.timeout", "1s to 600s")
+    _need(_CPU.match(limits.cpu), "limits.cpu", "cores such as '0.5' or '500m'")
+    _need(_MEMORY.match(limits.memory), "limits.memory", "bytes such as '512Mi'")
+    _need(limits.gpu >= 0, "limits.gpu", "0 or more")
+    names = [trigger.name for trigger in manifest.triggers.events]
+    for index, trigger in enumerate(manifest.triggers.events):
+        place = f"triggers.events[{index}]"
+        _need(_LABEL.match(trigger.name), f"{place}.name", "a DNS label")
+        _need(names.count(trigger.name) == 1, f"{place}.name", "unique within the skill")
+        _need(trigger.types and all(trigger.types), f"{place}.types", "one event type or more")
+        for number, each in enumerate(trigger.filters):
+            filters.check(each, f"{place}.filters[{number}]")
+
+
+def _need(kept: object, key: str, rule: str) -> None:
+    if not kept:
+        raise InvalidRequest(f"{key}: must be {rule}")
