@@ -1,0 +1,96 @@
+"""One request to an instance, as the kinds of functions get it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from catnap.errors import InvalidRequest
+from catnap.events import Event, decode
+from catnap.events.decode import is_event
+from catnap.host.stream import Stream
+from catnap.http import Request
+from catnap.skills import Context
+from catnap.skills.duration import Duration
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request whose body is there, and who it is for.
+
+    `expires` is in the loop's time.
+    """
+
+    request: Request
+    body: bytes
+    event: Event
+    context: Context
+    expires: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a function gave back, ready to be sent."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes | Stream
+
+
+class Function(Protocol):
+    """What an instance was started for."""
+
+    @property
+    def kind(self) -> str:
+        """`catnap`, `http` or `cloudevent`."""
+        ...
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods it takes; none named: any."""
+        ...
+
+    async def answer(self, call: Call) -> Answer: ...
+
+    def overdue(self, now: float) -> bool:
+        """Whether work of it that nothing can interrupt is past its deadline."""
+        ...
+
+
+def read_event(request: Request, body: bytes, name: str) -> Event:
+    """The event that came, or the one that a plain request stands for."""
+    if is_event(request.headers):
+        return decode(request.headers, body)
+    return Event(
+        id=os.urandom(16).hex(),
+        source=f"/skills/{name}",
+        type="catnap.skill.call",
+        datacontenttype=request.text(b"content-type"),
+        data=body or None,
+    )
+
+
+def read_deadline(request: Request, event: Event, now: float, longest: float) -> float:
+    """Seconds since the epoch by which the answer is due: the earliest of
+    the event's `deadline`, `Catnap-Timeout` and the manifest's timeout."""
+    deadline = now + longest
+    timeout = request.text(b"catnap-timeout")
+    if timeout is not None:
+        try:
+            deadline = min(deadline, now + Duration.parse(timeout))
+        except ValueError as error:
+            raise InvalidRequest(f"header 'catnap-timeout': {error}") from None
+    stated = event.extensions.get("deadline")
+    if stated is not None:
+        try:
+            moment = datetime.fromisoformat(stated)
+            if moment.tzinfo is None:
+                raise ValueError
+        except ValueError:
+            raise InvalidRequest(
+                f"CloudEvent attribute 'deadline': {stated!r} is not an RFC 3339 timestamp"
+            ) from None
+        deadline = min(deadline, moment.timestamp())
+    return deadline

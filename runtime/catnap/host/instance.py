@@ -1,0 +1,76 @@
+"""The life of an instance: serve, drain on SIGTERM, end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from catnap.host.app import App
+from catnap.host.loader import Loaded
+from catnap.host.settings import Settings
+from catnap.http import Server
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where it can be reached, and what the start took, in milliseconds."""
+
+    address: str
+    import_ms: float
+    init_ms: float
+
+
+def run(
+    loaded: Loaded,
+    settings: Settings,
+    sock: socket.socket,
+    ready: Callable[[Listening], None],
+    *,
+    tell_start: bool = False,
+) -> None:
+    """Serves on a bound socket until SIGTERM or SIGINT, then finishes what is
+    at work and returns.
+
+    ready: called once it listens. tell_start: the first answer's
+    Server-Timing says what import and init took, where nobody else will.
+    """
+    asyncio.run(_serve(loaded, settings, sock, ready, tell_start))
+
+
+async def _serve(
+    loaded: Loaded,
+    settings: Settings,
+    sock: socket.socket,
+    ready: Callable[[Listening], None],
+    tell_start: bool,
+) -> None:
+    began = time.perf_counter()
+    timings: dict[str, float] = {}
+    app = App(
+        loaded.function,
+        name=loaded.manifest.name,
+        folder=loaded.folder,
+        concurrency=loaded.concurrency,
+        timeout=loaded.manifest.limits.timeout,
+        callback=settings.callback,
+        timings=timings,
+    )
+    server = Server(app)
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    host, port = await server.listen(sock=sock)
+    init_ms = (time.perf_counter() - began) * 1000
+    if tell_start:
+        timings.update({"import": loaded.import_ms, "init": init_ms})
+    address = f"unix:{host}" if sock.family == socket.AF_UNIX else f"http://{host}:{port}"
+    ready(Listening(address, loaded.import_ms, init_ms))
+    await stop.wait()
+    app.draining = True
+    await server.drain(settings.grace)
+    await app.close()

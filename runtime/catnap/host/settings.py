@@ -1,0 +1,43 @@
+"""What an instance is told by its environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from catnap.errors import InvalidRequest
+from catnap.http import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Read once, when the process starts."""
+
+    callback: Target | None = None
+    """CATNAP_CALLBACK: where the gateway takes the calls of a Context."""
+    concurrency: int | None = None
+    """CATNAP_CONCURRENCY: calls at once, 0 for no bound; by default what
+    skill.toml says."""
+    json_log: bool = False
+    """CATNAP_LOG=json: one JSON record for each line of output."""
+    grace: float = 30.0
+    """CATNAP_GRACE: seconds that calls at work may still take after SIGTERM."""
+
+
+def read_settings(env: Mapping[str, str]) -> Settings:
+    """Raises InvalidRequest, naming the variable."""
+    callback = env.get("CATNAP_CALLBACK")
+    concurrency = env.get("CATNAP_CONCURRENCY")
+    return Settings(
+        callback=Target.parse(callback) if callback else None,
+        concurrency=int(_number(env, "CATNAP_CONCURRENCY", "0")) if concurrency else None,
+        json_log=env.get("CATNAP_LOG") == "json",
+        grace=_number(env, "CATNAP_GRACE", "30"),
+    )
+
+
+def _number(env: Mapping[str, str], name: str, default: str) -> float:
+    text = env.get(name, default)
+    if not text.replace(".", "", 1).isdecimal():
+        raise InvalidRequest(f"{name}={text}: must be a number, 0 or more")
+    return float(text)

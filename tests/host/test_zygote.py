@@ -1,0 +1,264 @@
+"""The zygote: forks, kills, reports, and leaves nobody behind."""
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import ENV, ask
+
+SKILL = """
+    import os, random, subprocess, sys, threading
+    from typing import Any
+    from catnap import Context, skill
+
+    print("imported")
+
+    @skill
+    def look(ctx: Context, request: str) -> Any:
+        match request:
+            case "pid":
+                return os.getpid(), os.getppid(), os.getsid(0)
+            case "env":
+                return dict(os.environ)
+            case "stdin":
+                return sys.stdin.read(), os.read(0, 10).decode()
+            case "random":
+                numpy = sys.modules["numpy"]
+                return random.random(), numpy.random.random()
+            case "open":
+                return {fd: os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")
+                        if os.path.exists(f"/proc/self/fd/{fd}")}
+            case "child":
+                return subprocess.Popen(["sleep", "600"]).pid
+            case "threads":
+                return threading.active_count()
+            case "exit":
+                os._exit(7)
+            case "path":
+                return sys.path
+"""
+
+
+def gone(pid: int) -> None:
+    """Waits until a process is no more."""
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    ended, _, _ = select.select([process], [], [], 30)
+    os.close(process)
+    assert ended, f"process {pid} still lives"
+
+
+@pytest.fixture
+def skill(folder):
+    return folder(SKILL)
+
+
+def test_it_forks_instances_that_answer_and_tells_how_they_ended(zygote, skill):
+    parent = zygote()
+    assert parent.hear() == {"ready": True}
+    one = parent.fork("one", skill)
+    forked = parent.hear()
+    assert (forked["op"], forked["id"]) == ("forked", "one")
+    told = one.told()
+    assert told["ready"] is True
+    assert told["import_ms"] > 0
+    assert told["init_ms"] > 0
+    assert ask(one.target, "pid") == (200, [forked["pid"], parent.process.pid, forked["pid"]])
+    parent.say(op="kill", id="one", signal=signal.SIGTERM)
+    assert parent.hear() == {"op": "exited", "id": "one", "status": 0}
+    assert [(r["stream"], r["text"]) for r in one.output()] == [("stdout", "imported")]
+    assert parent.close() == 0
+
+
+@pytest.mark.parametrize(("request_", "signal_", "status"), [("exit", 0, 7), ("", 9, -9)])
+def test_other_ends_are_told_as_they_are(zygote, skill, request_, signal_, status):
+    parent = zygote()
+    parent.hear()
+    one = parent.fork("one", skill)
+    parent.hear()
+    one.told()
+    if request_:
+        with pytest.raises(Exception, match="closed the connection"):
+            ask(one.target, request_)
+    else:
+        parent.say(op="kill", id="one", signal=signal_)
+    assert parent.hear() == {"op": "exited", "id": "one", "status": status}
+
+
+def test_a_skill_that_cannot_be_loaded_says_why_and_exits_with_1(zygote, folder):
+    parent = zygote()
+    parent.hear()
+    made = folder("import foo_absent")
+    one = parent.fork("one", made)
+    parent.hear()
+    assert one.told() == {
+        "error": f"cannot load {made}: main.py line 1: "
+        "ModuleNotFoundError: No module named 'foo_absent'"
+    }
+    assert parent.hear() == {"op": "exited", "id": "one", "status": 1}
+
+
+def test_a_fork_has_nothing_of_its_parent_or_its_siblings(zygote, skill, monkeypatch):
+    parent = zygote("numpy", SECRET="do not tell")
+    parent.hear()
+    first = parent.fork("first", skill)
+    parent.hear()
+    first.told()
+    second = parent.fork("second", skill, OWN="mine", PATH="/bin")
+    parent.hear()
+    second.told()
+    environment = {"CATNAP_LOG": "json", "OWN": "mine", "PATH": "/bin"}
+    assert ask(second.target, "env") == (200, environment)
+    assert ask(second.target, "stdin") == (200, ["", ""])
+    numbers = [ask(one.target, "random")[1] for one in (first, second)]
+    assert numbers[0][0] != numbers[1][0]
+    assert numbers[0][1] != numbers[1][1]
+    assert str(Path.cwd()) not in ask(second.target, "path")[1]
+    _, opened = ask(second.target, "open")
+    listening = [fd for fd, target in opened.items() if target.startswith("socket:")]
+    pipes = [fd for fd, target in opened.items() if target.startswith("pipe:")]
+    # Listening, the connection, and the loop's own pair; stdout and stderr.
+    assert (len(listening), sorted(pipes)) == (4, ["1", "2"])
+    assert opened["0"] == "/dev/null"
+
+
+def test_what_an_instance_started_goes_with_it(zygote, skill):
+    parent = zygote()
+    parent.hear()
+    for name, number in (("one", signal.SIGTERM), ("two", signal.SIGKILL)):
+        one = parent.fork(name, skill)
+        parent.hear()
+        one.told()
+        _, child = ask(one.target, "child")
+        parent.say(op="kill", id=name, signal=number)
+        parent.hear()
+        gone(child)
+
+
+@pytest.mark.parametrize("how", ["close", "term", "kill"])
+def test_the_end_of_the_zygote_is_the_end_of_its_instances(zygote, skill, how):
+    parent = zygote()
+    parent.hear()
+    pids = []
+    for name in ("one", "two"):
+        one = parent.fork(name, skill)
+        pids.append(parent.hear()["pid"])
+        one.told()
+    if how == "close":
+        assert parent.close() == 0
+    else:
+        parent.process.send_signal(signal.SIGTERM if how == "term" else signal.SIGKILL)
+        assert parent.process.wait(timeout=60) == (0 if how == "term" else -9)
+    for pid in pids:
+        gone(pid)
+
+
+def test_an_instance_that_will_not_end_does_not_outlive_the_zygote(zygote, folder):
+    parent = zygote()
+    parent.hear()
+    one = parent.fork(
+        "one",
+        folder(
+            """
+            import signal, time
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            print("stuck")
+            time.sleep(600)
+            """
+        ),
+    )
+    pid = parent.hear()["pid"]
+    os.read(one._stdout, 1)
+    assert parent.close() == 0
+    gone(pid)
+
+
+def test_a_parent_that_is_killed_leaves_no_process(folder, tmp_path):
+    """The gateway's part is played by a process of its own, which is killed."""
+    script = """
+import json, os, signal, socket, sys
+sys.path.insert(0, sys.argv[3])
+from tests.host.conftest import Zygote
+from pathlib import Path
+zygote = Zygote(Path(sys.argv[1]))
+zygote.hear()
+one = zygote.fork("one", Path(sys.argv[2]))
+pid = zygote.hear()["pid"]
+one.told()
+print(json.dumps([zygote.process.pid, pid]), flush=True)
+signal.pause()
+"""
+    root = Path(__file__).parents[2]
+    gateway = subprocess.Popen(
+        [sys.executable, "-c", script, tmp_path, folder(SKILL), root],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=ENV,
+    )
+    assert gateway.stdout
+    pids = json.loads(gateway.stdout.readline())
+    gateway.kill()
+    gateway.communicate()
+    for pid in pids:
+        gone(pid)
+
+
+def test_orders_that_make_no_sense_are_refused_and_forgotten(zygote, skill, capfd):
+    parent = zygote()
+    parent.hear()
+    parent.control.send(b"{")
+    parent.say(op="dance", id="one")
+    parent.say(op="fork", id="one", folder=str(skill))
+    parent.say(op="kill", id="nobody", signal=9)
+    read, write = os.pipe()
+    socket.send_fds(parent.control, [b'{"op":"fork","id":"one"}'], [write] * 3)
+    os.close(write)
+    assert os.read(read, 1) == b"", "what came with a refused order is closed"
+    os.close(read)
+    one = parent.fork("one", skill)
+    assert parent.hear()["op"] == "forked"
+    assert one.told()["ready"]
+    assert parent.close() == 0
+    assert capfd.readouterr().err.count("refused an order") == 4
+
+
+def test_a_crowd_is_forked_and_ended(zygote, folder):
+    made = folder(
+        """
+        from catnap import Context, skill
+
+        @skill
+        async def echo(ctx: Context, request: int) -> int:
+            return request
+        """
+    )
+    parent = zygote()
+    parent.hear()
+    crowd = [parent.fork(f"n{n}", made) for n in range(12)]
+    assert {parent.hear()["id"] for _ in crowd} == {one.name for one in crowd}
+    for n, one in enumerate(crowd):
+        assert one.told()["ready"]
+        assert ask(one.target, n) == (200, n)
+    for one in crowd:
+        parent.say(op="kill", id=one.name, signal=signal.SIGTERM)
+    ends = [parent.hear() for _ in crowd]
+    assert {end["id"] for end in ends} == {one.name for one in crowd}
+    assert {end["status"] for end in ends} == {0}
+
+
+def test_a_module_that_cannot_be_preloaded_ends_the_zygote_with_its_reason(zygote, capfd):
+    parent = zygote("foo_absent")
+    reason = "cannot preload foo_absent: ModuleNotFoundError: No module named 'foo_absent'"
+    assert parent.hear() == {"ready": False, "error": reason}
+    assert parent.hear() == {}
+    assert parent.process.wait(timeout=60) == 1
+    assert capfd.readouterr().err == f"catnap zygote: {reason}\n"
