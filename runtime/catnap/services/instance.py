@@ -1,0 +1,45 @@
+"""One running copy of a revision, as a pool sees it."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+
+
+class Instance(ABC):
+    """Something that can be started and ended, and the calls it has at work."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.inflight = 0
+        self.served = 0
+        """Calls it was given so far."""
+        self.ready = False
+        self.draining = False
+        """It was told to end."""
+        self.doubts = 0
+        """Checks under way whether it still answers: it is given no call
+        meanwhile."""
+        self.timings: dict[str, float] = {}
+        """What start, import and init took, in milliseconds."""
+        self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        """The exit status, or minus the signal."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it takes calls, or will once it has started."""
+        return not self.draining and not self.exited.done()
+
+    @property
+    def idle(self) -> bool:
+        return self.ready and not self.inflight and self.alive
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Returns when it is ready. Raises SkillCrashed with what it said, or
+        Unavailable."""
+
+    @abstractmethod
+    def end(self, *, now: bool = False) -> None:
+        """Lets it finish and exit; `now` does not let it. Sets `exited` in
+        any case, sooner or later."""

@@ -1,0 +1,163 @@
+"""One running copy of a revision: a process forked from a zygote."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from catnap.errors import SkillCrashed, Unavailable
+from catnap.http import Target
+from catnap.services import instance
+from catnap.services.local.output import lines
+from catnap.services.local.zygote import Zygote
+
+KILL_AFTER = 30.0
+"""Seconds between SIGTERM and SIGKILL, as Knative's drain has them."""
+
+START_TIMEOUT = 60.0
+
+
+class _Started(msgspec.Struct):
+    ready: bool = False
+    import_ms: float = 0.0
+    init_ms: float = 0.0
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to start an instance of a revision."""
+
+    revision: str
+    folder: Path
+    env: dict[str, str]
+    sockets: Path
+    """The folder that instances' sockets live in."""
+    on_output: Callable[[str, str, bytes], None]
+    """Instance, `stdout` or `stderr`, and one line of it."""
+
+
+class Instance(instance.Instance):
+    """A process, its socket, and what it writes."""
+
+    def __init__(self, name: str, plan: Plan, zygote: Zygote) -> None:
+        super().__init__(name)
+        self.pid = 0
+        self.target = Target(path=str(plan.sockets / f"{name}.sock"))
+        self._plan = plan
+        self._zygote = zygote
+        self._forked = False
+        self._kill: asyncio.TimerHandle | None = None
+        self._pipes: list[asyncio.BaseTransport] = []
+
+    async def start(self) -> None:
+        began = time.perf_counter()
+        said: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+        def hear(line: bytes) -> None:
+            if not said.done():
+                said.set_result(line)
+
+        try:
+            await self._fork(hear)
+        except OSError as error:
+            raise Unavailable(f"{self._plan.revision} cannot be started: {error}") from error
+        # An instance that ends without a word has said everything.
+        self.exited.add_done_callback(lambda _: hear(b""))
+        try:
+            async with asyncio.timeout(START_TIMEOUT):
+                await said
+        except TimeoutError:
+            raise SkillCrashed(
+                f"{self._plan.revision} was not ready after {START_TIMEOUT:.0f} s"
+            ) from None
+        started = msgspec.json.decode(said.result() or b"{}", type=_Started)
+        if not started.ready:
+            raise SkillCrashed(
+                f"{self._plan.revision} cannot start: "
+                + (started.error or _ended(await asyncio.shield(self.exited)))
+            )
+        whole = (time.perf_counter() - began) * 1000
+        self.timings = {
+            "start": max(0.0, whole - started.import_ms - started.init_ms),
+            "import": started.import_ms,
+            "init": started.init_ms,
+        }
+        self.ready = True
+
+    async def _fork(self, hear: Callable[[bytes], None]) -> None:
+        def out(line: bytes) -> None:
+            self._plan.on_output(self.name, "stdout", line)
+
+        def err(line: bytes) -> None:
+            self._plan.on_output(self.name, "stderr", line)
+
+        with contextlib.ExitStack() as ours:
+            listening = ours.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            listening.bind(self.target.path)
+            listening.listen(1024)
+            descriptors = [listening.fileno()]
+            for on_line in (hear, out, err):
+                reading, writing = os.pipe()
+                ours.callback(os.close, writing)
+                self._pipes.append(await lines(reading, on_line))
+                descriptors.append(writing)
+            plan = self._plan
+            self._forked = True
+            try:
+                self.pid = await self._zygote.fork(
+                    self.name, plan.folder, plan.env, descriptors, self._on_exit
+                )
+            except BaseException:
+                self._forked = False
+                raise
+
+    def end(self, *, now: bool = False) -> None:
+        self.draining = True
+        if self.exited.done():
+            return
+        if not self._forked:
+            self._on_exit(-signal.SIGKILL)
+        elif now:
+            self._zygote.kill(self.name, signal.SIGKILL)
+        elif self._kill is None:
+            self._zygote.kill(self.name, signal.SIGTERM)
+            self._kill = asyncio.get_running_loop().call_later(
+                KILL_AFTER, self._zygote.kill, self.name, signal.SIGKILL
+            )
+
+    async def crash(self) -> SkillCrashed:
+        """Why the connection was lost: the exit status, if it has ended."""
+        try:
+            async with asyncio.timeout(1):
+                status = await asyncio.shield(self.exited)
+        except TimeoutError:
+            return SkillCrashed(f"{self.name} closed the connection without an answer")
+        return SkillCrashed(f"{self.name} {_ended(status)} while it handled the call")
+
+    def close(self) -> None:
+        """Reads no more of its output."""
+        for pipe in self._pipes:
+            pipe.close()
+
+    def _on_exit(self, status: int) -> None:
+        if self._kill:
+            self._kill.cancel()
+        Path(self.target.path).unlink(missing_ok=True)
+        if not self.exited.done():
+            self.exited.set_result(status)
+
+
+def _ended(status: int) -> str:
+    if status < 0:
+        return f"was ended by {signal.Signals(-status).name}"
+    return f"exited with status {status}"

@@ -1,0 +1,272 @@
+"""The Platform port on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import shutil
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from catnap.errors import CatnapError, Unavailable
+from catnap.http import Client
+from catnap.http.client import ConnectionLost
+from catnap.services import environment, images
+from catnap.services.fleet import Fleet
+from catnap.services.local.instance import Instance, Plan
+from catnap.services.local.zygote import Zygote
+from catnap.services.numbers import Numbers
+from catnap.services.platform import Delivery, Route, Status
+from catnap.services.pool import Pool
+from catnap.services.revision import Revision, digest_of, revision_of
+from catnap.services.timings import waited
+
+TICK = 1.0
+"""Seconds between two looks at what could be ended."""
+
+ZYGOTE_IDLE = 30.0
+"""Seconds a zygote stays after its last instance, so that the next start is warm."""
+
+SENDS = 3
+"""Instances that a call may meet just as they end."""
+
+CHECK = 2.0
+"""Seconds in which an instance that lost a call must show that it is well."""
+
+LAST_WORDS = 1.0
+"""Seconds after its end that the output of an instance is still read: what
+it started may hold the pipe for ever."""
+
+_BASE: tuple[Path, tuple[str, ...]] = (Path(sys.executable), ())
+_log = logging.getLogger(__name__)
+
+Output = Callable[[str, str, str, str, bytes], None]
+"""Namespace, service, instance, `stdout` or `stderr`, and one line."""
+
+
+class LocalPlatform:
+    """Runs Services as processes of this machine.
+
+    Revision numbers outlast a restart, so a name always means the same
+    template. The gateway's address goes into each instance's environment.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        callback: str,
+        on_output: Output,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """clock: seconds, for all that scales."""
+        self._home = home
+        self._callback = callback
+        self._on_output = on_output
+        self._fleet = Fleet(self._instance, clock)
+        self._sources: dict[str, tuple[Path, Path]] = {}
+        """Interpreter and folder by image."""
+        self._zygotes: dict[tuple[Path, tuple[str, ...]], Zygote] = {}
+        self._unused: dict[tuple[Path, tuple[str, ...]], float] = {}
+        self._instances: set[Instance] = set()
+        self._client = Client()
+        self._sockets = Path(tempfile.mkdtemp(prefix="catnap-"))
+        self._numbers = Numbers(home / "revisions.json")
+        self._applying: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._clock = clock
+        self._ticking = asyncio.create_task(self._tick())
+
+    # --- what there is ---------------------------------------------------
+
+    async def apply(self, service: Mapping[str, Any]) -> str:
+        wanted = revision_of(service, 0)
+        async with self._applying[wanted.namespace, wanted.service]:
+            digest = digest_of(service)
+            number = self._numbers.number(wanted.namespace, wanted.service, digest)
+            revision = revision_of(service, number)
+            with contextlib.suppress(CatnapError):
+                if self._fleet.get(revision.namespace, revision.service) == revision:
+                    return revision.name
+            folder = images.find(revision.image, self._home).resolve()
+            python = await environment.ensure(folder, self._home)
+            self._numbers.keep(revision.namespace, revision.service, number, digest)
+            self._sources[revision.image] = (python, folder)
+            self._fleet.serve(revision)
+        return revision.name
+
+    async def delete(self, namespace: str, service: str) -> None:
+        self._fleet.delete(namespace, service)
+
+    def status(self) -> list[Status]:
+        return self._fleet.status()
+
+    # --- a request ---------------------------------------------------------
+
+    @asynccontextmanager
+    async def deliver(
+        self, route: Route, headers: Sequence[tuple[bytes, bytes]], body: bytes
+    ) -> AsyncIterator[Delivery]:
+        began = time.perf_counter()
+        for _ in range(SENDS):
+            pool = self._fleet.pool(route)
+            found, cold = await pool.acquire(route.session)
+            assert isinstance(found, Instance)
+            milliseconds = (time.perf_counter() - began) * 1000
+            timings = waited(milliseconds, found.timings if cold else None)
+            try:
+                async with self._exchange(pool, found, headers, body, timings) as delivery:
+                    yield delivery
+                return
+            except _NotSent:
+                continue
+        raise Unavailable(f"instances of {route.service} end before they can be called")
+
+    @asynccontextmanager
+    async def _exchange(
+        self,
+        pool: Pool,
+        instance: Instance,
+        headers: Sequence[tuple[bytes, bytes]],
+        body: bytes,
+        timings: dict[str, float],
+    ) -> AsyncIterator[Delivery]:
+        """Holds the place of one call from its sending to its end."""
+        suspect = True
+        try:
+            try:
+                reply = await self._client.request(instance.target, "POST", "/", headers, body)
+            except Unavailable:
+                # It has just ended, or takes no more connections.
+                pool.end(instance)
+                raise _NotSent from None
+            try:
+                # Past its deadline it may be stuck for ever.
+                suspect = reply.status == 504
+                yield Delivery(reply, instance.name, timings)
+            except asyncio.CancelledError:
+                suspect = True
+                raise
+            finally:
+                reply.close()
+        except ConnectionLost:
+            suspect = True
+            raise await instance.crash() from None
+        finally:
+            if suspect:
+                instance.doubts += 1
+                self._spawn(self._check(pool, instance))
+            else:
+                pool.release(instance)
+
+    async def _check(self, pool: Pool, instance: Instance) -> None:
+        """A call was given up: an instance that no longer answers is ended.
+        It keeps the call's place until that is known."""
+        healthy = False
+        try:
+            with contextlib.suppress(TimeoutError, CatnapError):
+                async with asyncio.timeout(CHECK):
+                    reply = await self._client.request(instance.target, "GET", "/healthz")
+                    healthy = reply.status == 200
+                    await reply.read()
+            if not healthy and instance.alive:
+                _log.warning("instance %s does not answer any more and is ended", instance.name)
+                pool.end(instance)
+        finally:
+            instance.doubts -= 1
+            pool.release(instance)
+
+    def _instance(self, revision: Revision, name: str) -> Instance:
+        python, folder = self._sources[revision.image]
+        plan = Plan(
+            revision=revision.name,
+            folder=folder,
+            env={
+                "PATH": "/usr/local/bin:/usr/bin:/bin",
+                "LANG": "C.UTF-8",
+                **revision.env,
+                "PORT": "8080",
+                "K_SERVICE": revision.service,
+                "K_CONFIGURATION": revision.service,
+                "K_REVISION": revision.name,
+                "CATNAP_CALLBACK": self._callback,
+                "CATNAP_CONCURRENCY": str(revision.concurrency),
+                "CATNAP_INSTANCE": name,
+                "CATNAP_LOG": "json",
+            },
+            sockets=self._sockets,
+            on_output=lambda instance, stream, line: self._on_output(
+                revision.namespace, revision.service, instance, stream, line
+            ),
+        )
+        instance = Instance(name, plan, self._zygote(python, revision.preload))
+        self._instances.add(instance)
+        instance.exited.add_done_callback(lambda _: self._ended(instance))
+        return instance
+
+    def _ended(self, instance: Instance) -> None:
+        self._client.forget(instance.target)
+        asyncio.get_running_loop().call_later(LAST_WORDS, self._forget, instance)
+
+    def _forget(self, instance: Instance) -> None:
+        instance.close()
+        self._instances.discard(instance)
+
+    # --- what runs it ----------------------------------------------------------
+
+    def _zygote(self, python: Path, preload: tuple[str, ...]) -> Zygote:
+        key = (python, preload)
+        self._unused.pop(key, None)
+        if key not in self._zygotes:
+            self._zygotes[key] = Zygote(python, preload)
+        return self._zygotes[key]
+
+    async def warm(self) -> None:
+        """Starts the zygote that most skills share, ahead of its first use."""
+        await self._zygote(*_BASE).start()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            self.tick()
+
+    def tick(self) -> None:
+        """Ends what is idle for too long."""
+        self._fleet.tick()
+        now = self._clock()
+        for key, zygote in list(self._zygotes.items()):
+            if zygote.used:
+                self._unused.pop(key, None)
+            elif key == _BASE:
+                continue  # shared by every skill without requirements: stays warm
+            elif now - self._unused.setdefault(key, now) > ZYGOTE_IDLE:
+                del self._zygotes[key], self._unused[key]
+                self._spawn(zygote.close())
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        self._ticking.cancel()
+        await self._fleet.close()
+        await asyncio.gather(*(each.close() for each in self._zygotes.values()))
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(self._ticking, *self._tasks, return_exceptions=True)
+        for instance in self._instances:
+            instance.close()
+        await self._client.close()
+        with contextlib.suppress(OSError):
+            shutil.rmtree(self._sockets)
+
+
+class _NotSent(Exception):
+    """Nothing of a request was sent: another instance may have it."""

@@ -1,0 +1,92 @@
+"""The port to whatever runs Knative Services."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class Reply(Protocol):
+    """A response whose body may still be arriving; header names are lower-case."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[bytes, bytes]: ...
+    @property
+    def body(self) -> AsyncIterable[bytes]: ...
+    async def read(self) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a request should go.
+
+    share: calls of different shares never meet in one process; empty for the
+    whole tenant. session: calls of one go to one instance while it lives.
+    """
+
+    namespace: str
+    service: str
+    share: str = ""
+    session: str = ""
+
+
+@dataclass(slots=True)
+class Delivery:
+    """An answer whose body may still be arriving, and how it came about.
+
+    timings: milliseconds by Server-Timing's names; start, import and init are
+    there only if the request waited for an instance to start.
+    """
+
+    reply: Reply
+    instance: str
+    timings: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One service as it is now."""
+
+    namespace: str
+    service: str
+    revision: str
+    instances: int
+
+
+class Platform(Protocol):
+    async def apply(self, service: Mapping[str, Any]) -> str:
+        """Makes the cluster look so; gives the name of the newest revision.
+
+        Takes a Knative Service object. An unchanged one changes nothing.
+        Raises InvalidRequest for one that cannot be run here, which changes
+        nothing either.
+        """
+        ...
+
+    async def delete(self, namespace: str, service: str) -> None:
+        """Removes a service; what is at work or waits is finished. Raises
+        NotFound."""
+        ...
+
+    def deliver(
+        self, route: Route, headers: Sequence[tuple[bytes, bytes]], body: bytes
+    ) -> AbstractAsyncContextManager[Delivery]:
+        """Sends a POST to an instance, waking the service if it sleeps.
+
+        The place at the instance is held until the block ends; what is left
+        of the answer then is given up. Cancelling it closes the connection,
+        which cancels the skill. Raises NotFound, Unavailable,
+        ResourceExhausted or SkillCrashed; what the skill itself answers is a
+        reply, whatever its status.
+        """
+        ...
+
+    def status(self) -> list[Status]: ...
+
+    async def close(self) -> None:
+        """Ends every instance."""
+        ...

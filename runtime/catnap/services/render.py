@@ -1,0 +1,93 @@
+"""A manifest as the Knative Service object that every platform is given."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from catnap.skills.manifest import Manifest
+
+API_VERSION = "serving.knative.dev/v1"
+AUTOSCALING = "autoscaling.knative.dev/"
+CATNAP = "catnap.dev/"
+PORT = 8080
+
+
+def service(manifest: Manifest, *, image: str, namespace: str) -> dict[str, Any]:
+    """The Service object, as `kubectl apply` would take it.
+
+    Pure: the same arguments give the same object. Source of the fields:
+    Knative Serving's API reference, serving.knative.dev/v1.
+    """
+    labels = {
+        "app.kubernetes.io/name": manifest.name,
+        "app.kubernetes.io/managed-by": "catnap",
+    }
+    about = {
+        CATNAP + "description": manifest.description,
+        CATNAP + "version": manifest.version,
+    }
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Service",
+        "metadata": {
+            "name": manifest.name,
+            "namespace": namespace,
+            "labels": labels,
+            "annotations": about,
+        },
+        "spec": {
+            "template": {
+                "metadata": {"labels": labels, "annotations": _annotations(manifest)},
+                "spec": {
+                    "containerConcurrency": manifest.scale.concurrency,
+                    "timeoutSeconds": math.ceil(manifest.limits.timeout),
+                    "automountServiceAccountToken": False,
+                    "enableServiceLinks": False,
+                    "containers": [_container(manifest, image)],
+                    "volumes": [{"name": "tmp", "emptyDir": {}}],
+                },
+            },
+        },
+    }
+
+
+def _annotations(manifest: Manifest) -> dict[str, str]:
+    scale = manifest.scale
+    annotations = {
+        AUTOSCALING + "min-scale": str(scale.min),
+        AUTOSCALING + "max-scale": str(scale.max),
+        AUTOSCALING + "window": str(scale.window),
+        AUTOSCALING + "scale-to-zero-pod-retention-period": str(scale.idle),
+        CATNAP + "session-affinity": str(manifest.session.affinity).lower(),
+        CATNAP + "session-share": manifest.session.share,
+    }
+    if scale.target is not None:
+        annotations[AUTOSCALING + "target"] = f"{scale.target:g}"
+    if scale.preload:
+        annotations[CATNAP + "preload"] = ",".join(scale.preload)
+    if manifest.egress.allow:
+        annotations[CATNAP + "egress"] = ",".join(manifest.egress.allow)
+    return annotations
+
+
+def _container(manifest: Manifest, image: str) -> dict[str, Any]:
+    limits: dict[str, Any] = {"cpu": manifest.limits.cpu, "memory": manifest.limits.memory}
+    if manifest.limits.gpu:
+        limits["nvidia.com/gpu"] = str(manifest.limits.gpu)
+    return {
+        "image": image,
+        "ports": [{"name": "http1", "containerPort": PORT}],
+        "env": [{"name": name, "value": value} for name, value in sorted(manifest.env.items())],
+        "resources": {"limits": limits},
+        "readinessProbe": {"httpGet": {"path": "/healthz", "port": 0}, "periodSeconds": 1},
+        # All else is read-only, and tempfile needs a place.
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+            "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    }

@@ -1,0 +1,64 @@
+"""The bound on a revision's instances, over all that share them."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from catnap.services.instance import Instance
+
+
+class Sharer(Protocol):
+    """A pool, as far as its room goes."""
+
+    instances: list[Instance]
+
+    def scale_up(self) -> None:
+        """Starts what is wanted for the calls that wait."""
+        ...
+
+    def idle(self) -> list[Instance]:
+        """Instances that nobody waits for."""
+        ...
+
+
+class Room:
+    """Says how many instances a pool may start. max 0: as many as it likes.
+
+    Calls of different shares never meet in a process, so an idle instance of
+    one share has to end before another share can have its place.
+    """
+
+    def __init__(self, max: int) -> None:  # noqa: A002
+        self._max = max
+        self._pools: list[Sharer] = []
+        self._short: dict[int, Sharer] = {}
+
+    def join(self, pool: Sharer) -> None:
+        self._pools.append(pool)
+
+    def leave(self, pool: Sharer) -> None:
+        self._pools.remove(pool)
+        self._short.pop(id(pool), None)
+
+    def grant(self, pool: Sharer, wanted: int) -> int:
+        """How many of `wanted` more may be started now. A pool that gets
+        fewer is asked to scale up again when there is room."""
+        if not self._max:
+            return wanted
+        alive = sum(each.alive for sharer in self._pools for each in sharer.instances)
+        granted = max(0, min(wanted, self._max - alive))
+        for sharer in self._pools:
+            if sharer is pool:
+                continue
+            for instance in sharer.idle()[: wanted - granted]:
+                instance.end()
+                granted += 1
+        if granted < wanted:
+            self._short[id(pool)] = pool
+        return granted
+
+    def freed(self) -> None:
+        """There may be room: an instance is idle, or has ended."""
+        short, self._short = self._short, {}
+        for pool in short.values():
+            pool.scale_up()

@@ -1,0 +1,326 @@
+"""What only real processes can show: how they end, hang and run out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import resource
+import signal
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from catnap.errors import CatnapError, SkillCrashed, Unavailable, from_problem
+from catnap.events import Event, to_binary
+from catnap.services import images
+from catnap.services.local import LocalPlatform
+from catnap.services.local.control import Control
+from catnap.services.platform import Route
+from catnap.services.render import service
+from catnap.skills.manifest import parse_manifest
+
+MAIN = """
+import asyncio, os, socket, subprocess, sys, threading
+from catnap import skill
+
+def report():
+    desk = socket.socket(socket.AF_UNIX)
+    desk.connect(os.environ["DESK"])
+    desk.recv(1)
+
+@skill
+{kind} main(ctx, request: dict) -> dict:
+    match request.get("do"):
+        case "stick":
+            report()
+        case "wait":
+            await_ = asyncio.open_unix_connection(os.environ["DESK"])
+            reader, writer = await await_
+            await reader.read(1)
+            writer.close()
+        case "print":
+            print("out", flush=True)
+            print("err", file=sys.stderr)
+        case "spawn":
+            subprocess.Popen(["sleep", "600"], start_new_session=True)
+    return {{"pid": os.getpid(), "parent": os.getppid()}}
+"""
+
+
+class World:
+    def __init__(self, home: Path, desk: str) -> None:
+        self.home, self.desk = home, desk
+        self.now = 1000.0
+        self.lines: list[tuple[str, bytes]] = []
+        self.platform = LocalPlatform(
+            home, "127.0.0.1:1", lambda *line: self.lines.append(line[3:]), lambda: self.now
+        )
+        self.arrivals: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
+        self.writers: list[asyncio.StreamWriter] = []
+
+    async def arrive(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writers.append(writer)
+        self.arrivals.put_nowait(writer)
+
+    async def skill(self, kind: str = "async def", toml: str = "", name: str = "test") -> None:
+        code = MAIN.format(kind=kind)
+        if kind == "def":
+            code = code.replace("await await_", "(0, 0)").replace("await reader.read(1)", "pass")
+        folder = self.home / name
+        folder.mkdir()
+        (folder / "main.py").write_text(code)
+        manifest = f'name = "{name}"\ndescription = "A test."\n{toml}'
+        (folder / "skill.toml").write_text(manifest)
+        image = images.build(folder, self.home).reference
+        rendered = service(parse_manifest(manifest), image=image, namespace="t")
+        container = rendered["spec"]["template"]["spec"]["containers"][0]
+        container["env"].append({"name": "DESK", "value": self.desk})
+        await self.platform.apply(rendered)
+
+    async def call(self, do: str = "", session: str = "", name: str = "test", **ext: str) -> Any:
+        data = msgspec.json.encode({"do": do})
+        event = Event(id="1", source="/t", type="t", datacontenttype="application/json", data=data)
+        headers, body = to_binary(event.extended(**ext))
+        async with self.platform.deliver(Route("t", name, "", session), headers, body) as delivery:
+            answer = await delivery.reply.read()
+        if delivery.reply.status >= 400:
+            raise from_problem(delivery.reply.status, answer)
+        return msgspec.json.decode(answer)
+
+    def begin(self, do: str = "", **fields: str) -> asyncio.Task[Any]:
+        return asyncio.create_task(self.call(do, **fields))
+
+    async def gone(self) -> None:
+        while any(each.instances for each in self.platform.status()):
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    with tempfile.TemporaryDirectory() as short:
+        world = World(tmp_path, f"{short}/desk")
+        server = await asyncio.start_unix_server(world.arrive, world.desk)
+        yield world
+        await world.platform.close()
+        server.close()
+        for writer in world.writers:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+async def test_an_instance_that_is_killed_costs_its_calls_and_no_others(world: World) -> None:
+    await world.skill()
+    pid = (await world.call(session="s"))["pid"]
+    call = world.begin("wait", session="s")
+    await world.arrivals.get()
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(SkillCrashed, match="SIGKILL"):
+        await call
+    assert (await world.call(session="s"))["pid"] != pid
+
+
+async def test_a_call_that_meets_an_instance_as_it_dies_goes_to_another(world: World) -> None:
+    """The gateway has not heard of its end yet: nothing was sent, nobody is hurt."""
+    await world.skill()
+    pid = (await world.call())["pid"]
+    [pool] = world.platform._fleet._all()
+    [instance] = pool.instances
+    world.platform._client.forget(instance.target)  # type: ignore[attr-defined]
+    Path(instance.target.path).unlink()  # type: ignore[attr-defined]
+    assert (await world.call())["pid"] != pid
+
+
+async def test_a_zygote_that_is_killed_takes_its_instances_and_another_is_started(
+    world: World,
+) -> None:
+    await world.skill()
+    zygote = (await world.call())["parent"]
+    call = world.begin("wait")
+    await world.arrivals.get()
+    os.kill(zygote, signal.SIGKILL)
+    with pytest.raises(SkillCrashed):
+        await call
+    again = await world.call()
+    assert again["parent"] != zygote
+    assert not alive(zygote)
+
+
+async def test_who_waits_for_a_zygote_that_cannot_start_is_told_why(world: World) -> None:
+    await world.skill(toml='[scale]\npreload = ["nothing_of_that_name"]\n')
+    errors = await asyncio.gather(*(world.call() for _ in range(5)), return_exceptions=True)
+    for error in errors:
+        assert isinstance(error, Unavailable)
+        assert "No module named 'nothing_of_that_name'" in error.message
+    await world.gone()
+
+
+async def test_a_sync_skill_that_is_stuck_is_replaced_and_its_neighbours_finish(
+    world: World,
+) -> None:
+    """A thread cannot be interrupted: past its deadline the process goes, but
+    not before the calls beside it are done."""
+    await world.skill("def", '[scale]\nconcurrency = 2\n[limits]\ntimeout = "60s"\n')
+    pid = (await world.call())["pid"]
+    beside = world.begin("stick")
+    go = await world.arrivals.get()
+    with pytest.raises(CatnapError, match="time"):
+        await world.call("stick", deadline=_soon())
+    await world.arrivals.get()
+    assert (await world.call())["pid"] != pid
+    assert alive(pid)
+    go.write(b"x")
+    assert (await beside)["pid"] == pid
+    while alive(pid):
+        await asyncio.sleep(0.005)
+
+
+async def test_a_stuck_instance_that_nobody_else_uses_is_killed(world: World) -> None:
+    await world.skill("def", "[scale]\nconcurrency = 1\nmax = 1\n")
+    pid = (await world.call())["pid"]
+    with pytest.raises(CatnapError, match="time"):
+        await world.call("stick", deadline=_soon())
+    assert (await world.call())["pid"] != pid
+    assert not alive(pid)
+
+
+def _soon() -> str:
+    from datetime import UTC, datetime, timedelta
+
+    return (datetime.now(UTC) + timedelta(milliseconds=150)).isoformat()
+
+
+@contextmanager
+def few_descriptors(more: int) -> Iterator[None]:
+    used = max(int(each.name) for each in Path("/proc/self/fd").iterdir())
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Numbers below the highest that are free count as well.
+    free = used - len(list(Path("/proc/self/fd").iterdir()))
+    filled = [os.open("/dev/null", os.O_RDONLY) for _ in range(max(0, free))]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + more, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for each in filled:
+            os.close(each)
+
+
+@pytest.mark.parametrize("more", range(1, 9))
+async def test_without_descriptors_the_callers_are_told_and_it_mends(
+    world: World, more: int
+) -> None:
+    await world.platform.warm()
+    await world.skill()
+    with few_descriptors(more):
+        results = await asyncio.gather(*(world.call() for _ in range(3)), return_exceptions=True)
+    assert any(isinstance(each, Unavailable) for each in results) or more > 5
+    assert all(isinstance(each, Unavailable | SkillCrashed | dict) for each in results)
+    world.now += 60
+    assert (await world.call())["pid"]
+
+
+async def test_instances_leave_nothing_behind(world: World) -> None:
+    await world.skill()
+    counts = []
+    for _ in range(12):
+        await world.call("print")
+        world.now += 200
+        world.platform.tick()
+        await world.gone()
+        for instance in list(world.platform._instances):
+            world.platform._forget(instance)
+        await asyncio.sleep(0)
+        counts.append(len(list(Path("/proc/self/fd").iterdir())))
+    assert counts[-1] <= counts[1]
+    assert list(world.platform._sockets.iterdir()) == []
+    assert world.platform._zygote(*_base(world)).used is False
+    assert world.platform._client._idle == {}
+
+
+def _base(world: World) -> Any:
+    [key] = world.platform._zygotes
+    return key
+
+
+async def test_what_an_instance_writes_is_passed_on_by_line(world: World) -> None:
+    await world.skill()
+    await world.call("print")
+    while len(world.lines) < 2:
+        await asyncio.sleep(0.005)
+    assert {b"out", b"err"} == {
+        msgspec.json.decode(line)["text"].encode() for _, line in world.lines
+    }
+
+
+async def test_what_an_instance_started_and_left_does_not_hold_it(world: World) -> None:
+    await world.skill()
+    await world.call("spawn")
+    world.now += 200
+    world.platform.tick()
+    await world.gone()
+
+
+async def test_revision_numbers_outlast_a_restart(world: World, tmp_path: Path) -> None:
+    await world.skill(name="one")
+    await world.platform.close()
+    again = LocalPlatform(tmp_path, "127.0.0.1:1", lambda *line: None)
+    try:
+        folder = tmp_path / "one"
+        manifest = parse_manifest((folder / "skill.toml").read_text())
+        image = images.build(folder, tmp_path).reference
+        rendered = service(manifest, image=image, namespace="t")
+        assert await again.apply(rendered) == "one-00002"
+        assert await again.apply(rendered) == "one-00002"
+    finally:
+        await again.close()
+
+
+# --- packets --------------------------------------------------------------------------
+
+
+async def test_orders_that_the_kernel_does_not_take_at_once_are_sent_in_order() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ended = asyncio.Event()
+    control = Control(ours, lambda packet: None, ended.set)
+    reading, writing = os.pipe()
+    orders = [b"%06d" % n + b"." * 1000 for n in range(3000)]
+    for order in orders:
+        control.send(order, [writing])
+    os.close(writing)
+    theirs.setblocking(False)
+    loop = asyncio.get_running_loop()
+    got: list[bytes] = []
+    whole = asyncio.Event()
+
+    def receive() -> None:
+        packet, descriptors, _, _ = socket.recv_fds(theirs, 4096, 4)
+        for each in descriptors:
+            os.close(each)
+        got.append(packet)
+        if len(got) == len(orders):
+            whole.set()
+
+    loop.add_reader(theirs, receive)
+    await whole.wait()
+    assert got == orders
+    assert os.read(reading, 1) == b"", "every copy of the descriptor is closed"
+    os.close(reading)
+    loop.remove_reader(theirs)
+    theirs.close()
+    await ended.wait()
+    control.send(b"nobody is there")
