@@ -1,0 +1,8 @@
+"""Tasks: the journal that is the truth about them, and what drives it."""
+
+from catnap.tasks.acceptance import Acceptance
+from catnap.tasks.delivery import Delivery, Retry
+from catnap.tasks.journal import Journal
+from catnap.tasks.task import ENDED, Failure, Task
+
+__all__ = ["ENDED", "Acceptance", "Delivery", "Failure", "Journal", "Retry", "Task"]
