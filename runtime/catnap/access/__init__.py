@@ -1,0 +1,42 @@
+"""Who calls, how that was proven, and what they may do.
+
+Nothing here opens a socket. Principals come from keys; Grants are what a
+skill holds while a call of it lives; `decide` is the one decision function.
+"""
+
+from catnap.access.decision import (
+    ACTIONS,
+    Action,
+    Allowed,
+    Denied,
+    Resource,
+    decide,
+    effective_roles,
+    require,
+)
+from catnap.access.grants import Grant, Grants, grant_secret
+from catnap.access.keys import Key, KeyRing, admin_key, bearer_token
+from catnap.access.listen import check_listen, is_loopback
+from catnap.access.principal import Principal, acting_for
+
+__all__ = [
+    "ACTIONS",
+    "Action",
+    "Allowed",
+    "Denied",
+    "Grant",
+    "Grants",
+    "Key",
+    "KeyRing",
+    "Principal",
+    "Resource",
+    "acting_for",
+    "admin_key",
+    "bearer_token",
+    "check_listen",
+    "decide",
+    "effective_roles",
+    "grant_secret",
+    "is_loopback",
+    "require",
+]

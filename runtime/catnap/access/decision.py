@@ -1,0 +1,149 @@
+"""May this principal do that? One function, and roles as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Literal, get_args
+
+from catnap.access.principal import Principal
+from catnap.errors import PermissionDenied
+
+Action = Literal[
+    "skills.read",
+    "skills.call",
+    "files.read",
+    "files.write",
+    "tasks.read",
+    "tasks.write",
+    "tasks.redrive",
+    "models.use",
+    "events.send",
+    "logs.read",
+    "platform.read",
+]
+ACTIONS: tuple[Action, ...] = get_args(Action)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a role gives: its own actions, and all that other roles give."""
+
+    actions: frozenset[Action] = frozenset()
+    includes: tuple[str, ...] = ()
+
+
+ROLES: Mapping[str, Role] = MappingProxyType(
+    {
+        # Looks at what there is.
+        "viewer": Role(frozenset({"skills.read", "files.read", "tasks.read"})),
+        # An agent core: does the work.
+        "caller": Role(
+            frozenset({"skills.call", "files.write", "tasks.write", "models.use", "events.send"}),
+            ("viewer",),
+        ),
+        # Writes skills.
+        "developer": Role(frozenset({"logs.read"}), ("caller",)),
+        # Keeps the platform going, and has no business in anybody's files.
+        "operator": Role(
+            frozenset(
+                {
+                    "skills.read",
+                    "tasks.read",
+                    "tasks.write",
+                    "tasks.redrive",
+                    "logs.read",
+                    "platform.read",
+                }
+            )
+        ),
+        "tenant-admin": Role(includes=("developer", "operator")),
+        # As tenant-admin, in every tenant.
+        "admin": Role(includes=("tenant-admin",)),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What an action is about. Empty fields: nothing in particular.
+
+    `roles` are those of which a skill's `[access]` wants one.
+    """
+
+    tenant: str
+    user: str = ""
+    skill: str = ""
+    roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """`reason` says, in the caller's words, what is missing."""
+
+    reason: str
+
+
+def decide(principal: Principal, action: Action, resource: Resource) -> Allowed | Denied:
+    """Whether the principal may; the first thing that is missing, if not."""
+    roles = effective_roles(principal.roles)
+    if resource.tenant != principal.tenant and "admin" not in roles:
+        return Denied(
+            f"{principal.name} belongs to tenant {principal.tenant!r}, not {resource.tenant!r}"
+        )
+    if resource.user and principal.user not in (None, resource.user):
+        return Denied(
+            f"{principal.name} is for user {principal.user!r}, and this is user {resource.user!r}'s"
+        )
+    if not any(action in ROLES[role].actions for role in roles if role in ROLES):
+        givers = sorted(role for role in ROLES if action in _actions(role))
+        return Denied(
+            f"{principal.name} has {_named(principal.roles)}, which does not give {action}: "
+            f"it takes {' or '.join(givers)}"
+        )
+    if resource.roles and "admin" not in roles and roles.isdisjoint(resource.roles):
+        return Denied(
+            f"{principal.name} has {_named(principal.roles)}: skill {resource.skill!r} "
+            f"takes {' or '.join(resource.roles)}, by [access] of its skill.toml"
+        )
+    return Allowed()
+
+
+def require(principal: Principal, action: Action, resource: Resource) -> None:
+    """Raises PermissionDenied with the reason, unless it is allowed."""
+    decision = decide(principal, action, resource)
+    if isinstance(decision, Denied):
+        raise PermissionDenied(decision.reason)
+
+
+@lru_cache(maxsize=1024)
+def effective_roles(roles: frozenset[str]) -> frozenset[str]:
+    """These roles and all that they include. A role that only skills know of
+    includes none."""
+    found: set[str] = set()
+    waiting = list(roles)
+    while waiting:
+        role = waiting.pop()
+        if role not in found:
+            found.add(role)
+            waiting.extend(ROLES[role].includes if role in ROLES else ())
+    return frozenset(found)
+
+
+@lru_cache(maxsize=1024)
+def _actions(role: str) -> frozenset[Action]:
+    return frozenset[Action]().union(
+        *(ROLES[each].actions for each in effective_roles(frozenset({role})))
+    )
+
+
+def _named(roles: Iterable[str]) -> str:
+    names = sorted(roles)
+    return f"role {' and '.join(names)}" if names else "no role"

@@ -1,0 +1,123 @@
+"""API keys: bearer secrets of which only hashes are held."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from catnap.access import keyfile
+from catnap.access.principal import DEFAULT_TENANT, Principal
+from catnap.access.roles import check_role
+from catnap.errors import InvalidRequest, Unauthenticated
+from catnap.events.ids import check_id
+
+PREFIX = "catnap_"
+GRANT_PREFIX = "cg1."
+MIN_SECRET = 16
+
+_HOW = (
+    "send `Authorization: Bearer <key>`; the command line and the client take the key from "
+    "CATNAP_TOKEN, and the platform's own is in admin.key of its state folder"
+)
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of a key. `user` None acts for any user of the tenant."""
+
+    hash: str
+    """`sha256:` and 64 hexadecimal digits."""
+    tenant: str
+    user: str | None
+    roles: tuple[str, ...]
+    name: str
+
+    def __post_init__(self) -> None:
+        check_id("key name", self.name)
+        check_id("tenant", self.tenant)
+        if self.user is not None:
+            check_id("user", self.user)
+        for role in self.roles:
+            check_role(role)
+        kind, _, digits = self.hash.partition(":")
+        if kind != "sha256" or len(digits) != 64 or set(digits) - set("0123456789abcdef"):
+            raise InvalidRequest(f"key {self.name!r}: its hash is not `sha256:` and 64 hex digits")
+
+    @classmethod
+    def of(
+        cls,
+        secret: str,
+        *,
+        name: str,
+        roles: Iterable[str],
+        tenant: str = DEFAULT_TENANT,
+        user: str | None = None,
+    ) -> Key:
+        """The record of a secret. Raises InvalidRequest for a secret that is
+        too short to be one or that no header can carry."""
+        if len(secret) < MIN_SECRET or not (secret.isascii() and secret.isprintable()):
+            raise InvalidRequest(
+                f"key {name!r}: its secret needs at least {MIN_SECRET} printable ASCII characters"
+            )
+        if " " in secret or secret.startswith(GRANT_PREFIX):
+            raise InvalidRequest(
+                f"key {name!r}: its secret has no space in it and does not begin with "
+                f"{GRANT_PREFIX!r}"
+            )
+        return cls(hash=_hash(secret), tenant=tenant, user=user, roles=tuple(roles), name=name)
+
+    def principal(self) -> Principal:
+        return Principal(self.tenant, self.user, frozenset(self.roles), f"key {self.name}")
+
+
+class KeyRing:
+    """The keys that are good now."""
+
+    def __init__(self, keys: Iterable[Key]) -> None:
+        self._keys = {key.hash: (key, key.principal()) for key in keys}
+
+    def authenticate(self, bearer: str | None) -> Principal:
+        """Whose key this is. Raises Unauthenticated, saying what to do.
+
+        The lookup goes by a hash that nobody can steer without knowing the
+        secret, so its time tells nothing about the keys.
+        """
+        if not bearer:
+            raise Unauthenticated(f"no credential: {_HOW}")
+        if bearer.startswith(GRANT_PREFIX):
+            raise Unauthenticated(
+                "this is the grant of a task, which only the routes below /callback take: " + _HOW
+            )
+        digest = _hash(bearer)
+        found = self._keys.get(digest)
+        if found is None or not hmac.compare_digest(found[0].hash, digest):
+            raise Unauthenticated(f"this key is not known here: {_HOW}")
+        return found[1]
+
+
+def bearer_token(authorization: str | None) -> str | None:
+    """The token of an Authorization header; None where there is no header.
+
+    Raises Unauthenticated for another scheme than Bearer.
+    """
+    if authorization is None:
+        return None
+    scheme, _, token = authorization.strip().partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated(f"the Authorization header holds no bearer token: {_HOW}")
+    return token.strip()
+
+
+def admin_key(home: Path) -> str:
+    """The secret in `admin.key` of the state folder, made on first use.
+
+    Raises InvalidRequest, naming the file, where others can read it.
+    """
+    return keyfile.kept(home / "admin.key", lambda: PREFIX + keyfile.random_text())
+
+
+def _hash(secret: str) -> str:
+    return "sha256:" + hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,28 @@
+"""Files of users, sessions and tasks, in one object store.
+
+`store` is the port; `folder`, `memory` and `s3` are its sides. `scopes` says
+where a scope's keys lie and which keys there are; `files` is what every
+surface goes through: it keeps callers inside their scope and tells what
+changed.
+"""
+
+from catnap.files.files import Emit, Files, Listing, to_file
+from catnap.files.folder import FolderStore
+from catnap.files.memory import MemoryStore
+from catnap.files.scopes import Scope, check_key
+from catnap.files.store import Condition, ObjectStore, Stat, Written
+
+__all__ = [
+    "Condition",
+    "Emit",
+    "Files",
+    "FolderStore",
+    "Listing",
+    "MemoryStore",
+    "ObjectStore",
+    "Scope",
+    "Stat",
+    "Written",
+    "check_key",
+    "to_file",
+]

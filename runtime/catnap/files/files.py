@@ -1,0 +1,245 @@
+"""Files as every surface serves them: inside their scope, with events."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import uuid
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from catnap.errors import Conflict, InvalidRequest, NotFound
+from catnap.events import Event
+from catnap.files.media import content_type_of
+from catnap.files.scopes import Scope, check_key, check_prefix
+from catnap.files.store import Condition, ObjectStore, Stat, Written
+from catnap.skills.files import File
+
+Emit = Callable[[Event, Scope], Awaitable[None]]
+T = TypeVar("T")
+
+DEFAULT_PAGE = 1000
+MAX_PAGE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page. `next` is the token of the page after it, empty at the end."""
+
+    files: list[Stat]
+    next: str = ""
+
+
+class Files:
+    """Reads and writes inside a scope; keys are relative to it, both ways.
+
+    After each put `emit` gets `catnap.file.created` or `.updated`, after each
+    delete `.deleted`, and the call returns once it has accepted the event.
+    Where `emit` raises, or this process ends before it, the change has been
+    made without its event: the same put again makes up for it, as `.updated`,
+    since a put of what is there already emits too. So a consumer may hear of
+    one content twice, and tells by the etag. A delete cannot be repeated: its
+    event may be missing. A caller that leaves once its content has arrived
+    does not part a change from its event: both still happen.
+
+    Whether the caller may is decided before (access).
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        emit: Emit,
+        *,
+        new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._store = store
+        self._emit = emit
+        self._new_id = new_id
+        self._now = now
+        self._finishing: set[asyncio.Task[Any]] = set()
+
+    async def put(
+        self,
+        scope: Scope,
+        key: str,
+        body: AsyncIterable[bytes],
+        *,
+        content_type: str = "",
+        if_match: str = "",
+        if_none_match: str = "",
+    ) -> Written:
+        """Writes a file. content_type: by the key's ending where empty.
+
+        if_match takes an etag with or without quotes. Raises InvalidRequest,
+        Conflict, and whatever `body` and `emit` raise.
+        """
+        key = check_key(key)
+        content_type = content_type_of(key, content_type)
+        condition = Condition(_etag(if_match), _etag(if_none_match))
+        source = _Source(body)
+
+        async def change() -> Written:
+            with _said_inside(scope):
+                written = await self._store.put(
+                    scope.prefix + key, source, content_type=content_type, condition=condition
+                )
+            written = replace(written, stat=_inside(scope, written.stat))
+            kind = "created" if written.created else "updated"
+            await self._tell(kind, scope, written.stat, written.stat.modified)
+            return written
+
+        return await self._whole(change(), lambda: source.ended)
+
+    async def get(self, scope: Scope, key: str) -> tuple[Stat, AsyncIterator[bytes]]:
+        """A file and its content. Raises InvalidRequest and NotFound."""
+        key = check_key(key)
+        try:
+            stat, content = await self._store.get(scope.prefix + key)
+        except NotFound:
+            raise _missing(scope, key) from None
+        return _inside(scope, stat), content
+
+    async def stat(self, scope: Scope, key: str) -> Stat:
+        """What is known of a file. Raises InvalidRequest and NotFound."""
+        key = check_key(key)
+        stat = await self._store.stat(scope.prefix + key)
+        if stat is None:
+            raise _missing(scope, key)
+        return _inside(scope, stat)
+
+    async def list(
+        self, scope: Scope, prefix: str = "", *, page_size: int = 0, page_token: str = ""
+    ) -> Listing:
+        """Files whose keys begin with `prefix`, by key.
+
+        page_size: 1 to 10,000, more is cut to that; 0 means 1,000. Raises
+        InvalidRequest.
+        """
+        if page_size < 0:
+            raise InvalidRequest(f"page_size {page_size}: must be 0 or more")
+        size = min(page_size or DEFAULT_PAGE, MAX_PAGE)
+        start = scope.prefix + check_prefix(prefix)
+        after = scope.prefix + _last_key(page_token) if page_token else ""
+        found = await self._store.list(start, after=after, limit=size + 1)
+        files = [_inside(scope, stat) for stat in found[:size]]
+        return Listing(files, _token(files[-1].key) if len(found) > size else "")
+
+    async def delete(self, scope: Scope, key: str, *, if_match: str = "") -> None:
+        """Removes a file. Raises InvalidRequest, NotFound and Conflict."""
+        key = check_key(key)
+        version = _etag(if_match)
+
+        async def change() -> None:
+            with _said_inside(scope):
+                stat = await self._store.delete(scope.prefix + key, if_match=version)
+            if stat is None:
+                raise _missing(scope, key)
+            await self._tell("deleted", scope, _inside(scope, stat), self._now())
+
+        await self._whole(change(), lambda: True)
+
+    async def settle(self) -> None:
+        """Waits for the changes whose callers left."""
+        await asyncio.gather(*self._finishing, return_exceptions=True)
+
+    async def _whole(self, change: Coroutine[Any, Any, T], decided: Callable[[], bool]) -> T:
+        """Runs a change to its end, whoever leaves, once it is decided."""
+        task = asyncio.ensure_future(change)
+        self._finishing.add(task)
+        task.add_done_callback(self._finishing.discard)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not decided():
+                task.cancel()
+            raise
+
+    async def _tell(self, kind: str, scope: Scope, stat: Stat, time: datetime) -> None:
+        event = Event(
+            id=self._new_id(),
+            source=f"/files/{scope.kind}",
+            type=f"catnap.file.{kind}",
+            subject=stat.key,
+            time=_rfc3339(time),
+            datacontenttype="application/json",
+            data=msgspec.json.encode(to_file(stat)),
+        )
+        await self._emit(
+            event.extended(
+                tenantid=scope.tenant,
+                userid=scope.user,
+                sessionid=scope.session or None,
+                taskid=scope.task or None,
+            ),
+            scope,
+        )
+
+
+def to_file(stat: Stat) -> File:
+    """As it goes over the wire."""
+    return File(stat.key, stat.size, stat.etag, stat.content_type, _rfc3339(stat.modified))
+
+
+@dataclass(slots=True)
+class _Source:
+    """A body that knows whether all of it has been read."""
+
+    body: AsyncIterable[bytes]
+    ended: bool = field(default=False, init=False)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self.body:
+            yield chunk
+        self.ended = True
+
+
+def _inside(scope: Scope, stat: Stat) -> Stat:
+    return replace(stat, key=stat.key.removeprefix(scope.prefix))
+
+
+@contextmanager
+def _said_inside(scope: Scope) -> Iterator[None]:
+    """Errors that name a key as the store has it, as the caller knows it."""
+    try:
+        yield
+    except (Conflict, InvalidRequest) as error:
+        raise type(error)(error.message.replace(scope.prefix, "")) from error
+
+
+def _missing(scope: Scope, key: str) -> NotFound:
+    whose = {
+        "user": f"user {scope.user!r}",
+        "session": f"session {scope.session!r}",
+        "task": f"task {scope.task!r}",
+    }[scope.kind]
+    return NotFound(f"{whose} has no file {key!r}")
+
+
+def _etag(given: str) -> str:
+    """The plain token of an etag, which HTTP writes in quotes."""
+    return given[1:-1] if len(given) >= 2 and given[0] == given[-1] == '"' else given
+
+
+def _rfc3339(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _token(key: str) -> str:
+    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
+
+
+def _last_key(token: str) -> str:
+    try:
+        padded = token.encode("ascii") + b"=" * (-len(token) % 4)
+        return check_key(base64.b64decode(padded, b"-_", validate=True).decode())
+    except (UnicodeError, binascii.Error, InvalidRequest):
+        raise InvalidRequest(
+            f"page_token {token[:80]!a}: not one that a listing gave; begin without one"
+        ) from None

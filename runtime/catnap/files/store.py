@@ -1,0 +1,115 @@
+"""The port: objects under keys, written whole, conditionally, in order of key."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from catnap.errors import Conflict, InvalidRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """What is known of one object.
+
+    `size` is in bytes, `modified` in UTC. `etag` is a plain token without the
+    quotes that HTTP puts around it; it changes whenever the content does.
+    `content_type` is empty in a listing of a store that does not list it (S3).
+    """
+
+    key: str
+    size: int
+    etag: str
+    content_type: str
+    modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What must hold at the moment of writing. Empty fields ask nothing.
+
+    if_match: the etag that must still be there. if_none_match: only `*`, the
+    key must not exist yet.
+    """
+
+    if_match: str = ""
+    if_none_match: str = ""
+
+    def __post_init__(self) -> None:
+        if self.if_none_match not in ("", "*"):
+            raise InvalidRequest(
+                f"if_none_match {self.if_none_match!r}: only '*' is taken, which asks that the "
+                "file does not exist yet; use if_match to name a version"
+            )
+        if self.if_match == "*":
+            raise InvalidRequest("if_match '*': name the etag of the version to write over")
+        if self.if_match and self.if_none_match:
+            raise InvalidRequest("if_match and if_none_match exclude each other: send one of them")
+
+    def check(self, key: str, etag: str | None) -> None:
+        """Raises Conflict unless it holds for the etag now there (None: nothing)."""
+        if self.if_none_match and etag is not None:
+            raise Conflict(f"{key!r} already exists, as version {etag}; if_none_match is '*'")
+        if self.if_match and etag != self.if_match:
+            found = f"is at version {etag}" if etag else "does not exist"
+            raise Conflict(f"{key!r} {found}, not at {self.if_match}: read it anew and try again")
+
+
+ALWAYS = Condition()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How a put ended. `created`: there was nothing before."""
+
+    stat: Stat
+    created: bool
+
+
+class ObjectStore(Protocol):
+    """Objects under keys. Keys are checked by the caller (`scopes.check_key`)
+    and are not interpreted: one key may be the beginning of another.
+
+    Every method raises Unavailable where the store cannot be reached and
+    ResourceExhausted where it is full.
+    """
+
+    async def put(
+        self,
+        key: str,
+        body: AsyncIterable[bytes],
+        *,
+        content_type: str,
+        condition: Condition = ALWAYS,
+    ) -> Written:
+        """Writes an object; it appears whole or not at all, and stays after a
+        crash once this returns. Takes constant memory, whatever the size.
+
+        Raises Conflict where the condition does not hold; of several writers
+        on the same condition exactly one succeeds. Errors of `body` pass
+        through, and nothing is written then.
+        """
+        ...
+
+    async def get(self, key: str) -> tuple[Stat, AsyncIterator[bytes]]:
+        """An object and its content, both of the same version, even where it
+        is replaced while being read. Raises NotFound."""
+        ...
+
+    async def stat(self, key: str) -> Stat | None:
+        """What is known of an object; None if there is none."""
+        ...
+
+    async def list(self, prefix: str, *, after: str = "", limit: int = 1000) -> list[Stat]:
+        """Up to `limit` objects whose keys begin with `prefix` and come after
+        `after`, by key in code point order (which is that of UTF-8)."""
+        ...
+
+    async def delete(self, key: str, *, if_match: str = "") -> Stat | None:
+        """Removes an object; gives what it was, None if there was none.
+
+        Raises Conflict where it is not at version `if_match`.
+        """
+        ...
