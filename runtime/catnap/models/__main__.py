@@ -1,0 +1,7 @@
+"""`python -m catnap.models` is the process `catnap models`."""
+
+import sys
+
+from catnap.models.main import main
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,18 @@
+from pathlib import Path
+
+import pytest
+
+from catnap.models import build
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the real model built in it."""
+    home = tmp_path_factory.mktemp("home")
+    build.ensure(home)
+    return home
+
+
+@pytest.fixture(scope="session")
+def model(home: Path) -> build.Model:
+    return build.location(home)
