@@ -1,0 +1,1 @@
+"""Generated from proto/catnap/v1 by `make proto`."""
