@@ -1,0 +1,45 @@
+"""What can go wrong, said once: the error tree and how it crosses HTTP."""
+
+from catnap.errors.problem import CONTENT_TYPE, from_problem, to_problem
+from catnap.errors.tree import (
+    BY_HTTP,
+    BY_NAME,
+    ERRORS,
+    BudgetExhausted,
+    Cancelled,
+    CatnapError,
+    Conflict,
+    DeadlineExceeded,
+    InvalidRequest,
+    NotFound,
+    PayloadTooLarge,
+    PermissionDenied,
+    ResourceExhausted,
+    SkillCrashed,
+    SkillError,
+    Unauthenticated,
+    Unavailable,
+)
+
+__all__ = [
+    "BY_HTTP",
+    "BY_NAME",
+    "CONTENT_TYPE",
+    "ERRORS",
+    "BudgetExhausted",
+    "Cancelled",
+    "CatnapError",
+    "Conflict",
+    "DeadlineExceeded",
+    "InvalidRequest",
+    "NotFound",
+    "PayloadTooLarge",
+    "PermissionDenied",
+    "ResourceExhausted",
+    "SkillCrashed",
+    "SkillError",
+    "Unauthenticated",
+    "Unavailable",
+    "from_problem",
+    "to_problem",
+]
