@@ -1,0 +1,106 @@
+"""Events: to every trigger they match, once each, and kept before it is said."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from catnap.access import Principal, Resource, acting_for, require
+from catnap.calls.admit import admit
+from catnap.calls.call import Call, new_id
+from catnap.calls.pipeline import Pipeline
+from catnap.calls.record import task_of
+from catnap.errors import NotFound, PermissionDenied
+from catnap.events import Event, matches
+from catnap.services.catalog import Deployed
+from catnap.skills.manifest import EventTrigger
+from catnap.tasks import Acceptance
+
+_IDENTITY = ("tenantid", "userid", "sessionid", "taskid", "parenttaskid")
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """matched: triggers that the event matched and whose skills its sender
+    may call; tasks: one for each of them."""
+
+    matched: int
+    tasks: list[str]
+
+
+async def accept(
+    pipeline: Pipeline,
+    event: Event,
+    principal: Principal,
+    *,
+    trigger: tuple[str, str] | None = None,
+    depth: int = 0,
+) -> Accepted:
+    """Records a task per matching trigger, or for the one that is named.
+
+    The event's userid and sessionid say for whom; the principal decides
+    whether they may. An event wakes only what its sender may call: triggers
+    of other skills do not match, and one that is named is PermissionDenied.
+    Nothing is recorded if any of it is refused.
+    """
+    require(principal, "events.send", Resource(principal.tenant))
+    user, session = _for_whom(event, principal)
+    wanted = _named(pipeline, *trigger) if trigger else _matching(pipeline, event)
+    bare = event.extended(**dict.fromkeys(_IDENTITY), deadline=None)
+    now = time.time()
+    acceptances = []
+    for deployed, each in wanted:
+        skill = deployed.manifest.name
+        place = f"{skill}/{each.name}"
+        call = Call(
+            id=new_id(),
+            principal=principal,
+            skill=skill,
+            user=user,
+            session=session,
+            event=bare,
+            trigger=each.name,
+            depth=depth,
+        )
+        try:
+            admit(call, deployed, now)
+        except PermissionDenied:
+            if trigger:
+                raise
+            continue
+        lane = "\0".join((principal.tenant, place, user)) if each.coalesce == "user" else ""
+        key = "\0".join(("event", principal.tenant, user, event.source, event.id, place))
+        acceptances.append(Acceptance(task_of(call, now, waited=False, lane=lane), key))
+    tasks = [task.id for task, _ in await pipeline.journal.accept(acceptances)]
+    pipeline.metrics.event(matched=bool(tasks))
+    if tasks:
+        pipeline.delivery.wake()
+    return Accepted(len(tasks), tasks)
+
+
+def _for_whom(event: Event, principal: Principal) -> tuple[str, str]:
+    tenant = event.extensions.get("tenantid", principal.tenant)
+    if tenant != principal.tenant:
+        raise PermissionDenied(
+            f"the event is for tenant {tenant!r}, the credential is {principal.tenant!r}'s"
+        )
+    user = acting_for(principal, event.extensions.get("userid", ""))
+    return user, event.extensions.get("sessionid", "")
+
+
+def _matching(pipeline: Pipeline, event: Event) -> list[tuple[Deployed, EventTrigger]]:
+    return [
+        (deployed, trigger)
+        for deployed in pipeline.catalog
+        for trigger in deployed.manifest.triggers.events
+        if event.type in trigger.types and matches(trigger.filters, event)
+    ]
+
+
+def _named(pipeline: Pipeline, skill: str, name: str) -> list[tuple[Deployed, EventTrigger]]:
+    """A Broker has matched the event already and says which trigger it is for."""
+    deployed = pipeline.catalog.get(skill)
+    for trigger in deployed.manifest.triggers.events:
+        if trigger.name == name:
+            return [(deployed, trigger)]
+    raise NotFound(f"skill {skill!r} has no trigger {name!r}")

@@ -1,0 +1,279 @@
+"""The pipeline: one path for every call, whoever waits for it or nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from catnap.access import Grants, Principal
+from catnap.calls.admit import admit
+from catnap.calls.call import Call, Outcome
+from catnap.calls.deliver import Deliverer
+from catnap.calls.live import Live
+from catnap.calls.made import Made
+from catnap.calls.metrics import Metrics
+from catnap.calls.record import acceptance, idempotency_key, task_of
+from catnap.errors import (
+    Cancelled,
+    CatnapError,
+    DeadlineExceeded,
+    InvalidRequest,
+    NotFound,
+    Unavailable,
+)
+from catnap.services.catalog import Catalog, Deployed
+from catnap.tasks import Delivery, Failure, Journal, Retry, Task
+from catnap.tasks.delivery import Answer
+from catnap.tasks.task import State
+
+FORGET_EVERY = 3600.0
+"""Seconds between two times that the journal drops what is old."""
+
+LEFT = Failure("Cancelled", "the caller left before the answer was there", True)
+"""How a call ends that nobody waits for any more."""
+
+_log = logging.getLogger(__name__)
+
+
+class Pipeline:
+    """Takes Calls; everything it says it accepted is in the journal."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        journal: Journal,
+        grants: Grants,
+        retry: Retry = Retry(),  # noqa: B008
+    ) -> None:
+        self.catalog = catalog
+        self.journal = journal
+        self.live = Live()
+        self.metrics = Metrics()
+        self._deliverer = Deliverer(catalog, grants)
+        self.delivery = Delivery(journal, self._attempt, self.live.ended, time.time, retry=retry)
+        self._forgetting: asyncio.Task[None] | None = None
+
+    # --- somebody waits ------------------------------------------------------
+
+    async def answer(self, call: Call) -> Outcome:
+        """Makes a call and waits for its answer.
+
+        With an idempotency key it is made once: a repeat gets the first
+        call's outcome, and waits for it while it is at work. Where the first
+        caller left before there was one, the repeat makes the call.
+        """
+        deployed = self.catalog.get(call.skill)
+        now = time.time()
+        admit(call, deployed, now)
+        task = task_of(call, now, waited=True)
+        if not call.key:
+            return await self._answer(call, deployed, task)
+        limit = now + deployed.manifest.limits.timeout
+        last = limit if call.deadline is None else min(limit, call.deadline)
+        while True:
+            known = await self._accept(call, task)
+            if known.id == task.id:
+                return await self._answer(call, deployed, task)
+            known = await self.wait(call.tenant, known.id, max(0.0, last - time.time()))
+            if known.failure != LEFT:
+                return _outcome(known)
+
+    async def _accept(self, call: Call, task: Task) -> Task:
+        """The task that stands for the call's key: this one, or an earlier."""
+        try:
+            [(known, _)] = await self.journal.accept([acceptance(call, task)])
+        except asyncio.CancelledError:
+            # It may be recorded all the same, and nobody will make it.
+            gone = msgspec.structs.replace(task, state="cancelled", failure=LEFT)
+            self.journal.withdraw(gone, idempotency_key(call))
+            raise
+        return known
+
+    async def _answer(self, call: Call, deployed: Deployed, task: Task) -> Outcome:
+        async with self._made(call, deployed, task) as made:
+            made.result = await made.delivered.reply.read()
+        return Outcome(call.id, made.content_type, made.result, made.instance, made.timings())
+
+    @asynccontextmanager
+    async def stream(self, call: Call) -> AsyncIterator[Made]:
+        """Makes a call and passes its answer on as it comes."""
+        deployed = self.catalog.get(call.skill)
+        now = time.time()
+        admit(call, deployed, now)
+        if call.key:
+            raise InvalidRequest("idempotency_key: a streamed answer is not kept; use Invoke")
+        async with self._made(call, deployed, task_of(call, now, waited=True)) as made:
+            yield made
+
+    @asynccontextmanager
+    async def _made(self, call: Call, deployed: Deployed, task: Task) -> AsyncIterator[Made]:
+        if not call.key:
+            self.journal.note(task)
+        made: Made | None = None
+        state: State = "cancelled"
+        failure: Failure | None = LEFT
+        try:
+            with self.live.call(call.id):
+                async with self._deliverer.send(call, deployed) as delivered:
+                    made = Made(delivered)
+                    yield made
+            state, failure = "succeeded", None
+        except CatnapError as error:
+            state = "cancelled" if isinstance(error, Cancelled) else "failed"
+            failure = Failure.of(error)
+            raise
+        except Exception:
+            state, failure = "failed", Failure("SkillCrashed", "an internal error", True)
+            raise
+        finally:
+            now = time.time()
+            outcome = failure.name if failure else "ok"
+            starting = made.delivered.timings if made else {}
+            self.metrics.call(call.skill, outcome, now - task.created, starting)
+            task = msgspec.structs.replace(task, state=state, updated=now, failure=failure)
+            await self._settle(call, task, made)
+
+    async def _settle(self, call: Call, task: Task, made: Made | None) -> None:
+        try:
+            if not call.key:
+                self.journal.note(task)
+            elif task.failure is None and made:
+                kept = {"content_type": made.content_type, "result": made.result}
+                task = msgspec.structs.replace(task, **kept)
+                await self.journal.write(task)
+            else:
+                # What a repeat may mend must be allowed to run again.
+                again = task.failure is None or task.failure.retryable
+                await self.journal.write(task, forget=idempotency_key(call) if again else "")
+        finally:
+            self.live.ended(task)
+
+    # --- nobody waits ----------------------------------------------------------
+
+    async def submit(self, call: Call) -> Task:
+        """Records a call to be made when there is room; once per idempotency key."""
+        now = time.time()
+        admit(call, self.catalog.get(call.skill), now)
+        [(task, _)] = await self.journal.accept(
+            [acceptance(call, task_of(call, now, waited=False))]
+        )
+        self.delivery.wake()
+        return task
+
+    async def _attempt(self, task: Task) -> Answer:
+        assert task.event is not None
+        try:
+            deployed = self.catalog.get(task.skill)
+        except NotFound as error:
+            # What was accepted is kept until the skill is back, or until
+            # somebody looks at the dead letter.
+            raise Unavailable(error.message) from None
+        call = Call(
+            id=task.id,
+            principal=Principal(task.tenant, task.user, frozenset(task.roles), "the journal"),
+            skill=task.skill,
+            user=task.user,
+            session=task.session,
+            event=task.event,
+            priority=task.priority,
+            deadline=task.deadline,
+            parent=task.parent,
+            trigger=task.trigger,
+            depth=task.depth,
+            traceparent=task.event.extensions.get("traceparent", ""),
+        )
+        began = time.time()
+        if task.deadline is not None and task.deadline <= began:
+            raise DeadlineExceeded(f"the deadline of task {task.id} has passed")
+        outcome = "Cancelled"
+        made: Made | None = None
+        try:
+            with self.live.call(task.id):
+                async with self._deliverer.send(call, deployed) as delivered:
+                    made = Made(delivered)
+                    made.result = await delivered.reply.read()
+            outcome = "ok"
+        except CatnapError as error:
+            outcome = type(error).__name__
+            raise
+        except Exception:
+            outcome = "SkillCrashed"
+            raise
+        finally:
+            timings = made.delivered.timings if made else {}
+            self.metrics.call(task.skill, outcome, time.time() - began, timings)
+        return Answer(made.content_type, made.result)
+
+    # --- tasks -------------------------------------------------------------------
+
+    async def wait(self, tenant: str, id: str, timeout: float) -> Task:  # noqa: A002
+        """The task when it has ended, or as it is when `timeout` seconds are over."""
+        ending = self.live.watch(id)
+        try:
+            task = await self.journal.get(tenant, id)
+            if task.ended:
+                return task
+            async with asyncio.timeout(timeout):
+                return await ending
+        except TimeoutError:
+            return await self.journal.get(tenant, id)
+        finally:
+            self.live.unwatch(id, ending)
+
+    async def cancel(self, tenant: str, id: str) -> Task:  # noqa: A002
+        """Stops a task that has not ended; gives it as it then is."""
+        task = await self.journal.get(tenant, id)
+        if task.ended:
+            return task
+        if task.waited and self.live.cancel(id):
+            return await self.wait(tenant, id, 10.0)
+        failure = Failure("Cancelled", f"task {id} was cancelled by request", False)
+        ended = await self.journal.end(id, "cancelled", time.time(), failure=failure)
+        # Whatever an attempt at work would write comes too late now.
+        self.delivery.cancel(id)
+        if ended is None:
+            return await self.journal.get(tenant, id)
+        self.live.ended(ended)
+        return ended
+
+    async def redrive(self, tenant: str, id: str) -> Task:  # noqa: A002
+        """Sends a dead task again. Raises InvalidRequest if it is not dead."""
+        task = await self.journal.redrive(tenant, id, time.time())
+        self.delivery.wake()
+        return task
+
+    async def start(self) -> int:
+        """Takes up what a stop left behind; gives how many tasks a crash
+        had broken off."""
+        again = await self.delivery.recover()
+        self._forgetting = asyncio.create_task(self._forget())
+        self.delivery.start()
+        return again
+
+    async def _forget(self) -> None:
+        while True:
+            try:
+                await self.journal.forget(time.time())
+            except CatnapError as error:
+                _log.warning("%s", error.message)
+            await asyncio.sleep(FORGET_EVERY)
+
+    async def stop(self) -> None:
+        """Breaks off what nobody waits for; the next start takes it up."""
+        await self.delivery.stop()
+        if self._forgetting:
+            self._forgetting.cancel()
+            await asyncio.gather(self._forgetting, return_exceptions=True)
+
+
+def _outcome(task: Task) -> Outcome:
+    if task.failure is not None and task.ended:
+        raise task.failure.error()
+    if not task.ended:
+        raise DeadlineExceeded(f"task {task.id} is still at work: wait for it by its id")
+    return Outcome(task.id, task.content_type, task.result or b"")

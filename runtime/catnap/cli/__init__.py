@@ -1,0 +1,23 @@
+"""The `catnap` command: thin. It reads settings, asks the gateway and shows
+what came back; nothing is decided here."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Runs the command line; gives the exit status."""
+    argv = sys.argv[1:]
+    # An instance's start is a cold start's price: it never meets click.
+    if argv[:1] == ["host"]:
+        from catnap.host.main import main as host
+
+        return host(argv[1:])
+    if argv[:1] == ["models"]:
+        from catnap.models.main import main as models
+
+        return models(argv[1:])
+    from catnap.cli.app import run
+
+    return run(argv)

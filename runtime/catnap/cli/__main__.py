@@ -1,0 +1,5 @@
+import sys
+
+from catnap.cli import main
+
+sys.exit(main())

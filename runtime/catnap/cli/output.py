@@ -1,0 +1,120 @@
+"""How results are shown: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import click
+import msgspec
+
+from catnap.client import Payload, Task
+from catnap.errors import CatnapError
+
+
+def as_json(value: Any) -> None:
+    """One JSON value; on a terminal over several lines."""
+    encoded = msgspec.json.encode(value, enc_hook=_encode)
+    if sys.stdout.isatty():
+        encoded = msgspec.json.format(encoded, indent=2)
+    click.echo(encoded)
+
+
+def _encode(value: object) -> object:
+    if isinstance(value, CatnapError):
+        return {
+            "name": type(value).__name__,
+            "message": value.message,
+            "retryable": value.retryable,
+        }
+    raise NotImplementedError(f"{type(value)} as JSON")
+
+
+def document(payload: Payload) -> Any:
+    """A payload inside JSON: itself where it is JSON, else text, else base64."""
+    if payload.is_json:
+        return msgspec.Raw(payload.data or b"null")
+    try:
+        return payload.data.decode()
+    except UnicodeDecodeError:
+        return payload.data
+
+
+def task(value: Task) -> dict[str, Any]:
+    """A task as JSON shows it."""
+    members = {name: getattr(value, name) for name in value.__dataclass_fields__}
+    return {**members, "result": document(value.result) if value.result else None}
+
+
+def body(payload: Payload) -> None:
+    """A payload by itself: to a program as it is, to a person readable."""
+    if not sys.stdout.isatty():
+        click.echo(payload.data, nl=False)
+        return
+    if payload.is_json:
+        try:
+            click.echo(msgspec.json.format(payload.data, indent=2))
+            return
+        except msgspec.DecodeError:
+            pass
+    try:
+        text = payload.data.decode()
+    except UnicodeDecodeError:
+        click.echo(
+            f"{size(len(payload.data))} of {payload.content_type}: send it to a file with `> FILE`",
+            err=True,
+        )
+        return
+    click.echo(text, nl=not text.endswith("\n"))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
+    """Rows below their headings; `empty` says what it means that there is none."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    found = [[Text("" if cell is None else str(cell)) for cell in row] for row in rows]
+    if not found:
+        click.echo(empty, err=True)
+        return
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        # What is copied, an id or a key, stays in one line; text gives way.
+        whole = column not in ("description", "error", "type")
+        shown.add_column(
+            column,
+            justify="right" if column in ("size", "attempts", "instances") else "left",
+            overflow="fold",
+            no_wrap=whole,
+        )
+    for row in found:
+        shown.add_row(*row)
+    # A program that reads a table gets whole lines, however long.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
+    with console.capture() as capture:
+        console.print(shown)
+    for line in capture.get().splitlines():
+        click.echo(line.rstrip())
+
+
+def size(count: int) -> str:
+    """Bytes as people say them."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"
+
+
+def when(moment: datetime) -> str:
+    """A moment in the reader's own time zone."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def note(text: str) -> None:
+    """For a person, beside the result: on stderr."""
+    click.echo(text, err=True)

@@ -1,0 +1,89 @@
+"""catnap serve."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import time
+from pathlib import Path
+
+import click
+import msgspec
+
+from catnap.cli.options import Command, with_json, with_settings
+from catnap.cli.settings import Settings
+from catnap.gateway.serve import Ready
+from catnap.gateway.serve import serve as run
+from catnap.gateway.settings import Settings as GatewaySettings
+
+
+@click.command(cls=Command)
+@click.option("--reload/--no-reload", default=True, help="Take edited skills up. Default: yes.")
+@with_json
+@with_settings("home", "http", "grpc", "functions", "files", "retry", "admin_key")
+def serve(settings: Settings, reload: bool, as_json: bool) -> None:
+    """Runs the whole platform on this machine, until Ctrl-C.
+
+    Every skill in the functions folder can be called, and is at zero until
+    somebody does.
+
+    \b
+    catnap serve
+    catnap serve --home /tmp/other --http 127.0.0.1:8081 --grpc 127.0.0.1:9001
+    """
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    began = time.monotonic()
+    # As it was started from a clone, or by its name where it is on the path.
+    program = "catnap" if Path(sys.argv[0]).is_absolute() else sys.argv[0]
+
+    def announce(text: str) -> None:
+        _tell({"event": "progress", "text": text}, f"  {text}", as_json)
+
+    def ready(found: Ready) -> None:
+        took = time.monotonic() - began
+        told = {"event": "ready", "http": found.http, "grpc": found.grpc, "skills": found.skills}
+        _tell({**told, "seconds": round(took, 3)}, _block(found, settings, took, program), as_json)
+
+    asyncio.run(
+        run(
+            GatewaySettings(
+                home=settings.home,
+                http=settings.http,
+                grpc=settings.grpc,
+                functions=settings.functions,
+                files=settings.files,
+                retry=settings.retry,
+                admin_key=settings.admin_key,
+                keys=settings.keys,
+                reload=reload,
+            ),
+            announce,
+            ready,
+        )
+    )
+
+
+def _tell(event: dict[str, object], text: str, as_json: bool) -> None:
+    click.echo(msgspec.json.encode(event) if as_json else text)
+
+
+def _block(ready: Ready, settings: Settings, took: float, program: str) -> str:
+    """What a person needs to begin: addresses, places, and a command that
+    works as it stands."""
+    default = Settings()
+    away = "" if ready.grpc == default.grpc else f" --grpc {ready.grpc}"
+    if settings.home != default.home and not settings.admin_key:
+        away += f" --home {settings.home}"
+    key = "CATNAP_ADMIN_KEY" if settings.admin_key else settings.home / "admin.key"
+    return f"""
+ready in {took:.1f} s
+  gRPC    {ready.grpc}
+  HTTP    http://{ready.http}
+  skills  {ready.skills}, from {settings.functions}
+  state   {settings.home}
+  key     {key}
+
+In another terminal (Ctrl-C here stops it):
+  {program} call echo --data '{{"hello": "world"}}'{away}
+"""

@@ -1,0 +1,128 @@
+"""What the command line is told: by flag, environment or catnap.toml, in
+that order."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from catnap.access import Key
+from catnap.access.principal import DEFAULT_TENANT
+from catnap.errors import InvalidRequest
+from catnap.skills.duration import Duration
+
+FILE = "catnap.toml"
+_NAMES = ("home", "http", "grpc", "functions", "files", "retry", "token", "admin_key")
+_KEY_NAMES = ("name", "hash", "tenant", "user", "roles")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """home: the state folder. http, grpc: the gateway's addresses, host:port.
+    functions: the folder of skills. files: where users' files are, empty for
+    the state folder or s3://bucket?endpoint=URL. retry: seconds until a failed
+    delivery is made again. token: a client's credential; empty where none was
+    given. admin_key: the platform's own key; empty for a generated one. keys:
+    further keys that `serve` accepts."""
+
+    home: Path = Path(".catnap")
+    http: str = "127.0.0.1:8080"
+    grpc: str = "127.0.0.1:9000"
+    functions: Path = Path("functions")
+    files: str = ""
+    retry: float = 1.0
+    token: str = field(default="", repr=False)
+    admin_key: str = field(default="", repr=False)
+    keys: tuple[Key, ...] = ()
+
+
+def read_settings(
+    flags: Mapping[str, str | None], environment: Mapping[str, str], folder: Path
+) -> Settings:
+    """Settings for a command that runs in `folder`.
+
+    Paths in catnap.toml, and the default paths where there is one, are
+    relative to its folder. Raises InvalidRequest, which names the place.
+    """
+    path = _find(folder)
+    table = _read(path) if path else {}
+    root = path.parent if path else Path()
+    values: dict[str, Any] = {}
+    for name in _NAMES:
+        variable = f"CATNAP_{name.upper()}"
+        if flags.get(name):
+            value, where, base = flags[name], f"--{name.replace('_', '-')}", Path()
+        elif environment.get(variable):
+            value, where, base = environment[variable], variable, Path()
+        elif name in table:
+            value, where, base = table[name], f"{path}: {name}", root
+        elif name in ("home", "functions"):
+            value, where, base = str(getattr(Settings, name)), "", root
+        else:
+            continue
+        values[name] = _value(name, value, where, base)
+    return Settings(**values, keys=_keys(table.get("keys", []), path))
+
+
+def _find(folder: Path) -> Path | None:
+    for each in (folder, *folder.parents):
+        if (each / FILE).is_file():
+            return each / FILE
+    return None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidRequest(f"{path}: cannot be read: {error}") from None
+    _known(table, (*_NAMES, "keys"), str(path))
+    return table
+
+
+def _known(table: Mapping[str, Any], names: tuple[str, ...], where: str) -> None:
+    for key in table:
+        if key not in names:
+            close = difflib.get_close_matches(key, names, 1, 0.5)
+            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
+            raise InvalidRequest(f"{where}: unknown key {key!r}: {hint}")
+
+
+def _value(name: str, value: object, where: str, base: Path) -> str | Path | Duration:
+    if not isinstance(value, str):
+        raise InvalidRequest(f"{where}: must be text, not {value!r}")
+    if name in ("home", "functions"):
+        return base / value
+    if name == "retry":
+        try:
+            return Duration.parse(value)
+        except ValueError as error:
+            raise InvalidRequest(f"{where}: {error}") from None
+    if name in ("http", "grpc"):
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdecimal() or int(port) > 65535:
+            raise InvalidRequest(f"{where}: {value!r} is no address: write host:port")
+    return value
+
+
+def _keys(tables: object, path: Path | None) -> tuple[Key, ...]:
+    where = f"{path}: [[keys]]"
+    if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
+        raise InvalidRequest(f"{where}: must be a list of tables")
+    keys = []
+    for number, each in enumerate(tables):
+        place = f"{where}, number {number + 1}"
+        _known(each, _KEY_NAMES, place)
+        try:
+            keys.append(msgspec.convert({"tenant": DEFAULT_TENANT, "user": None, **each}, Key))
+        except msgspec.ValidationError as error:
+            raise InvalidRequest(f"{place}: {error}") from None
+        except InvalidRequest as error:
+            raise InvalidRequest(f"{place}: {error.message}") from None
+    return tuple(keys)

@@ -1,0 +1,1 @@
+"""The gateway: every surface wired to the pipeline. Nothing is decided here."""

@@ -1,0 +1,53 @@
+"""From an RPC's metadata and options to who calls, for whom, and how."""
+
+from __future__ import annotations
+
+import time
+
+from catnap.access import Principal, acting_for, bearer_token
+from catnap.calls.call import Call, direct, new_id
+from catnap.errors import InvalidRequest
+from catnap.gateway.gateway import Gateway
+from catnap.gateway.status import Context
+from catnap.v1 import call_pb2
+
+
+def principal(gateway: Gateway, context: Context) -> Principal:
+    metadata = dict(context.invocation_metadata() or ())
+    authorization = metadata.get("authorization")
+    if isinstance(authorization, bytes):
+        authorization = authorization.decode("latin-1")
+    return gateway.keys.authenticate(bearer_token(authorization))
+
+
+def rpc_call(
+    caller: Principal,
+    context: Context,
+    skill: str,
+    payload: call_pb2.Payload,
+    options: call_pb2.CallOptions,
+    *,
+    waits: bool = True,
+) -> Call:
+    """The Call of an Invoke or a Submit. waits: the RPC's own deadline counts."""
+    if options.priority not in call_pb2.Priority.values():
+        raise InvalidRequest(f"priority: {options.priority} is none; use LOW, NORMAL or HIGH")
+    task = new_id()
+    deadlines = []
+    if options.HasField("deadline"):
+        deadlines.append(options.deadline.seconds + options.deadline.nanos / 1e9)
+    left = context.time_remaining() if waits else None
+    if left is not None:
+        deadlines.append(time.time() + left)
+    return Call(
+        id=task,
+        principal=caller,
+        skill=skill,
+        user=acting_for(caller, options.user),
+        session=options.session,
+        event=direct(task, skill, payload.data, payload.content_type),
+        priority=int(options.priority) or int(call_pb2.PRIORITY_NORMAL),
+        key=options.idempotency_key,
+        deadline=min(deadlines, default=None),
+        traceparent=options.traceparent,
+    )

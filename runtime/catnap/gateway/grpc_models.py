@@ -1,0 +1,127 @@
+"""catnap.v1.Models, and the Open Inference Protocol beside it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import NoReturn
+
+from catnap.access import Resource, require
+from catnap.errors import InvalidRequest
+from catnap.gateway.gateway import Gateway
+from catnap.gateway.grpc_callers import principal
+from catnap.gateway.status import Context, answers, streams
+from catnap.inference import grpc_service_pb2 as oip
+from catnap.inference.grpc_service_pb2_grpc import GRPCInferenceServiceServicer
+from catnap.v1 import models_pb2
+from catnap.v1.models_pb2_grpc import ModelsServicer
+
+
+class Models(ModelsServicer):
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    @answers
+    async def Embed(  # noqa: N802
+        self, request: models_pb2.EmbedRequest, context: Context
+    ) -> models_pb2.EmbedResponse:
+        caller = principal(self._gateway, context)
+        require(caller, "models.use", Resource(caller.tenant))
+        entry = self._gateway.models.embedder(request.model)
+        answer = await entry.server.embed(entry.name, request.texts, context.time_remaining())
+        return models_pb2.EmbedResponse(
+            model=entry.name,
+            dimensions=answer.dimensions,
+            vectors=answer.data,
+            tokens=answer.tokens,
+        )
+
+    @streams
+    async def Generate(  # noqa: N802
+        self, request: models_pb2.GenerateRequest, context: Context
+    ) -> AsyncIterator[models_pb2.GenerateChunk]:
+        caller = principal(self._gateway, context)
+        require(caller, "models.use", Resource(caller.tenant))
+        entry = self._gateway.models.get(request.model)
+        _cannot_generate(entry.name)
+        yield  # an async generator, whatever it does
+
+    @answers
+    async def List(  # noqa: N802
+        self, request: models_pb2.ListModelsRequest, context: Context
+    ) -> models_pb2.ListModelsResponse:
+        caller = principal(self._gateway, context)
+        require(caller, "models.use", Resource(caller.tenant))
+        return models_pb2.ListModelsResponse(
+            models=[
+                models_pb2.Model(
+                    name=entry.name,
+                    version=entry.version,
+                    abilities=entry.abilities,
+                    dimensions=entry.dimensions,
+                    max_tokens=entry.max_tokens,
+                    ready=await entry.server.ready(entry.name),
+                )
+                for entry in self._gateway.models
+            ]
+        )
+
+
+def _cannot_generate(model: str) -> NoReturn:
+    raise InvalidRequest(
+        f"model {model!r} does not generate text; Models.List says what each model can do"
+    )
+
+
+class Inference(GRPCInferenceServiceServicer):
+    """Passes requests on to the server that has the model."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    @answers
+    async def ServerLive(  # noqa: N802
+        self, request: oip.ServerLiveRequest, context: Context
+    ) -> oip.ServerLiveResponse:
+        return oip.ServerLiveResponse(live=True)
+
+    @answers
+    async def ServerReady(  # noqa: N802
+        self, request: oip.ServerReadyRequest, context: Context
+    ) -> oip.ServerReadyResponse:
+        states = [await entry.server.ready(entry.name) for entry in self._gateway.models]
+        return oip.ServerReadyResponse(ready=all(states))
+
+    @answers
+    async def ServerMetadata(  # noqa: N802
+        self, request: oip.ServerMetadataRequest, context: Context
+    ) -> oip.ServerMetadataResponse:
+        caller = principal(self._gateway, context)
+        require(caller, "models.use", Resource(caller.tenant))
+        return oip.ServerMetadataResponse(name="catnap")
+
+    @answers
+    async def ModelReady(  # noqa: N802
+        self, request: oip.ModelReadyRequest, context: Context
+    ) -> oip.ModelReadyResponse:
+        caller = principal(self._gateway, context)
+        require(caller, "models.use", Resource(caller.tenant))
+        entry = self._gateway.models.get(request.name)
+        return oip.ModelReadyResponse(ready=await entry.server.ready(entry.name))
+
+    @answers
+    async def ModelMetadata(  # noqa: N802
+        self, request: oip.ModelMetadataRequest, context: Context
+    ) -> oip.ModelMetadataResponse:
+        caller = principal(self._gateway, context)
+        require(caller, "models.use", Resource(caller.tenant))
+        entry = self._gateway.models.get(request.name)
+        return await entry.server.metadata(request, context.time_remaining())
+
+    @answers
+    async def ModelInfer(  # noqa: N802
+        self, request: oip.ModelInferRequest, context: Context
+    ) -> oip.ModelInferResponse:
+        caller = principal(self._gateway, context)
+        require(caller, "models.use", Resource(caller.tenant))
+        entry = self._gateway.models.get(request.model_name)
+        return await entry.server.infer(request, context.time_remaining())

@@ -1,0 +1,80 @@
+"""The gRPC server: every service of ours, health, and reflection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from grpc import aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as health
+from grpc_reflection.v1alpha import reflection
+
+from catnap.errors import Unavailable
+from catnap.gateway.gateway import Gateway
+from catnap.gateway.grpc_files import Files
+from catnap.gateway.grpc_models import Inference, Models
+from catnap.gateway.grpc_skills import Skills
+from catnap.gateway.grpc_tasks import Tasks
+from catnap.inference import grpc_service_pb2
+from catnap.inference.grpc_service_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
+from catnap.v1 import files_pb2, models_pb2, skills_pb2, tasks_pb2
+from catnap.v1.files_pb2_grpc import add_FilesServicer_to_server
+from catnap.v1.models_pb2_grpc import add_ModelsServicer_to_server
+from catnap.v1.skills_pb2_grpc import add_SkillsServicer_to_server
+from catnap.v1.tasks_pb2_grpc import add_TasksServicer_to_server
+
+# A payload of 100 MB and what is around it. Clients that ping every ten
+# seconds are welcome: gRPC's own default would cut them off.
+_OPTIONS = [
+    ("grpc.max_receive_message_length", 101_000_000),
+    ("grpc.max_send_message_length", 101_000_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+    ("grpc.http2.max_ping_strikes", 0),
+    ("grpc.so_reuseport", 0),
+]
+_FILES = (skills_pb2, tasks_pb2, files_pb2, models_pb2, grpc_service_pb2)
+
+
+@dataclass(frozen=True)
+class Rpc:
+    """A server that listens on `port`."""
+
+    server: aio.Server
+    checks: health.HealthServicer
+    port: int
+
+    async def stop(self, grace: float) -> None:
+        """Says that it is not to be asked any more, then lets what is at work
+        end, for at most `grace` seconds."""
+        await self.checks.enter_graceful_shutdown()
+        await self.server.stop(grace)
+
+
+async def serve_grpc(gateway: Gateway, address: str) -> Rpc:
+    """Listens. Raises Unavailable where the address cannot be had."""
+    server = aio.server(options=_OPTIONS)
+    add_SkillsServicer_to_server(Skills(gateway), server)
+    add_TasksServicer_to_server(Tasks(gateway), server)
+    add_FilesServicer_to_server(Files(gateway), server)
+    add_ModelsServicer_to_server(Models(gateway), server)
+    add_GRPCInferenceServiceServicer_to_server(Inference(gateway), server)
+    names = [
+        service.full_name
+        for module in _FILES
+        for service in module.DESCRIPTOR.services_by_name.values()
+    ]
+    checks = health.HealthServicer()
+    for name in ("", *names):
+        await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+    names += [health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME]
+    reflection.enable_server_reflection(names, server)
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError:
+        raise Unavailable(
+            f"cannot listen on {address}; set CATNAP_GRPC to another address"
+        ) from None
+    await server.start()
+    return Rpc(server, checks, port)

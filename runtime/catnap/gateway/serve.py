@@ -1,0 +1,119 @@
+"""`catnap serve`: from settings to a platform that answers, and back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from catnap.errors import CatnapError, Unavailable
+from catnap.gateway.gateway import Gateway
+from catnap.gateway.routes import Routes
+from catnap.gateway.rpc import serve_grpc
+from catnap.gateway.settings import Settings
+from catnap.http import Server, Target
+
+GRACE = 10.0
+"""Seconds that calls at work may take to end."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """http, grpc: where the platform listens, host:port. skills: how many."""
+
+    http: str
+    grpc: str
+    skills: int
+
+
+async def serve(
+    settings: Settings, announce: Callable[[str], None], on_ready: Callable[[Ready], None]
+) -> None:
+    """Runs the platform until SIGINT or SIGTERM, or until it is cancelled.
+
+    Raises CatnapError where it cannot start.
+    """
+    _allow_descriptors()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        async with AsyncExitStack() as parts:
+            gateway = Gateway(settings, announce)
+            parts.push_async_callback(gateway.stop)
+            server = Server(Routes(gateway))
+            parts.push_async_callback(server.drain, GRACE)
+            host, port = await _listen(server, settings.http)
+            _check_free(settings.grpc)
+            await gateway.start(f"{_reachable(host)}:{port}")
+            rpc = await serve_grpc(gateway, settings.grpc)
+            parts.push_async_callback(rpc.stop, GRACE)
+            parts.callback(gateway.quiesce)
+            on_ready(
+                Ready(
+                    http=f"{host}:{port}",
+                    grpc=f"{Target.parse(settings.grpc).host}:{rpc.port}",
+                    skills=len(gateway.catalog),
+                )
+            )
+            await stop.wait()
+            announce("stopping: what is at work may end")
+    except* CatnapError as errors:
+        raise _first(errors) from None
+
+
+async def _listen(server: Server, address: str) -> tuple[str, int]:
+    where = Target.parse(address)
+    try:
+        return await server.listen(host=where.host, port=where.port)
+    except OSError as error:
+        raise Unavailable(
+            f"cannot listen on {address}: {_reason(error)}; set CATNAP_HTTP to another address"
+        ) from None
+
+
+def _reason(error: OSError) -> str:
+    """asyncio puts the address into strerror once more; a name that is not
+    found has no errno of the system's."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)
+
+
+def _check_free(address: str) -> None:
+    """gRPC finds out too, but only when all else runs, and logs pages of it."""
+    where = Target.parse(address)
+    family = socket.AF_INET6 if ":" in where.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((where.host, where.port))
+        except OSError as error:
+            raise Unavailable(
+                f"cannot listen on {address}: {_reason(error)}; set CATNAP_GRPC to another address"
+            ) from None
+
+
+def _allow_descriptors() -> None:
+    """As many as the system lets us have: an instance takes two, and one for
+    each call it has at work."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _reachable(host: str) -> str:
+    """Where an instance on this machine reaches a gateway that listens on all
+    addresses."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+
+
+def _first(errors: BaseExceptionGroup[CatnapError]) -> CatnapError:
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, CatnapError)
+    return error

@@ -1,0 +1,29 @@
+"""What `catnap serve` is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from catnap.access import Key
+from catnap.tasks import Retry
+
+
+@dataclass(frozen=True)
+class Settings:
+    """home: the state folder. http, grpc: addresses to listen on; port 0
+    takes a free one. functions: the folder of skills. files: an S3 bucket as
+    s3://name?endpoint=URL, empty for a folder in home. admin_key: empty for
+    the generated one. keys: further keys. retry: seconds before a delivery
+    that failed is made again, doubling each time. reload: take edited skills up.
+    """
+
+    home: Path
+    http: str = "127.0.0.1:8080"
+    grpc: str = "127.0.0.1:9000"
+    functions: Path = Path("functions")
+    files: str = ""
+    admin_key: str = ""
+    keys: tuple[Key, ...] = ()
+    retry: float = Retry().first
+    reload: bool = True

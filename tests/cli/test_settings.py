@@ -1,0 +1,92 @@
+"""Settings: where they come from, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from catnap.cli.settings import Settings, read_settings
+from catnap.errors import InvalidRequest
+
+HASH = "sha256:" + "0a" * 32
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "catnap.toml"
+    path.write_text(text)
+    return path
+
+
+def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
+    assert read_settings({}, {}, tmp_path) == Settings()
+
+
+def test_a_flag_wins_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:
+    write(tmp_path, 'grpc = "file:1"\nhttp = "file:2"\ntoken = "file"\n')
+    settings = read_settings(
+        {"grpc": "flag:1", "http": None},
+        {"CATNAP_GRPC": "environment:1", "CATNAP_HTTP": "environment:2", "CATNAP_TOKEN": ""},
+        tmp_path,
+    )
+    assert (settings.grpc, settings.http, settings.token) == ("flag:1", "environment:2", "file")
+
+
+def test_the_file_is_found_upwards_and_its_paths_are_its_own(tmp_path: Path) -> None:
+    write(tmp_path, 'functions = "skills"\n')
+    inside = tmp_path / "a" / "b"
+    inside.mkdir(parents=True)
+    settings = read_settings({}, {}, inside)
+    assert settings.functions == tmp_path / "skills"
+    assert settings.home == tmp_path / ".catnap"
+
+
+def test_paths_of_flags_and_environment_are_the_callers(tmp_path: Path) -> None:
+    write(tmp_path, 'home = "theirs"\n')
+    settings = read_settings({"home": "mine"}, {"CATNAP_FUNCTIONS": "ours"}, tmp_path)
+    assert (settings.home, settings.functions) == (Path("mine"), Path("ours"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("grcp = ''", "unknown key 'grcp': did you mean 'grpc'?"),
+        ("zzz = 1", "unknown key 'zzz': known: home, http"),
+        ("http = 8080", "http: must be text, not 8080"),
+        ("http = 'localhost'", "'localhost' is no address: write host:port"),
+        ("http = 'localhost:99999'", "no address"),
+        ("http", "cannot be read"),
+        ("keys = 1", "must be a list of tables"),
+        ("[[keys]]\nhahs = ''", "number 1: unknown key 'hahs': did you mean 'hash'?"),
+        ("[[keys]]\nname = 'ci'\nroles = []", "number 1: .*hash"),
+        ("[[keys]]\nname = 'ci'\nroles = []\nhash = 'abc'", "number 1: key 'ci': its hash"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_named_with_its_place(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(InvalidRequest, match=said) as raised:
+        read_settings({}, {}, tmp_path)
+    assert str(path) in raised.value.message
+
+
+def test_a_bad_value_names_the_flag_or_the_variable(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match=r"^--grpc: 'here' is no address"):
+        read_settings({"grpc": "here"}, {}, tmp_path)
+    with pytest.raises(InvalidRequest, match=r"^CATNAP_HTTP: ':1' is no address"):
+        read_settings({}, {"CATNAP_HTTP": ":1"}, tmp_path)
+
+
+def test_keys_come_from_the_file(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        f'[[keys]]\nname = "ci"\nhash = "{HASH}"\nroles = ["caller"]\n'
+        f'[[keys]]\nname = "ada"\nhash = "{HASH}"\nroles = ["viewer"]\ntenant = "acme"\n'
+        f'user = "ada"\n',
+    )
+    ci, ada = read_settings({}, {}, tmp_path).keys
+    assert (ci.tenant, ci.user, ci.roles) == ("default", None, ("caller",))
+    assert (ada.tenant, ada.user, ada.roles) == ("acme", "ada", ("viewer",))
+
+
+def test_secrets_do_not_show_in_a_repr() -> None:
+    assert "hush" not in repr(Settings(token="hush", admin_key="hush"))
