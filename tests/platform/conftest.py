@@ -1,0 +1,56 @@
+"""One real platform for all tests here; those that kill it start their own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.platform.running import ROOT, Running
+
+
+@pytest.fixture(scope="session")
+def functions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tests' own skills and echo, in a folder that may be edited."""
+    folder = tmp_path_factory.mktemp("functions")
+    shutil.copytree(Path(__file__).parent / "functions", folder, dirs_exist_ok=True)
+    shutil.copytree(ROOT / "functions" / "echo", folder / "echo")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built models, so that each platform of a test need not build its own."""
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture
+def start(functions: Path, model_cache: Path, tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    """Starts a platform of the test's own."""
+    started: list[Running] = []
+
+    def run(home: Path | None = None, where: Path | None = None, **environment: str) -> Running:
+        home = home or tmp_path / "home"
+        home.mkdir(exist_ok=True, mode=0o700)
+        if not (home / "models").exists():
+            (home / "models").symlink_to(model_cache)
+        started.append(Running(home, where or functions, **environment))
+        return started[-1]
+
+    yield run
+    for running in started:
+        if running.process.poll() is None:
+            running.stop()
+
+
+@pytest.fixture(scope="session")
+def platform(
+    functions: Path, model_cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    home = tmp_path_factory.mktemp("home")
+    (home / "models").symlink_to(model_cache)
+    running = Running(home, functions)
+    yield running
+    assert running.stop() == 0

@@ -1,0 +1,119 @@
+"""A real platform for tests: `catnap serve` in a process, on free ports."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from catnap.client import Client, connect
+from catnap.http import Client as HttpClient
+from catnap.http import Target
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Running:
+    """One `catnap serve`. Two with one home follow one another: a restart."""
+
+    def __init__(self, home: Path, functions: Path, **environment: str) -> None:
+        self.home = home
+        self.functions = functions
+        self._environment = environment
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "catnap.cli", "serve", "--json"]
+        self.process = subprocess.Popen(
+            command,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT / "runtime"),
+                "CATNAP_HOME": str(self.home),
+                "CATNAP_FUNCTIONS": str(self.functions),
+                "CATNAP_HTTP": "127.0.0.1:0",
+                "CATNAP_GRPC": "127.0.0.1:0",
+                "CATNAP_RETRY": "200ms",
+                **self._environment,
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.said: list[str] = []
+        ready = self.line("ready")
+        self.http, self.grpc = ready["http"], ready["grpc"]
+        self.key = (self.home / "admin.key").read_text().strip()
+
+    def line(self, event: str) -> dict[str, Any]:
+        """The next line of that kind; those before it are kept in `said`."""
+        assert self.process.stdout
+        for text in self.process.stdout:
+            self.said.append(text)
+            line: dict[str, Any] = json.loads(text)
+            if line["event"] == event:
+                return line
+        raise AssertionError(f"catnap serve ended: {self._ended()}, {self.said}")
+
+    def client(self) -> Client:
+        return connect(self.grpc, self.key)
+
+    def kill(self) -> None:
+        """As a power cut would."""
+        self.process.kill()
+        self._ended()
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self._ended()
+
+    def _ended(self) -> int:
+        with self.process:
+            assert self.process.stdout
+            self.said += self.process.stdout
+        return self.process.returncode
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        body: object = b"",
+        headers: Mapping[str, str] | None = None,
+        *,
+        key: str | None = None,
+    ) -> tuple[int, dict[str, str], bytes]:
+        """One HTTP request. A body that is not bytes is sent as JSON."""
+        sent = {"authorization": f"Bearer {self.key if key is None else key}"}
+        if not isinstance(body, bytes):
+            body = msgspec.json.encode(body)
+            sent["content-type"] = "application/json"
+        sent |= headers or {}
+        pairs = [(name.encode(), value.encode()) for name, value in sent.items() if value]
+        client = HttpClient()
+        try:
+            reply = await client.request(Target.parse(self.http), method, path, pairs, body)
+            data = await reply.read()
+        finally:
+            await client.close()
+        return reply.status, {k.decode(): v.decode() for k, v in reply.headers.items()}, data
+
+    def pids(self) -> set[int]:
+        """The platform's processes, its own included."""
+        parents: dict[int, int] = {}
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with contextlib.suppress(OSError):
+                    stat = (entry / "stat").read_text()
+                    parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1])
+        found = {self.process.pid}
+        while more := {pid for pid, parent in parents.items() if parent in found} - found:
+            found |= more
+        return found

@@ -1,0 +1,237 @@
+"""The README's tour, run as a reader would run it.
+
+Each ```console block is typed into a terminal beside a real `catnap serve`.
+What follows a `$ ` line is what it prints; `...` stands for anything, and
+figures, ids and dates may be others.
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import termios
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fcntl import ioctl
+from pathlib import Path
+
+import click
+import pytest
+
+from catnap.cli.app import catnap
+from catnap.client import connect
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+_STYLE = re.compile(r"\x1b\[[0-9;]*m")
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command and what it should print."""
+
+    command: str
+    output: str
+
+
+def blocks(kind: str) -> list[str]:
+    return [text for name, text in _BLOCK.findall(README.read_text()) if name == kind]
+
+
+def steps(block: str) -> list[Step]:
+    first, *commands = re.split(r"^\$ ", block, flags=re.MULTILINE)
+    assert first == ""
+    return [Step(*each.partition("\n")[::2]) for each in commands]
+
+
+VARYING = {
+    r"\b[0-9a-f]{8}-[0-9a-f-]{27}\b": "<uuid>",
+    r"\b[0-9a-f]{26}\b": "<task>",
+    r"\b([a-z]+-[0-9]{5})-[0-9a-f]+\b": r"\1-<instance>",
+    r"\b[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}\b": "<date>",
+    r"\b[0-9]+\.[0-9]+": "<figure>",
+    r'("start"|"end"): [0-9]+': r"\1: <offset>",
+    r" {2,}": "  ",
+}
+"""What differs from run to run, with the room it takes."""
+
+
+def settled(text: str) -> str:
+    for varying, name in VARYING.items():
+        text = re.sub(varying, name, text)
+    return text
+
+
+def pattern(output: str) -> re.Pattern[str]:
+    """The output with `...` as anything."""
+    parts = settled(output.strip()).split("...")
+    return re.compile(".*?".join(map(re.escape, parts)) + r"\Z", re.DOTALL)
+
+
+@dataclass
+class Platform:
+    """A `catnap serve` in a folder that looks like a clone."""
+
+    folder: Path
+    env: dict[str, str]
+    http: str
+    grpc: str
+    process: subprocess.Popen[str]
+    said: list[str] = field(default_factory=list)
+    ended: bool = False
+    news: threading.Condition = field(default_factory=threading.Condition)
+
+    def listen(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with self.news:
+                self.said.append(line)
+                self.news.notify_all()
+        with self.news:
+            self.ended = True
+            self.news.notify_all()
+
+    def wait_until_ready(self) -> None:
+        with self.news:
+            self.news.wait_for(lambda: self.ended or self._is_ready(), 110)
+        assert self._is_ready(), f"serve is not ready: {self.said}"
+
+    def _is_ready(self) -> bool:
+        return any('"event":"ready"' in line for line in self.said)
+
+    def written(self) -> set[tuple[Path, int]]:
+        """What the platform watches."""
+        paths = [*self.folder.glob("functions/*/*.py"), *self.folder.glob("functions/*/*.toml")]
+        return {(path, path.stat().st_mtime_ns) for path in paths}
+
+    def served(self) -> list[tuple[str, tuple[str, ...]]]:
+        """The skills that can be called, with their triggers."""
+        key = (self.folder / ".catnap" / "admin.key").read_text().strip()
+        with connect(self.grpc, key) as client:
+            return [(skill.name, skill.triggers) for skill in client.skills.list()]
+
+    def take_up(self, served: list[tuple[str, tuple[str, ...]]]) -> None:
+        """Returns once an edit is served."""
+        with self.news:
+            while self.served() == served:
+                self.news.wait(0.05)
+
+    def type(self, command: str) -> str:
+        """Runs a command in a terminal; gives what appears on it."""
+        main, side = pty.openpty()
+        ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+        command = command.replace("127.0.0.1:8080", self.http)
+        with subprocess.Popen(
+            ["bash", "-c", command],
+            cwd=self.folder,
+            env=self.env,
+            stdin=side,
+            stdout=side,
+            stderr=side,
+            start_new_session=True,
+        ):
+            os.close(side)
+            shown = b"".join(_read(main))
+        os.close(main)
+        text = _STYLE.sub("", shown.decode())
+        return "\n".join(line.rstrip() for line in text.splitlines()).strip()
+
+
+def _read(terminal: int) -> Iterator[bytes]:
+    while True:
+        ready, _, _ = select.select([terminal], [], [], 110)
+        assert ready, "the command printed nothing and did not end"
+        try:
+            data = os.read(terminal, 65536)
+        except OSError:  # how a terminal says that nobody writes to it any more
+            return
+        if not data:
+            return
+        yield data
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    folder = tmp_path_factory.mktemp("clone")
+    shutil.copytree(ROOT / "functions", folder / "functions")
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    (folder / ".venv").symlink_to(sys.prefix)
+    # The model and the skills' environments are made once for all tests.
+    (folder / ".catnap").mkdir()
+    for name in ("models", "environments"):
+        (ROOT / ".catnap" / name).mkdir(parents=True, exist_ok=True)
+        (folder / ".catnap" / name).symlink_to(ROOT / ".catnap" / name)
+    http, grpc = (f"127.0.0.1:{_free_port()}" for _ in range(2))
+    env = {name: value for name, value in os.environ.items() if not name.startswith("CATNAP_")}
+    env |= {"CATNAP_HTTP": http, "CATNAP_GRPC": grpc, "TERM": "xterm", "PYTEST_ADDOPTS": ""}
+    with subprocess.Popen(
+        [".venv/bin/python", "-m", "catnap.cli", "serve", "--json"],
+        cwd=folder,
+        env=env,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        platform = Platform(folder, env, http, grpc, process)
+        listener = threading.Thread(target=platform.listen)
+        listener.start()
+        platform.wait_until_ready()
+        yield platform
+        process.send_signal(signal.SIGINT)
+        listener.join()
+
+
+STEPS = [step for block in blocks("console") for step in steps(block)]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.command[:60])
+def test_the_tour_prints_what_it_says(platform: Platform, step: Step) -> None:
+    if step.command.startswith("curl ") and not shutil.which("curl"):
+        pytest.skip("curl is not installed")
+    written, served = platform.written(), platform.served()
+    shown = platform.type(step.command)
+    assert pattern(step.output).match(settled(shown)), f"$ {step.command}\n{shown}"
+    if platform.written() != written:
+        platform.take_up(served)
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_the_client_example_runs(platform: Platform, code: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", code.replace("127.0.0.1:9000", platform.grpc)],
+        cwd=platform.folder,
+        env=platform.env,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("{'hello': 'world'} {'queue': ")
+
+
+def test_the_tour_shows_every_skill_that_comes_along() -> None:
+    listed = STEPS[0].output
+    for manifest in (ROOT / "functions").glob("*/skill.toml"):
+        assert manifest.parent.name in listed
+
+
+def test_the_settings_table_is_whole() -> None:
+    said = catnap.get_help(click.Context(catnap, info_name="catnap"))
+    name = re.compile(r"CATNAP_\w+")
+    assert set(name.findall(README.read_text())) == set(name.findall(said))
