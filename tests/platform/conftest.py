@@ -1,23 +1,22 @@
-"""One real platform for all tests here; those that kill it start their own."""
+"""One real platform for all tests here, on this machine or on a cluster; those
+that kill it start their own."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.cluster.skills import gather
+from tests.platform.reached import Reached
 from tests.platform.running import ROOT, Running
 
 
 @pytest.fixture(scope="session")
 def functions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tests' own skills and echo, in a folder that may be edited."""
-    folder = tmp_path_factory.mktemp("functions")
-    shutil.copytree(Path(__file__).parent / "functions", folder, dirs_exist_ok=True)
-    shutil.copytree(ROOT / "functions" / "echo", folder / "echo")
-    return folder
+    return gather(tmp_path_factory.mktemp("skills") / "functions", shipped=False)
 
 
 @pytest.fixture(scope="session")
@@ -47,10 +46,29 @@ def start(functions: Path, model_cache: Path, tmp_path: Path) -> Iterator[Callab
 
 @pytest.fixture(scope="session")
 def platform(
-    functions: Path, model_cache: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Running]:
+    request: pytest.FixtureRequest, on_cluster: bool, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Reached]:
+    """One with the tests' own skills."""
+    if on_cluster:
+        yield request.getfixturevalue("deployed")
+        return
     home = tmp_path_factory.mktemp("home")
-    (home / "models").symlink_to(model_cache)
-    running = Running(home, functions)
+    (home / "models").symlink_to(request.getfixturevalue("model_cache"))
+    running = Running(home, request.getfixturevalue("functions"))
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def shipped(
+    request: pytest.FixtureRequest, on_cluster: bool, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Reached]:
+    """One with the skills that come along."""
+    if on_cluster:
+        yield request.getfixturevalue("deployed")
+        return
+    home = tmp_path_factory.mktemp("shipped")
+    (home / "models").symlink_to(request.getfixturevalue("model_cache"))
+    running = Running(home, ROOT / "functions")
     yield running
     assert running.stop() == 0

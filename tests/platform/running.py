@@ -8,20 +8,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from catnap.client import Client, connect
-from catnap.http import Client as HttpClient
-from catnap.http import Target
+from tests.platform.reached import Reached
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class Running:
+class Running(Reached):
     """One `catnap serve`. Two with one home follow one another: a restart."""
 
     def __init__(self, home: Path, functions: Path, **environment: str) -> None:
@@ -63,9 +58,6 @@ class Running:
                 return line
         raise AssertionError(f"catnap serve ended: {self._ended()}, {self.said}")
 
-    def client(self) -> Client:
-        return connect(self.grpc, self.key)
-
     def kill(self) -> None:
         """As a power cut would."""
         self.process.kill()
@@ -80,30 +72,6 @@ class Running:
             assert self.process.stdout
             self.said += self.process.stdout
         return self.process.returncode
-
-    async def request(
-        self,
-        method: str,
-        path: str,
-        body: object = b"",
-        headers: Mapping[str, str] | None = None,
-        *,
-        key: str | None = None,
-    ) -> tuple[int, dict[str, str], bytes]:
-        """One HTTP request. A body that is not bytes is sent as JSON."""
-        sent = {"authorization": f"Bearer {self.key if key is None else key}"}
-        if not isinstance(body, bytes):
-            body = msgspec.json.encode(body)
-            sent["content-type"] = "application/json"
-        sent |= headers or {}
-        pairs = [(name.encode(), value.encode()) for name, value in sent.items() if value]
-        client = HttpClient()
-        try:
-            reply = await client.request(Target.parse(self.http), method, path, pairs, body)
-            data = await reply.read()
-        finally:
-            await client.close()
-        return reply.status, {k.decode(): v.decode() for k, v in reply.headers.items()}, data
 
     def pids(self) -> set[int]:
         """The platform's processes, its own included."""

@@ -124,6 +124,7 @@ async def test_a_skill_shows_its_schema_and_an_unknown_one_the_nearest_name(
             client.skills.get("type")
 
 
+@pytest.mark.local
 async def test_output_lands_in_the_log_with_its_task(platform: Running) -> None:
     with platform.client() as client:
         answer = client.invoke("typed", {"show": "print"})

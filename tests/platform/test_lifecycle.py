@@ -26,6 +26,7 @@ def wait_for_end(pid: int, timeout: float) -> bool:
         os.close(handle)
 
 
+@pytest.mark.local
 def test_a_skill_wakes_says_what_that_took_and_goes_back_to_zero(platform: Running) -> None:
     with platform.client() as client:
         answer = client.invoke("typed", {"show": "instance"})
