@@ -42,7 +42,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """An installation of the tests' own, with every skill that comes along and
     the tests' own skills."""
     folder = tmp_path_factory.mktemp("deployed")
-    deployed = Deployed(folder, gather(folder / "functions"))
+    deployed = Deployed(folder, gather(folder / "functions", cluster=True))
     try:
         deployed.start()
         yield deployed

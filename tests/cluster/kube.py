@@ -29,3 +29,9 @@ def pods(namespace: str, skill: str) -> list[Any]:
     selector = f"serving.knative.dev/service={skill}"
     found: list[Any] = get("pods", "-n", namespace, "-l", selector)["items"]
     return found
+
+
+def until_gone(namespace: str, skill: str) -> None:
+    """Returns once no pod of the skill remains."""
+    selector = f"serving.knative.dev/service={skill}"
+    kubectl("wait", "pods", "-n", namespace, "-l", selector, "--for=delete", "--timeout=120s")

@@ -8,11 +8,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def gather(folder: Path, *, shipped: bool = True) -> Path:
-    """The tests' own skills in a folder that may be edited, and those that
-    come along; without `shipped` echo only, which needs no environment."""
-    shutil.copytree(ROOT / "tests" / "platform" / "functions", folder, dirs_exist_ok=True)
-    for skill in (ROOT / "functions").iterdir():
-        if shipped or skill.name == "echo":
-            shutil.copytree(skill, folder / skill.name)
+def gather(folder: Path, *, cluster: bool) -> Path:
+    """The tests' own skills and echo, in a folder that may be edited. A cluster
+    gets all that come along too, and those that only make sense there."""
+    sources = [ROOT / "tests" / "platform" / "functions"]
+    if cluster:
+        sources += [ROOT / "functions", ROOT / "tests" / "cluster" / "functions"]
+    else:
+        shutil.copytree(ROOT / "functions" / "echo", folder / "echo")
+    for source in sources:
+        shutil.copytree(source, folder, dirs_exist_ok=True)
     return folder

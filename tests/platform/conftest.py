@@ -16,7 +16,7 @@ from tests.platform.running import ROOT, Running
 @pytest.fixture(scope="session")
 def functions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tests' own skills and echo, in a folder that may be edited."""
-    return gather(tmp_path_factory.mktemp("skills") / "functions", shipped=False)
+    return gather(tmp_path_factory.mktemp("skills") / "functions", cluster=False)
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ async def add(ctx: Context, request: Sum) -> Any:
     if request.show == "who":
         return [ctx.tenant, ctx.user, ctx.session, ctx.task, ctx.parent, ctx.deadline is not None]
     if request.show == "instance":
-        return [os.environ["CATNAP_INSTANCE"], os.getpid()]
+        return [os.environ.get("CATNAP_INSTANCE") or os.environ["HOSTNAME"], os.getpid()]
     if request.show == "environment":
         return sorted(os.environ)
     if request.show == "print":
