@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import sys
 
-from bench import embedding, platform, search
+from bench import cluster, embedding, platform, search
 
 BENCHMARKS = {"platform": platform, "search": search, "embedding": embedding}
+ON_CLUSTER = {"cluster": cluster}
+"""Only when they are named."""
 
 
 def main(names: list[str]) -> int:
-    unknown = set(names) - set(BENCHMARKS)
+    known = {**BENCHMARKS, **ON_CLUSTER}
+    unknown = set(names) - set(known)
     if unknown:
-        print(f"there is no benchmark {unknown.pop()!r}: {', '.join(BENCHMARKS)}", file=sys.stderr)
+        print(f"there is no benchmark {unknown.pop()!r}: {', '.join(known)}", file=sys.stderr)
         return 2
     for name in names or BENCHMARKS:
-        module = BENCHMARKS[name]
+        module = known[name]
         print(f"\n{name}: {module.__doc__.splitlines()[0]}", flush=True)
         result = module.main()
         print(module.table(result))
