@@ -10,7 +10,7 @@ OUT := runtime
 PROTOS := $(wildcard proto/catnap/v1/*.proto)
 export PYTHONPATH := $(CURDIR)/runtime
 
-.PHONY: help setup run test test-servers check format proto lock bench deploy clean clean-state
+.PHONY: help setup run test test-servers test-cluster check format proto lock bench bench-cluster deploy clean clean-state
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ test-servers: ## install the real servers that some tests want (needs Go)
 	@command -v go >/dev/null || { echo 'needs Go to build versitygw: on Debian, apt-get install golang' >&2; exit 1; }
 	@go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
+test-cluster: setup ## run the tests on the cluster of KUBECONFIG=, in namespaces of their own
+	@command -v kubectl >/dev/null || { echo 'needs kubectl on the PATH' >&2; exit 1; }
+	@$(BIN)/python -m pytest --platform=knative tests/cluster tests/platform tests/test_readme.py
+
 check: setup ## format, lint, types, layers, generated code
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -64,6 +68,9 @@ lock: ## lock the dependencies anew
 
 bench: setup ## measure, each figure beside a peer or a limit
 	@$(BIN)/python -m bench
+
+bench-cluster: setup ## measure on the cluster of KUBECONFIG=
+	@$(BIN)/python -m bench cluster
 
 deploy: setup ## deploy every skill to a cluster
 	@$(BIN)/catnap deploy

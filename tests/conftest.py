@@ -20,16 +20,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What starts and kills a `catnap serve` of its own is about this machine."""
-    if config.getoption("--platform") == "local":
-        return
-    here = [
-        item
-        for item in items
-        if "start" in getattr(item, "fixturenames", ()) or item.get_closest_marker("local")
-    ]
-    config.hook.pytest_deselected(items=here)
-    items[:] = [item for item in items if item not in here]
+    """What needs a cluster is not asked here, and what starts and kills a
+    `catnap serve` of its own not there."""
+    on_cluster = config.getoption("--platform") == "knative"
+
+    def elsewhere(item: pytest.Item) -> bool:
+        fixtures = getattr(item, "fixturenames", ())
+        if on_cluster:
+            return "start" in fixtures or item.get_closest_marker("local") is not None
+        return "deployed" in fixtures
+
+    left_out = [item for item in items if elsewhere(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")
