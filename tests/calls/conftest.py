@@ -17,8 +17,8 @@ from catnap.calls import Call, Pipeline
 from catnap.calls.accept import Accepted, accept
 from catnap.calls.call import direct
 from catnap.events import Event
-from catnap.services.catalog import Catalog, Deployed
 from catnap.services.describe import Description
+from catnap.services.folder import Built, FolderCatalog
 from catnap.services.images import Image
 from catnap.services.memory import MemoryPlatform
 from catnap.skills.manifest import parse_manifest
@@ -32,7 +32,7 @@ Skill = Callable[[Event], Awaitable[Any]]
 @dataclass
 class World:
     pipeline: Pipeline
-    catalog: Catalog
+    catalog: FolderCatalog
     journal: Journal
     grants: Grants
     sources: dict[str, Skill]
@@ -51,8 +51,10 @@ class World:
             return await function(event)
 
         self.sources[name] = noted
-        image = Image(name, Path(name))
-        await self.catalog.take(Deployed(manifest, image, Description()))
+        built = Built(
+            manifest=manifest, description=Description(), image=Image(name, Path(name))
+        )
+        await self.catalog.take(built)
 
     async def hold(self, event: Event) -> Any:
         """A skill that says it is at work and ends when it may."""
@@ -91,7 +93,7 @@ async def _echo(event: Event) -> Any:
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     sources: dict[str, Skill] = {}
     platform = MemoryPlatform(sources)
-    catalog = Catalog(tmp_path, tmp_path, platform, lambda line: None)
+    catalog = FolderCatalog(tmp_path, tmp_path, platform, lambda line: None)
     journal = Journal(":memory:")
     grants = Grants(b"x" * 32)
     pipeline = Pipeline(catalog, journal, grants, retry=Retry(first=0.0))

@@ -10,7 +10,7 @@ import pytest
 
 from catnap.events import Event
 from catnap.services import environment, leftovers
-from catnap.services.catalog import Catalog
+from catnap.services.folder import FolderCatalog
 from catnap.services.memory import Function, MemoryPlatform
 
 MAIN = "from catnap import skill\n@skill\ndef main(ctx, request: {kind}) -> str: return ''\n"
@@ -30,9 +30,9 @@ def skill(tmp_path: Path) -> Path:
     return folder
 
 
-def catalog(home: Path) -> Catalog:
+def catalog(home: Path) -> FolderCatalog:
     sources: dict[str, Function] = defaultdict(lambda: _answer)
-    return Catalog(home / "functions", home, MemoryPlatform(sources), lambda line: None, ["a"])
+    return FolderCatalog(home / "functions", home, MemoryPlatform(sources), lambda line: None, ["a"])
 
 
 def left(folder: Path) -> set[str]:

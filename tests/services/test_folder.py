@@ -13,7 +13,8 @@ import pytest
 
 from catnap.errors import InvalidRequest, NotFound, Unavailable
 from catnap.events import Event
-from catnap.services.catalog import Catalog, route
+from catnap.services.catalog import route
+from catnap.services.folder import FolderCatalog
 from catnap.services.memory import Function, MemoryPlatform
 
 MAIN = "from catnap import skill\n@skill\ndef main(ctx, request: {type}) -> str: return ''\n"
@@ -22,7 +23,7 @@ MAIN = "from catnap import skill\n@skill\ndef main(ctx, request: {type}) -> str:
 @dataclass
 class World:
     functions: Path
-    catalog: Catalog
+    catalog: FolderCatalog
     platform: MemoryPlatform
     said: list[str]
 
@@ -48,7 +49,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     said: list[str] = []
     functions = tmp_path / "functions"
     functions.mkdir()
-    world = World(functions, Catalog(functions, tmp_path, platform, said.append), platform, said)
+    world = World(functions, FolderCatalog(functions, tmp_path, platform, said.append), platform, said)
     yield world
     await platform.close()
 
@@ -58,7 +59,7 @@ async def test_every_skill_of_a_folder_is_served_and_described(world: World) -> 
     world.write("two", "str")
     (world.functions / "notes").mkdir()
     await world.catalog.load()
-    assert [each.manifest.name for each in world.catalog] == ["one", "two"]
+    assert [each.manifest.name for each in world.catalog.of("acme")] == ["one", "two"]
     assert world.catalog.get("one").description.input_schema == {"type": "integer"}
     assert world.said == []
     assert world.revisions() == [], "a skill costs nothing before its first call"
@@ -179,7 +180,7 @@ async def test_one_bad_skill_keeps_no_other_from_being_served(world: World) -> N
     exits = world.write("exits")
     (exits / "main.py").write_text("import os\nos._exit(3)\n")
     await world.catalog.load()
-    assert [each.manifest.name for each in world.catalog] == ["good"]
+    assert [each.manifest.name for each in world.catalog.of("acme")] == ["good"]
     said = "\n".join(sorted(world.said))
     for name, why in {
         "linked": "data cannot be read",
@@ -264,7 +265,7 @@ async def test_a_description_that_was_half_written_is_made_again(world: World) -
     await world.catalog.load()
     image = world.catalog.get("echo").image
     image.path.with_suffix(".json").write_bytes(b'{"inp')
-    again = Catalog(world.functions, image.path.parents[1], world.platform, world.said.append)
+    again = FolderCatalog(world.functions, image.path.parents[1], world.platform, world.said.append)
     await again.refresh(folder)
     assert again.get("echo").description.input_schema == {"type": "integer"}
 
