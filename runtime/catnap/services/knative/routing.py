@@ -1,0 +1,196 @@
+"""Where a request goes: the hosts, paths and traffic splits of all Ingress objects.
+
+Pure: objects in, a table out; the choice takes its random number as an argument.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from catnap.services.knative import kingress
+from catnap.services.knative.kingress import KIngress
+
+Fields = tuple[tuple[bytes, bytes], ...]
+
+_REVISION = b"knative-serving-revision"
+_PORT = re.compile(r":\d*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A share of a host's traffic.
+
+    service, port: the Kubernetes Service that leads to it, warm or cold.
+    revision: empty where it is no Knative revision's. percent: a single split
+    has 100. headers: to set on a request that goes here, names in lower case.
+    """
+
+    namespace: str
+    service: str
+    port: int
+    revision: str
+    percent: int
+    headers: Fields = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Requests of one host whose path begins with `prefix`, and that have all
+    of the headers."""
+
+    prefix: str
+    headers: Fields
+    splits: tuple[Split, ...]
+    rewrite_host: str = ""
+
+    def matches(self, path: str, headers: Mapping[bytes, bytes]) -> bool:
+        return path.startswith(self.prefix) and all(
+            headers.get(name) == value for name, value in self.headers
+        )
+
+    def split(self, random: float) -> Split:
+        """random: 0 <= random < 1."""
+        left = random * 100
+        for split in self.splits:
+            left -= split.percent
+            if left < 0:
+                return split
+        return self.splits[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One host of one object. paths: the most specific first. redirect: plain
+    HTTP is answered with the https address."""
+
+    ingress: KIngress
+    paths: tuple[Path, ...]
+    redirect: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What was chosen for a request."""
+
+    host: Host
+    path: Path
+    split: Split
+
+
+class Table:
+    """Every host that is served, and every Service's traffic split.
+
+    Of two objects with one host the older keeps it.
+    """
+
+    def __init__(self, served: Iterable[KIngress], others: Iterable[KIngress] = ()) -> None:
+        """served: whose hosts are answered here. others: whose hosts another
+        networking layer answers, and whose splits count all the same. All
+        have passed `kingress.check`."""
+        self._hosts: dict[str, Host] = {}
+        for ingress in sorted(served, key=lambda each: each.age):
+            for name, host in _hosts(ingress):
+                self._hosts.setdefault(name, host)
+        self._elsewhere: dict[str, Host] = {}
+        for ingress in sorted(others, key=lambda each: each.age):
+            for name, host in _hosts(ingress):
+                self._elsewhere.setdefault(name, host)
+
+    @classmethod
+    def of(cls, objects: Iterable[Mapping[str, Any]]) -> Table:
+        """Raises InvalidRequest, naming the place, for an object that no
+        table can be made of."""
+        ingresses = [kingress.read(each) for each in objects]
+        for ingress in ingresses:
+            kingress.check(ingress)
+        return cls(
+            (each for each in ingresses if each.ours),
+            (each for each in ingresses if not each.ours),
+        )
+
+    def find(self, host: str) -> Host | None:
+        """host: as a Host header names it."""
+        return self._hosts.get(host_name(host))
+
+    def choose(
+        self, host: str, path: str, headers: Mapping[bytes, bytes], random: float
+    ) -> Target | None:
+        """Where a request goes; None where no object says so.
+
+        headers: names in lower case. random: 0 <= random < 1.
+        """
+        found = self.find(host)
+        for each in found.paths if found else ():
+            if each.matches(path, headers):
+                assert found is not None
+                return Target(found, each, each.split(random))
+        return None
+
+    def splits(self, namespace: str, service: str) -> tuple[Split, ...]:
+        """How a Knative Service's traffic is split where a request names no
+        tag; empty where no Route of that name has been seen."""
+        name = f"{service}.{namespace}.svc.cluster.local"
+        host = self._hosts.get(name) or self._elsewhere.get(name)
+        for path in host.paths if host else ():
+            if path.matches("/", {}) and not path.rewrite_host:
+                return path.splits
+        return ()
+
+
+def host_name(host: str) -> str:
+    """A Host header without its port, as names are compared."""
+    return _PORT.sub("", host.strip()).rstrip(".").lower()
+
+
+def _hosts(ingress: KIngress) -> Iterable[tuple[str, Host]]:
+    for rule in ingress.spec.rules:
+        assert rule.http is not None
+        public = rule.visibility != "ClusterLocal"
+        host = Host(
+            ingress,
+            tuple(sorted(map(_path, rule.http.paths), key=_order)),
+            public and ingress.spec.http_option == "Redirected",
+        )
+        for name in rule.hosts:
+            yield host_name(name), host
+
+
+def _order(path: Path) -> tuple[int, int]:
+    """The longest prefix first, then the most headers, then as they stand."""
+    return -len(path.prefix), -len(path.headers)
+
+
+def _path(path: kingress.Path) -> Path:
+    return Path(
+        prefix="" if path.path == "/" else path.path,
+        headers=_fields({name: match.exact for name, match in path.headers.items()}),
+        splits=tuple(_split(each, path) for each in path.splits),
+        rewrite_host=path.rewrite_host,
+    )
+
+
+def _split(backend: kingress.Backend, path: kingress.Path) -> Split:
+    assert isinstance(backend.service_port, int)
+    headers = _fields(path.append_headers, backend.append_headers)
+    return Split(
+        namespace=backend.service_namespace,
+        service=backend.service_name,
+        port=backend.service_port,
+        revision=dict(headers).get(_REVISION, b"").decode(),
+        percent=100 if len(path.splits) == 1 else backend.percent,
+        headers=headers,
+    )
+
+
+def _fields(*headers: Mapping[str, str]) -> Fields:
+    """Of two of one name the later."""
+    return tuple(
+        {
+            name.lower().encode(): value.encode()
+            for each in headers
+            for name, value in each.items()
+        }.items()
+    )
