@@ -51,9 +51,7 @@ class World:
             return await function(event)
 
         self.sources[name] = noted
-        built = Built(
-            manifest=manifest, description=Description(), image=Image(name, Path(name))
-        )
+        built = Built(manifest=manifest, description=Description(), image=Image(name, Path(name)))
         await self.catalog.take(built)
 
     async def hold(self, event: Event) -> Any:

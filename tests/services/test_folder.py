@@ -49,7 +49,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     said: list[str] = []
     functions = tmp_path / "functions"
     functions.mkdir()
-    world = World(functions, FolderCatalog(functions, tmp_path, platform, said.append), platform, said)
+    world = World(
+        functions, FolderCatalog(functions, tmp_path, platform, said.append), platform, said
+    )
     yield world
     await platform.close()
 

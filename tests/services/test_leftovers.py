@@ -32,7 +32,9 @@ def skill(tmp_path: Path) -> Path:
 
 def catalog(home: Path) -> FolderCatalog:
     sources: dict[str, Function] = defaultdict(lambda: _answer)
-    return FolderCatalog(home / "functions", home, MemoryPlatform(sources), lambda line: None, ["a"])
+    return FolderCatalog(
+        home / "functions", home, MemoryPlatform(sources), lambda line: None, ["a"]
+    )
 
 
 def left(folder: Path) -> set[str]:

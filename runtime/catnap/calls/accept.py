@@ -45,7 +45,11 @@ async def accept(
     """
     require(principal, "events.send", Resource(principal.tenant))
     user, session = _for_whom(event, principal)
-    wanted = _named(pipeline, *trigger) if trigger else _matching(pipeline, event)
+    wanted = (
+        _named(pipeline, principal.tenant, *trigger)
+        if trigger
+        else _matching(pipeline, principal.tenant, event)
+    )
     bare = event.extended(**dict.fromkeys(_IDENTITY), deadline=None)
     now = time.time()
     acceptances = []
@@ -88,18 +92,20 @@ def _for_whom(event: Event, principal: Principal) -> tuple[str, str]:
     return user, event.extensions.get("sessionid", "")
 
 
-def _matching(pipeline: Pipeline, event: Event) -> list[tuple[Deployed, EventTrigger]]:
+def _matching(pipeline: Pipeline, tenant: str, event: Event) -> list[tuple[Deployed, EventTrigger]]:
     return [
         (deployed, trigger)
-        for deployed in pipeline.catalog
+        for deployed in pipeline.catalog.of(tenant)
         for trigger in deployed.manifest.triggers.events
         if event.type in trigger.types and matches(trigger.filters, event)
     ]
 
 
-def _named(pipeline: Pipeline, skill: str, name: str) -> list[tuple[Deployed, EventTrigger]]:
+def _named(
+    pipeline: Pipeline, tenant: str, skill: str, name: str
+) -> list[tuple[Deployed, EventTrigger]]:
     """A Broker has matched the event already and says which trigger it is for."""
-    deployed = pipeline.catalog.get(skill)
+    deployed = pipeline.catalog.get(skill, tenant)
     for trigger in deployed.manifest.triggers.events:
         if trigger.name == name:
             return [(deployed, trigger)]

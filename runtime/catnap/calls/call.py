@@ -20,7 +20,8 @@ class Call:
 
     id names the task. deadline is seconds since the epoch. depth counts the
     skills that called one another to get here. accept is the media type that
-    a streaming answer should have.
+    a streaming answer should have. revision names the one that is meant; empty
+    for whichever the traffic goes to.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Call:
     depth: int = 0
     traceparent: str = ""
     accept: str = ""
+    revision: str = ""
 
     @property
     def tenant(self) -> str:

@@ -35,7 +35,7 @@ class Deliverer:
         now = time.time()
         limit = now + deployed.manifest.limits.timeout
         deadline = limit if call.deadline is None else min(call.deadline, limit)
-        target = route(deployed, call.tenant, call.user, call.session)
+        target = route(deployed, call.tenant, call.user, call.session, call.revision)
         headers, body = self._request(call, deployed, deadline)
         platform = self._catalog.platform
         timer = asyncio.timeout(max(0.0, deadline - now))
@@ -73,6 +73,7 @@ class Deliverer:
             deadline=deadline,
             traceparent=traceparent,
             roles=tuple(sorted(call.principal.roles)),
+            egress=deployed.manifest.egress.allow,
         )
         event = call.event.extended(
             tenantid=call.tenant,

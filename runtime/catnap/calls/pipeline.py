@@ -67,7 +67,7 @@ class Pipeline:
         call's outcome, and waits for it while it is at work. Where the first
         caller left before there was one, the repeat makes the call.
         """
-        deployed = self.catalog.get(call.skill)
+        deployed = self.catalog.get(call.skill, call.tenant)
         now = time.time()
         admit(call, deployed, now)
         task = task_of(call, now, waited=True)
@@ -102,7 +102,7 @@ class Pipeline:
     @asynccontextmanager
     async def stream(self, call: Call) -> AsyncIterator[Made]:
         """Makes a call and passes its answer on as it comes."""
-        deployed = self.catalog.get(call.skill)
+        deployed = self.catalog.get(call.skill, call.tenant)
         now = time.time()
         admit(call, deployed, now)
         if call.key:
@@ -158,7 +158,7 @@ class Pipeline:
     async def submit(self, call: Call) -> Task:
         """Records a call to be made when there is room; once per idempotency key."""
         now = time.time()
-        admit(call, self.catalog.get(call.skill), now)
+        admit(call, self.catalog.get(call.skill, call.tenant), now)
         [(task, _)] = await self.journal.accept(
             [acceptance(call, task_of(call, now, waited=False))]
         )
@@ -168,7 +168,7 @@ class Pipeline:
     async def _attempt(self, task: Task) -> Answer:
         assert task.event is not None
         try:
-            deployed = self.catalog.get(task.skill)
+            deployed = self.catalog.get(task.skill, task.tenant)
         except NotFound as error:
             # What was accepted is kept until the skill is back, or until
             # somebody looks at the dead letter.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from catnap.gateway.gateway import Gateway
 from catnap.services.catalog import Deployed
+from catnap.services.platform import Status
 
 
 class Skill(msgspec.Struct, omit_defaults=True):
@@ -29,33 +30,31 @@ class Skill(msgspec.Struct, omit_defaults=True):
 def describe(gateway: Gateway, tenant: str, name: str) -> Skill:
     """One skill as a tenant meets it. Raises NotFound, or Unavailable where
     it cannot be served."""
-    return _described(gateway.catalog.get(name), tenant, _running(gateway, tenant))
+    return _described(gateway.catalog.get(name, tenant), _running(gateway, tenant))
 
 
 def describe_all(gateway: Gateway, tenant: str) -> list[Skill]:
     """Every skill there is, by name."""
     running = _running(gateway, tenant)
-    return [_described(each, tenant, running) for each in gateway.catalog]
+    return [_described(each, running) for each in gateway.catalog.of(tenant)]
 
 
-def _running(gateway: Gateway, tenant: str) -> Counter[str]:
-    """Instances by skill."""
-    running: Counter[str] = Counter()
-    for status in gateway.platform.status():
-        if status.namespace == tenant:
-            running[status.service] += status.instances
-    return running
+def _running(gateway: Gateway, tenant: str) -> dict[str, Status]:
+    """What there is of a tenant's skills, by name."""
+    found = gateway.catalog.platform.status()
+    return {each.service: each for each in found if each.namespace == tenant}
 
 
-def _described(deployed: Deployed, tenant: str, running: Counter[str]) -> Skill:
+def _described(deployed: Deployed, running: Mapping[str, Status]) -> Skill:
     manifest, said = deployed.manifest, deployed.description
+    status = running.get(manifest.name)
     return Skill(
         name=manifest.name,
         description=manifest.description,
         version=manifest.version,
-        revision=deployed.tenants.get(tenant, ""),
+        revision=status.revision if status else "",
         timeout_seconds=float(manifest.limits.timeout),
-        instances=running[manifest.name],
+        instances=status.instances if status else 0,
         triggers=sorted({t for each in manifest.triggers.events for t in each.types}),
         input_schema=said.input_schema,
         output_schema=said.output_schema,

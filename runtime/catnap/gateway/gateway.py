@@ -26,7 +26,7 @@ from catnap.gateway.settings import Settings
 from catnap.gateway.watch import take_up_edits
 from catnap.models.registry import Entry, Registry
 from catnap.models.remote import Remote
-from catnap.services.catalog import Catalog
+from catnap.services.folder import FolderCatalog
 from catnap.services.local import LocalPlatform
 from catnap.tasks import Journal, Retry
 
@@ -83,7 +83,7 @@ class Gateway:
         self.platform = LocalPlatform(settings.home, callback, self.logs.write)
         self._parts.push_async_callback(self.platform.close)
         tenants = {DEFAULT_TENANT, *(key.tenant for key in settings.keys)}
-        self.catalog = Catalog(
+        self.catalog = FolderCatalog(
             settings.functions, settings.home, self.platform, self._announce, tenants
         )
         self.pipeline = Pipeline(

@@ -81,7 +81,7 @@ class Skills(SkillsServicer):
                 f"{caller.name} is for user {caller.user!r}, and a log holds every user's lines: "
                 "it takes a key for the whole tenant"
             )
-        self._gateway.catalog.get(request.skill)
+        self._gateway.catalog.get(request.skill, caller.tenant)
         if not 0 <= request.tail <= MAX_TAIL:
             raise InvalidRequest(f"tail: {request.tail} is not between 0 and {MAX_TAIL:,}")
         records = self._gateway.logs.read(

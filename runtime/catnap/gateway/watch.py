@@ -8,13 +8,14 @@ from pathlib import Path
 
 from watchfiles import awatch
 
-from catnap.services.catalog import Announce, Catalog
+from catnap.services.catalog import Announce
+from catnap.services.folder import FolderCatalog
 
 PAUSE = 5.0
 """Seconds until it is tried again, where the folder cannot be watched."""
 
 
-async def take_up_edits(catalog: Catalog, functions: Path, announce: Announce) -> None:
+async def take_up_edits(catalog: FolderCatalog, functions: Path, announce: Announce) -> None:
     """Runs until cancelled. A skill is looked at again when one of its files
     changes; an edit that changes nothing that belongs to it is no revision."""
     while True:
@@ -25,7 +26,7 @@ async def take_up_edits(catalog: Catalog, functions: Path, announce: Announce) -
         await asyncio.sleep(PAUSE)
 
 
-async def _watch(catalog: Catalog, functions: Path) -> None:
+async def _watch(catalog: FolderCatalog, functions: Path) -> None:
     root = functions.resolve()
     async with asyncio.TaskGroup() as group:
         async for changes in awatch(root, debounce=200, step=50):

@@ -1,214 +1,57 @@
-"""The skills of a folder: read, built, described, and applied per tenant.
-
-A skill that cannot be deployed never replaces the one that runs.
-"""
+"""The skills there are, as new calls meet them."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import difflib
-import logging
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Protocol
 
-from catnap.errors import CatnapError, InvalidRequest, NotFound, Unavailable
-from catnap.services import environment, images, leftovers
-from catnap.services.describe import Description, describe
-from catnap.services.images import Image
+from catnap.errors import InvalidRequest, NotFound
+from catnap.services.describe import Description
 from catnap.services.platform import Platform, Route
-from catnap.services.render import service
-from catnap.skills.manifest import Manifest, read_manifest
+from catnap.skills.manifest import Manifest
 
 Announce = Callable[[str], None]
-_log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Deployed:
     """A skill as new calls meet it. problem: why its newest source is not served."""
 
     manifest: Manifest
-    image: Image
     description: Description
     problem: str = ""
-    tenants: dict[str, str] = field(default_factory=dict)
-    """Revision by tenant it was applied for; the catalog adds to it."""
 
 
-class Catalog:
-    """tenants: those that every skill is applied for at once; others get it
-    with their first call."""
+class Catalog(Protocol):
+    """Answers from memory: it is asked at every call."""
 
-    def __init__(
-        self,
-        functions: Path,
-        home: Path,
-        platform: Platform,
-        announce: Announce,
-        tenants: Iterable[str] = (),
-    ) -> None:
-        self.platform = platform
-        self._tenants = tuple(tenants)
-        self._loaded = False
-        self._functions = functions
-        self._home = home
-        self._announce = announce
-        self._skills: dict[str, Deployed] = {}
-        self._problems: dict[str, str] = {}
-        self._seen: dict[str, str] = {}
-        """Digest of the newest source that was tried, by skill."""
-        self._built: set[Path] = set()
-        """Every image since this process began: an older revision may run on it."""
-        self._refreshing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._applying: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-
-    def __iter__(self) -> Iterator[Deployed]:
-        return iter(sorted(self._skills.values(), key=lambda each: each.manifest.name))
+    @property
+    def platform(self) -> Platform:
+        """What the skills run on."""
+        ...
 
     def __len__(self) -> int:
-        return len(self._skills)
+        """How many skills there are, over all tenants."""
+        ...
 
-    def get(self, name: str) -> Deployed:
+    def of(self, tenant: str) -> Iterator[Deployed]:
+        """Every skill that a tenant can call, by name."""
+        ...
+
+    def get(self, name: str, tenant: str) -> Deployed:
         """Raises NotFound with the nearest name, or Unavailable with what
         keeps a skill that is there from being served."""
-        found = self._skills.get(name)
-        if found is not None:
-            return found
-        if name in self._problems:
-            raise Unavailable(f"skill {name!r} cannot be served: {self._problems[name]}")
-        close = difflib.get_close_matches(name, self._skills, 1, 0.5)
-        hint = f"did you mean {close[0]!r}?" if close else "`catnap skills list` names them all"
-        raise NotFound(f"there is no skill {name!r}: {hint}")
-
-    async def load(self) -> None:
-        """Deploys every skill of the folder; announces those it cannot."""
-        if not self._functions.is_dir():
-            raise InvalidRequest(f"there is no folder {self._functions}: set CATNAP_FUNCTIONS")
-        folders = sorted(p.parent for p in self._functions.glob("*/skill.toml"))
-        await asyncio.gather(*(self.refresh(folder) for folder in folders))
-        self._loaded = True
-
-    async def collect(self) -> None:
-        """Removes the images and environments that earlier processes left and
-        nothing names now. To be called after `load`, and before edits are
-        taken up: what is being built would be taken for left behind."""
-        await asyncio.to_thread(self._collect)
-
-    def _collect(self) -> None:
-        kept = {path.name for path in self._built}
-        leftovers.remove(self._home / "images", kept)
-        # Of a skill that cannot be served too: it is mended in a moment, and
-        # an environment is long in the making.
-        sources = {*self._built, *(path.parent for path in self._functions.glob("*/skill.toml"))}
-        named = set()
-        for source in sources:
-            with contextlib.suppress(InvalidRequest, OSError):
-                named.add(environment.lock_hash(source))
-        leftovers.remove(self._home / "environments", named - {""})
-
-    async def refresh(self, folder: Path) -> None:
-        """Takes a folder as it is now; does nothing if nothing changed."""
-        async with self._refreshing[folder.name]:
-            try:
-                if (folder / "skill.toml").is_file():
-                    await self._refresh(folder)
-                else:
-                    await self._remove(folder.name)
-            except CatnapError as error:
-                self._refused(folder.name, error.message)
-            except Exception as error:
-                _log.exception("skill %s could not be taken up", folder.name)
-                self._refused(folder.name, f"{type(error).__name__}: {error}")
-
-    async def _refresh(self, folder: Path) -> None:
-        digest = await asyncio.to_thread(images.digest, folder)
-        if self._seen.get(folder.name) == digest:
-            return
-        self._seen[folder.name] = digest
-        known = self._skills.get(folder.name)
-        await self.take(await self._build(folder))
-        if known or self._loaded:
-            names = sorted(set(self._skills[folder.name].tenants.values()))
-            self._announce(f"{folder.name}: now {', '.join(names) or 'a new revision'}")
-
-    async def take(self, deployed: Deployed) -> None:
-        """Serves a skill from now on, to whoever was served an older one too.
-
-        Raises InvalidRequest where the platform does not run it, and then
-        the older one stays.
-        """
-        name = deployed.manifest.name
-        async with self._applying[name]:
-            known = self._skills.get(name)
-            for tenant in {*self._tenants, *(known.tenants if known else ())}:
-                deployed.tenants[tenant] = await self._apply(deployed, tenant)
-            self._skills[name] = deployed
-            self._problems.pop(name, None)
+        ...
 
     async def revision(self, name: str, tenant: str) -> str:
-        """The revision that serves a tenant; applies it when it is the first call."""
-        revision = self.get(name).tenants.get(tenant)
-        if revision is not None:
-            return revision
-        async with self._applying[name]:
-            deployed = self.get(name)
-            if tenant not in deployed.tenants:
-                deployed.tenants[tenant] = await self._apply(deployed, tenant)
-            return deployed.tenants[tenant]
-
-    async def _apply(self, deployed: Deployed, tenant: str) -> str:
-        image = deployed.image.reference
-        return await self.platform.apply(service(deployed.manifest, image=image, namespace=tenant))
-
-    def _refused(self, name: str, message: str) -> None:
-        """Tried again at the next change, whatever it is: what was missing
-        may be there by then."""
-        self._seen.pop(name, None)
-        if self._problems.get(name) == message:
-            return
-        self._problems[name] = message
-        known = self._skills.get(name)
-        if known:
-            self._skills[name] = replace(known, problem=message)
-            self._announce(f"{name}: not taken up, the running one stays: {message}")
-        else:
-            self._announce(f"{name}: cannot be served: {message}")
-
-    async def _remove(self, name: str) -> None:
-        self._seen.pop(name, None)
-        self._problems.pop(name, None)
-        async with self._applying[name]:
-            gone = self._skills.get(name)
-            if gone is None:
-                return
-            for tenant in list(gone.tenants):
-                with contextlib.suppress(NotFound):
-                    await self.platform.delete(tenant, name)
-                del gone.tenants[tenant]
-            del self._skills[name]
-        self._announce(f"{name}: removed; what is at work is finished")
-
-    async def _build(self, folder: Path) -> Deployed:
-        manifest = await asyncio.to_thread(read_manifest, folder)
-        if manifest.name != folder.name:
-            raise InvalidRequest(
-                f"{folder}/skill.toml: name is {manifest.name!r}, the folder is {folder.name!r}: "
-                "they must be the same"
-            )
-        image = await asyncio.to_thread(images.build, folder, self._home)
-        self._built.add(image.path)
-        # The copy counts from here on: the folder may be edited meanwhile.
-        manifest = await asyncio.to_thread(read_manifest, image.path)
-        if not environment.is_ready(folder, self._home):
-            self._announce(f"{manifest.name}: installing its requirements")
-        python = await environment.ensure(image.path, self._home)
-        return Deployed(manifest, image, await describe(image, python, manifest.env))
+        """The newest revision that serves a tenant; where skills are deployed
+        by their first call, this is it. Raises as `get`."""
+        ...
 
 
-def route(deployed: Deployed, tenant: str, user: str, session: str) -> Route:
+def route(deployed: Deployed, tenant: str, user: str, session: str, revision: str = "") -> Route:
     """Where a call goes, and whom it may meet there.
 
     Raises InvalidRequest where the skill wants a session and there is none.
@@ -218,4 +61,11 @@ def route(deployed: Deployed, tenant: str, user: str, session: str) -> Route:
     if share == "session" and not session:
         raise InvalidRequest(f"skill {name!r} needs a session: pass one with the call")
     meets = {"tenant": "", "user": user, "session": f"{user}\0{session}"}[share]
-    return Route(tenant, name, meets, f"{user}\0{session}" if session else "")
+    return Route(tenant, name, meets, f"{user}\0{session}" if session else "", revision)
+
+
+def unknown(name: str, known: Iterable[str]) -> NotFound:
+    """There is no such skill: the nearest one, or where they are listed."""
+    close = difflib.get_close_matches(name, list(known), 1, 0.5)
+    hint = f"did you mean {close[0]!r}?" if close else "`catnap skills list` names them all"
+    return NotFound(f"there is no skill {name!r}: {hint}")

@@ -50,6 +50,8 @@ class Fleet:
     def pool(self, route: Route) -> Pool:
         """Where a call of this route finds its place. Raises NotFound."""
         revision, room = self._found(route.namespace, route.service)
+        if route.revision not in ("", revision.name):
+            raise NotFound(f"{route.revision!r} is not served: new calls go to {revision.name!r}")
         shares = self._pools.setdefault((route.namespace, route.service), {})
         pool = shares.get(route.share)
         if pool is None:

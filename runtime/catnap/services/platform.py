@@ -26,12 +26,14 @@ class Route:
 
     share: calls of different shares never meet in one process; empty for the
     whole tenant. session: calls of one go to one instance while it lives.
+    revision: the one that is meant, where it is not the platform's to choose.
     """
 
     namespace: str
     service: str
     share: str = ""
     session: str = ""
+    revision: str = ""
 
 
 @dataclass(slots=True)

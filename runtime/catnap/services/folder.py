@@ -1,0 +1,203 @@
+"""The skills of a folder: read, built, described, and applied per tenant.
+
+A skill that cannot be deployed never replaces the one that runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from catnap.errors import CatnapError, InvalidRequest, NotFound, Unavailable
+from catnap.services import environment, images, leftovers
+from catnap.services.catalog import Announce, Deployed, unknown
+from catnap.services.describe import describe
+from catnap.services.images import Image
+from catnap.services.platform import Platform
+from catnap.services.render import service
+from catnap.skills.manifest import read_manifest
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built(Deployed):
+    """A skill, and the image that it runs from."""
+
+    image: Image
+    tenants: dict[str, str] = field(default_factory=dict)
+    """Revision by tenant it was applied for; the catalog adds to it."""
+
+
+class FolderCatalog:
+    """A catalog: every tenant has every skill of the folder.
+
+    tenants: those that every skill is applied for at once; others get it
+    with their first call.
+    """
+
+    def __init__(
+        self,
+        functions: Path,
+        home: Path,
+        platform: Platform,
+        announce: Announce,
+        tenants: Iterable[str] = (),
+    ) -> None:
+        self.platform = platform
+        self._tenants = tuple(tenants)
+        self._loaded = False
+        self._functions = functions
+        self._home = home
+        self._announce = announce
+        self._skills: dict[str, Built] = {}
+        self._problems: dict[str, str] = {}
+        self._seen: dict[str, str] = {}
+        """Digest of the newest source that was tried, by skill."""
+        self._built: set[Path] = set()
+        """Every image since this process began: an older revision may run on it."""
+        self._refreshing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._applying: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def __len__(self) -> int:
+        return len(self._skills)
+
+    def of(self, tenant: str) -> Iterator[Built]:
+        return iter(sorted(self._skills.values(), key=lambda each: each.manifest.name))
+
+    def get(self, name: str, tenant: str = "") -> Built:
+        found = self._skills.get(name)
+        if found is not None:
+            return found
+        if name in self._problems:
+            raise Unavailable(f"skill {name!r} cannot be served: {self._problems[name]}")
+        raise unknown(name, self._skills)
+
+    async def load(self) -> None:
+        """Deploys every skill of the folder; announces those it cannot."""
+        if not self._functions.is_dir():
+            raise InvalidRequest(f"there is no folder {self._functions}: set CATNAP_FUNCTIONS")
+        folders = sorted(p.parent for p in self._functions.glob("*/skill.toml"))
+        await asyncio.gather(*(self.refresh(folder) for folder in folders))
+        self._loaded = True
+
+    async def collect(self) -> None:
+        """Removes the images and environments that earlier processes left and
+        nothing names now. To be called after `load`, and before edits are
+        taken up: what is being built would be taken for left behind."""
+        await asyncio.to_thread(self._collect)
+
+    def _collect(self) -> None:
+        kept = {path.name for path in self._built}
+        leftovers.remove(self._home / "images", kept)
+        # Of a skill that cannot be served too: it is mended in a moment, and
+        # an environment is long in the making.
+        sources = {*self._built, *(path.parent for path in self._functions.glob("*/skill.toml"))}
+        named = set()
+        for source in sources:
+            with contextlib.suppress(InvalidRequest, OSError):
+                named.add(environment.lock_hash(source))
+        leftovers.remove(self._home / "environments", named - {""})
+
+    async def refresh(self, folder: Path) -> None:
+        """Takes a folder as it is now; does nothing if nothing changed."""
+        async with self._refreshing[folder.name]:
+            try:
+                if (folder / "skill.toml").is_file():
+                    await self._refresh(folder)
+                else:
+                    await self._remove(folder.name)
+            except CatnapError as error:
+                self._refused(folder.name, error.message)
+            except Exception as error:
+                _log.exception("skill %s could not be taken up", folder.name)
+                self._refused(folder.name, f"{type(error).__name__}: {error}")
+
+    async def _refresh(self, folder: Path) -> None:
+        digest = await asyncio.to_thread(images.digest, folder)
+        if self._seen.get(folder.name) == digest:
+            return
+        self._seen[folder.name] = digest
+        known = self._skills.get(folder.name)
+        await self.take(await self._build(folder))
+        if known or self._loaded:
+            names = sorted(set(self._skills[folder.name].tenants.values()))
+            self._announce(f"{folder.name}: now {', '.join(names) or 'a new revision'}")
+
+    async def take(self, deployed: Built) -> None:
+        """Serves a skill from now on, to whoever was served an older one too.
+
+        Raises InvalidRequest where the platform does not run it, and then
+        the older one stays.
+        """
+        name = deployed.manifest.name
+        async with self._applying[name]:
+            known = self._skills.get(name)
+            for tenant in {*self._tenants, *(known.tenants if known else ())}:
+                deployed.tenants[tenant] = await self._apply(deployed, tenant)
+            self._skills[name] = deployed
+            self._problems.pop(name, None)
+
+    async def revision(self, name: str, tenant: str) -> str:
+        revision = self.get(name).tenants.get(tenant)
+        if revision is not None:
+            return revision
+        async with self._applying[name]:
+            deployed = self.get(name)
+            if tenant not in deployed.tenants:
+                deployed.tenants[tenant] = await self._apply(deployed, tenant)
+            return deployed.tenants[tenant]
+
+    async def _apply(self, deployed: Built, tenant: str) -> str:
+        image = deployed.image.reference
+        return await self.platform.apply(service(deployed.manifest, image=image, namespace=tenant))
+
+    def _refused(self, name: str, message: str) -> None:
+        """Tried again at the next change, whatever it is: what was missing
+        may be there by then."""
+        self._seen.pop(name, None)
+        if self._problems.get(name) == message:
+            return
+        self._problems[name] = message
+        known = self._skills.get(name)
+        if known:
+            self._skills[name] = replace(known, problem=message)
+            self._announce(f"{name}: not taken up, the running one stays: {message}")
+        else:
+            self._announce(f"{name}: cannot be served: {message}")
+
+    async def _remove(self, name: str) -> None:
+        self._seen.pop(name, None)
+        self._problems.pop(name, None)
+        async with self._applying[name]:
+            gone = self._skills.get(name)
+            if gone is None:
+                return
+            for tenant in list(gone.tenants):
+                with contextlib.suppress(NotFound):
+                    await self.platform.delete(tenant, name)
+                del gone.tenants[tenant]
+            del self._skills[name]
+        self._announce(f"{name}: removed; what is at work is finished")
+
+    async def _build(self, folder: Path) -> Built:
+        manifest = await asyncio.to_thread(read_manifest, folder)
+        if manifest.name != folder.name:
+            raise InvalidRequest(
+                f"{folder}/skill.toml: name is {manifest.name!r}, the folder is {folder.name!r}: "
+                "they must be the same"
+            )
+        image = await asyncio.to_thread(images.build, folder, self._home)
+        self._built.add(image.path)
+        # The copy counts from here on: the folder may be edited meanwhile.
+        manifest = await asyncio.to_thread(read_manifest, image.path)
+        if not environment.is_ready(folder, self._home):
+            self._announce(f"{manifest.name}: installing its requirements")
+        python = await environment.ensure(image.path, self._home)
+        description = await describe(image, python, manifest.env)
+        return Built(manifest=manifest, description=description, image=image)
