@@ -8,6 +8,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT := runtime
 PROTOS := $(wildcard proto/catnap/v1/*.proto)
+LOCKS := runtime/catnap/services/containers/locks
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-annotate --no-emit-package catnap-functions --custom-compile-command 'make lock'
+# What an image holds, in the versions of requirements.lock: without what only
+# makes environments, images or the model.
+COMPILE_IMAGE := $(COMPILE) --constraints requirements.lock
 export PYTHONPATH := $(CURDIR)/runtime
 
 .PHONY: help setup run test test-servers test-cluster check format proto lock bench bench-cluster deploy clean clean-state
@@ -62,9 +68,11 @@ proto: setup ## generate the code of proto/
 	protoc -Icatnap/inference=proto/inference proto/inference/grpc_service.proto
 
 lock: ## lock the dependencies anew
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --group weights \
-	  --generate-hashes --no-emit-index-url --no-annotate --no-emit-package catnap-functions \
-	  --custom-compile-command 'make lock' --upgrade --output-file requirements.lock pyproject.toml
+	@$(COMPILE) --all-extras --group dev --group weights --upgrade --output-file requirements.lock pyproject.toml
+	@$(COMPILE_IMAGE) --output-file $(LOCKS)/host.txt pyproject.toml
+	@echo kubernetes | $(COMPILE_IMAGE) --extra gateway --no-emit-package uv --output-file $(LOCKS)/gateway.txt pyproject.toml -
+	@$(COMPILE_IMAGE) --extra models $(addprefix --no-emit-package ,onnx ml-dtypes safetensors) \
+	  --output-file $(LOCKS)/models.txt pyproject.toml
 
 bench: setup ## measure, each figure beside a peer or a limit
 	@$(BIN)/python -m bench
