@@ -1,0 +1,1 @@
+"""Catnap on a real cluster: Knative Serving through the Kubernetes API."""
