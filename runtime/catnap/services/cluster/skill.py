@@ -1,0 +1,161 @@
+"""A skill's Service object on a cluster, and what it says of the skill.
+
+The gateway keeps no list of skills: the cluster's Service objects are the
+list, so each carries its manifest and what the skill said of itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+
+from catnap.errors import InvalidRequest
+from catnap.services.cluster.names import INSTALL, TENANT, gateway_host, namespace_of
+from catnap.services.describe import Description
+from catnap.services.render import CATNAP, service
+from catnap.skills.duration import Duration
+from catnap.skills.manifest import Manifest
+
+MANIFEST = CATNAP + "manifest"
+SCHEMA = CATNAP + "schema"
+EGRESS_PORT = 3128
+_PRIVATE = "networking.knative.dev/visibility"
+_OURS = "CATNAP_"
+_LONGEST = 200 << 10
+"""Bytes of annotations: Kubernetes takes 256 KiB in all, and Knative adds its own."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skill:
+    """What is deployed. image: as a pod's spec names it. description: None
+    where the skill has not been loaded, and agents then see no schemas."""
+
+    manifest: Manifest
+    image: str
+    description: Description | None = None
+
+
+def cluster_service(skill: Skill, *, tenant: str, install: str) -> dict[str, Any]:
+    """The Knative Service of a skill for one tenant.
+
+    What `catnap.services.render` makes of the manifest, and what only a
+    cluster needs. Raises InvalidRequest for a skill that cannot run there.
+    """
+    manifest = skill.manifest
+    _check(manifest)
+    made = service(manifest, image=skill.image, namespace=namespace_of(tenant, install))
+    # Also on what Knative makes of it, so that watches can ask for ours only.
+    labels = {**made["metadata"]["labels"], INSTALL: install}
+    template = made["spec"]["template"]
+    template["metadata"]["labels"] = labels
+    made["metadata"] = {
+        **made["metadata"],
+        # No ingress gives it a name outside the cluster: the gateway is the way in.
+        "labels": {**labels, _PRIVATE: "cluster-local"},
+        "annotations": {
+            **made["metadata"]["annotations"],
+            **_about(skill),
+            TENANT: tenant,
+        },
+    }
+    [container] = template["spec"]["containers"]
+    container["env"] = _env(manifest, install)
+    # So that the pod's status tells why it crashed.
+    container["terminationMessagePolicy"] = "FallbackToLogsOnError"
+    return made
+
+
+def tenant_of(service: Mapping[str, Any]) -> str:
+    """Raises InvalidRequest, as all below, where the object is not of ours."""
+    return _annotation(service, TENANT)
+
+
+def manifest_of(service: Mapping[str, Any]) -> Manifest:
+    """Of the newest deploy: older revisions may have had another."""
+    return _decode(service, MANIFEST, Manifest)
+
+
+def description_of(service: Mapping[str, Any]) -> Description:
+    """What the skill said of itself, or nothing where it was not asked."""
+    if SCHEMA not in service["metadata"].get("annotations", {}):
+        return Description()
+    return _decode(service, SCHEMA, Description)
+
+
+def _check(manifest: Manifest) -> None:
+    if manifest.session.share != "tenant":
+        raise InvalidRequest(
+            f"{manifest.name}: session.share = {manifest.session.share!r}: a cluster runs "
+            "skills that all users of a tenant share; other sharing works on localhost only"
+        )
+    ours = sorted(name for name in manifest.env if name.startswith(_OURS))
+    if ours:
+        raise InvalidRequest(f"{manifest.name}: env.{ours[0]}: {_OURS}* is set by the platform")
+
+
+def _env(manifest: Manifest, install: str) -> list[dict[str, str]]:
+    host = gateway_host(install)
+    env = {
+        **manifest.env,
+        "CATNAP_CALLBACK": f"{host}:80",
+        "CATNAP_CONCURRENCY": str(manifest.scale.concurrency),
+        "CATNAP_EGRESS": f"{host}:{EGRESS_PORT}",
+        "CATNAP_LOG": "json",
+    }
+    return [{"name": name, "value": value} for name, value in sorted(env.items())]
+
+
+def _about(skill: Skill) -> dict[str, str]:
+    about = {MANIFEST: _encode(skill.manifest)}
+    if skill.description is not None:
+        about[SCHEMA] = _encode(skill.description)
+    size = sum(len(text.encode()) for text in about.values())
+    if size > _LONGEST:
+        raise InvalidRequest(
+            f"{skill.manifest.name}: manifest and schemas are {size >> 10} KiB: a cluster keeps "
+            f"{_LONGEST >> 10} KiB beside a skill; give its input or output a simpler type"
+        )
+    return about
+
+
+def _encode(value: object) -> str:
+    return msgspec.json.encode(value, order="deterministic", enc_hook=_seconds).decode()
+
+
+def _decode(service: Mapping[str, Any], name: str, kind: type[_T]) -> _T:
+    try:
+        return msgspec.json.decode(_annotation(service, name), type=kind, dec_hook=_convert)
+    except msgspec.DecodeError as error:
+        raise _unreadable(service, f"{name}: {error}") from None
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, Duration):
+        return float(value)
+    raise NotImplementedError(type(value))
+
+
+def _convert(kind: type, value: object) -> object:
+    if kind is Duration:
+        return Duration.parse(value)
+    raise NotImplementedError(kind)
+
+
+def _annotation(service: Mapping[str, Any], name: str) -> str:
+    found = service["metadata"].get("annotations", {}).get(name)
+    if not isinstance(found, str):
+        raise _unreadable(service, f"no {name}")
+    return found
+
+
+def _unreadable(service: Mapping[str, Any], why: str) -> InvalidRequest:
+    meta = service["metadata"]
+    return InvalidRequest(
+        f"Service {meta.get('namespace')}/{meta['name']} does not say what it is ({why}): "
+        "`catnap deploy` writes it anew"
+    )
