@@ -6,14 +6,13 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncGenerator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from catnap.errors import CatnapError, Unavailable
 from catnap.services.knative.refusals import unreachable
 
 if TYPE_CHECKING:
-    import urllib3
-
     from catnap.services.knative.api import Api
 
 _CHUNK = 64 * 1024
@@ -48,10 +47,10 @@ class _Reader(threading.Thread):
         super().__init__(name=f"watch {path}", daemon=True)
         self.queue: asyncio.Queue[list[bytes] | CatnapError | None] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
-        self._open = lambda: api.open("GET", path, query, timeout=timeout, stream=True)
+        self._open = partial(api.open, "GET", path, query, timeout=timeout, stream=True)
         self._server = api.server
         self._lock = threading.Lock()
-        self._response: urllib3.BaseHTTPResponse | None = None
+        self._response: Any = None
         self._stopped = False
 
     def stop(self) -> None:
@@ -59,9 +58,8 @@ class _Reader(threading.Thread):
             self._stopped = True
             if self._response is not None:
                 # Wakes the read; the thread itself closes what it reads from.
-                response: Any = self._response  # shutdown has no types
                 with contextlib.suppress(OSError, ValueError, RuntimeError):
-                    response.shutdown()
+                    self._response.shutdown()
 
     def run(self) -> None:
         end: CatnapError | None = None
@@ -76,7 +74,7 @@ class _Reader(threading.Thread):
     def _read(self) -> None:
         from urllib3.exceptions import HTTPError
 
-        response = self._open()
+        response: Any = self._open()  # parts of it have no types
         with self._lock:
             self._response = response
             if self._stopped:
