@@ -29,9 +29,9 @@ _SIGNATURE_LENGTH = 43
 class Grant(msgspec.Struct, frozen=True, kw_only=True, array_like=True, forbid_unknown_fields=True):
     """For whom and for what a skill may call back.
 
-    `models` are the names its manifest allows; `depth` counts calls from call
-    to call. `expires` and `deadline` are seconds since the epoch. `roles` are
-    those of the task's caller.
+    `models` and `egress` are what its manifest allows; `depth` counts calls
+    from call to call. `expires` and `deadline` are seconds since the epoch.
+    `roles` are those of the task's caller.
     """
 
     tenant: str
@@ -45,6 +45,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, array_like=True, forbid_u
     deadline: float | None = None
     traceparent: str = ""
     roles: tuple[str, ...] = ("caller",)
+    egress: tuple[str, ...] = ()
 
     def principal(self) -> Principal:
         """Whom a skill calls back as: its caller, for the same user alone."""

@@ -39,6 +39,7 @@ class App:
         concurrency: int,
         timeout: float,
         callback: Target | None = None,
+        egress: Target | None = None,
         timings: dict[str, float] | None = None,
     ) -> None:
         self.function = function
@@ -48,6 +49,7 @@ class App:
         self._gate = Gate(concurrency)
         self._timeout = timeout
         self._callback = callback
+        self._egress = egress
         self._client = Client()
         self._timings = {} if timings is None else timings
 
@@ -104,7 +106,7 @@ class App:
         scheme, _, grant = (request.text(b"authorization") or "").partition(" ")
         if self._callback is None or scheme.lower() != "bearer" or not grant:
             return _NO_GATEWAY
-        return HttpGateway(self._client, self._callback, grant.strip())
+        return HttpGateway(self._client, self._callback, grant.strip(), self._egress)
 
     async def _admit(self, call: Call) -> Response:
         arrived = time.perf_counter()

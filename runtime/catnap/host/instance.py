@@ -57,6 +57,7 @@ async def _serve(
         concurrency=loaded.concurrency,
         timeout=loaded.manifest.limits.timeout,
         callback=settings.callback,
+        egress=settings.egress,
         timings=timings,
     )
     server = Server(app)

@@ -15,6 +15,8 @@ class Settings:
 
     callback: Target | None = None
     """CATNAP_CALLBACK: where the gateway takes the calls of a Context."""
+    egress: Target | None = None
+    """CATNAP_EGRESS: the proxy that leads out, for `ctx.proxy`."""
     concurrency: int | None = None
     """CATNAP_CONCURRENCY: calls at once, 0 for no bound; by default what
     skill.toml says."""
@@ -27,9 +29,11 @@ class Settings:
 def read_settings(env: Mapping[str, str]) -> Settings:
     """Raises InvalidRequest, naming the variable."""
     callback = env.get("CATNAP_CALLBACK")
+    egress = env.get("CATNAP_EGRESS")
     concurrency = env.get("CATNAP_CONCURRENCY")
     return Settings(
         callback=Target.parse(callback) if callback else None,
+        egress=Target.parse(egress) if egress else None,
         concurrency=int(_number(env, "CATNAP_CONCURRENCY", "0")) if concurrency else None,
         json_log=env.get("CATNAP_LOG") == "json",
         grace=_number(env, "CATNAP_GRACE", "30"),

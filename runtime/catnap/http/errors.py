@@ -21,6 +21,13 @@ class MethodNotAllowed(ProtocolError):
         self.headers = ((b"allow", ", ".join(allow).encode()),)
 
 
+class ProxyAuthenticationRequired(ProtocolError):
+    """A proxy was shown no credential, or one that it does not take."""
+
+    http, title = 407, "Proxy authentication required"
+    headers = ((b"proxy-authenticate", b'Basic realm="catnap"'), (b"proxy-authenticate", b"Bearer"))
+
+
 class RequestTimeout(ProtocolError):
     """The client began a request and stopped sending."""
 

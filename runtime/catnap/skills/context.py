@@ -54,6 +54,18 @@ class Context:
         """The shared models."""
         return Models(self.gateway)
 
+    @property
+    def proxy(self) -> str:
+        """The URL of the proxy that leads out, for any HTTP client:
+        `httpx.AsyncClient(proxy=ctx.proxy)`, or `requests.get(url,
+        proxies={"https": ctx.proxy})`.
+
+        It takes HTTPS to the hosts of `[egress] allow`, until this call ends:
+        make the client within the call. It holds the call's Grant, so keep it
+        out of logs. Raises Unavailable where there is no proxy.
+        """
+        return self.gateway.proxy
+
     def remaining(self) -> float | None:
         """Seconds until the deadline, never below 0; None if there is none."""
         return None if self.deadline is None else max(0.0, self.deadline - time.time())

@@ -41,6 +41,12 @@ class Answer(Protocol):
 class Gateway(Protocol):
     """The seam between a Context and the platform; tests put a fake here."""
 
+    @property
+    def proxy(self) -> str:
+        """The URL of the egress proxy, with the call's Grant. Raises
+        Unavailable where there is none."""
+        ...
+
     async def request(
         self,
         method: str,
@@ -56,12 +62,26 @@ class Gateway(Protocol):
 
 
 class HttpGateway:
-    """The real one: HTTP/1.1 to the address in CATNAP_CALLBACK."""
+    """The real one: HTTP/1.1 to the address in CATNAP_CALLBACK, and the proxy
+    at the one in CATNAP_EGRESS."""
 
-    def __init__(self, client: Client, target: Target, grant: str) -> None:
+    def __init__(
+        self, client: Client, target: Target, grant: str, egress: Target | None = None
+    ) -> None:
         self._client = client
         self._target = target
+        self._grant = grant
+        self._egress = egress
         self._authorization = (b"authorization", b"Bearer " + grant.encode())
+
+    @property
+    def proxy(self) -> str:
+        if self._egress is None:
+            raise Unavailable(
+                "ctx.proxy: this platform has no egress proxy; CATNAP_EGRESS of the instance "
+                "would name it"
+            )
+        return f"http://catnap:{self._grant}@{self._egress}"
 
     async def request(
         self,
@@ -80,6 +100,12 @@ class HttpGateway:
 
 class NoGateway:
     """Where a skill runs by itself, under another server or in a test."""
+
+    @property
+    def proxy(self) -> str:
+        raise Unavailable(
+            "ctx.proxy: this skill runs without the platform; call it through the gateway"
+        )
 
     async def request(
         self,

@@ -13,6 +13,7 @@ import msgspec
 from catnap.errors import InvalidRequest
 from catnap.events import filters
 from catnap.skills.duration import Duration
+from catnap.skills.hosts import parse_pattern
 
 
 class Scale(msgspec.Struct, frozen=True):
@@ -78,7 +79,8 @@ class Models(msgspec.Struct, frozen=True):
 
 class Egress(msgspec.Struct, frozen=True):
     allow: tuple[str, ...] = ()
-    """Host names the skill may connect to, on a cluster."""
+    """Hosts the skill may connect to through `ctx.proxy`, on a cluster its only
+    way out; see catnap.skills.hosts for what an entry may be."""
 
 
 class Access(msgspec.Struct, frozen=True):
@@ -192,6 +194,13 @@ def _check(manifest: Manifest) -> None:
     _need(_CPU.match(limits.cpu), "limits.cpu", "cores such as '0.5' or '500m'")
     _need(_MEMORY.match(limits.memory), "limits.memory", "bytes such as '512Mi'")
     _need(limits.gpu >= 0, "limits.gpu", "0 or more")
+    for index, host in enumerate(manifest.egress.allow):
+        try:
+            parse_pattern(host)
+        except InvalidRequest as error:
+            raise InvalidRequest(f"egress.allow[{index}]: {error.message}") from None
+    # They travel in the Grant of every call.
+    _need(sum(map(len, manifest.egress.allow)) <= 4096, "egress.allow", "4,096 characters in all")
     names = [trigger.name for trigger in manifest.triggers.events]
     for index, trigger in enumerate(manifest.triggers.events):
         place = f"triggers.events[{index}]"

@@ -68,7 +68,9 @@ class FakeGateway:
     files: what the user has, by key; text is kept as UTF-8. embed: from texts
     to vectors, sync or async. skills: what `ctx.call` reaches, by name: a
     @skill function, or any function from payload to answer. models: the names
-    that may be asked.
+    that may be asked. proxy: what `ctx.proxy` gives; by default one that no
+    client can reach, so that a test which forgot to answer a request for the
+    outside fails instead of sending it.
 
     `emitted` collects the skill's events, `requests` the method and path of
     each callback. Changes of files emit nothing here.
@@ -81,7 +83,9 @@ class FakeGateway:
         embed: Embed = word_vectors,
         skills: Mapping[str, Callable[..., Any]] | None = None,
         models: Sequence[str] = ("minilm-l6-v2",),
+        proxy: str = "http://catnap:grant@egress.invalid:3128",
     ) -> None:
+        self.proxy = proxy
         self._embed = embed
         self._skills = dict(skills or {})
         self._models = models
