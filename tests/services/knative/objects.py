@@ -27,7 +27,7 @@ def path(*splits: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def rule(
-    *hosts: str, paths: list[dict[str, Any]], visibility: str = "ClusterLocal"
+    *hosts: str, paths: list[dict[str, Any]], visibility: str = "ExternalIP"
 ) -> dict[str, Any]:
     return {"hosts": list(hosts), "visibility": visibility, "http": {"paths": paths}}
 
@@ -73,5 +73,5 @@ def route(
 ) -> dict[str, Any]:
     """The object of a Route that is for the cluster only."""
     shares = splits or (split(f"{name}-00001", namespace=namespace),)
-    rules = rule(*local(name, namespace), paths=[path(*shares)])
+    rules = rule(*local(name, namespace), paths=[path(*shares)], visibility="ClusterLocal")
     return ingress(rules, name=name, namespace=namespace, **more)

@@ -147,8 +147,8 @@ def test_a_path_may_name_the_host_to_send_instead() -> None:
     ("visibility", "redirect"), [("ExternalIP", True), ("", True), ("ClusterLocal", False)]
 )
 def test_https_is_asked_for_outside_the_cluster_only(visibility: str, redirect: bool) -> None:
-    wanted = rule(HOST, paths=[path(split("cart"))], visibility=visibility)
-    host = Table.of([ingress(wanted, httpOption="Redirected")]).find(HOST)
+    wanted = rule("cart.shop", paths=[path(split("cart"))], visibility=visibility)
+    host = Table.of([ingress(wanted, httpOption="Redirected")]).find("cart.shop")
     assert host
     assert host.redirect is redirect
 
@@ -157,6 +157,15 @@ def test_of_two_objects_with_one_host_the_older_keeps_it() -> None:
     old = ingress(rule(HOST, paths=[path(split("old"))]), name="b", created="2026-01-01T00:00:00Z")
     new = ingress(rule(HOST, paths=[path(split("new"))]), name="a", created="2026-01-02T00:00:00Z")
     assert goes_to(Table.of([new, old])) == goes_to(Table.of([old, new])) == "old"
+
+
+def test_a_name_within_the_cluster_is_never_taken_by_a_public_host() -> None:
+    public = ingress(
+        rule("cart.shop", paths=[path(split("thief", namespace="den"))]),
+        namespace="den",
+        created="2020-01-01T00:00:00Z",
+    )
+    assert goes_to(Table.of([public, route()]), host="cart.shop") == "cart-00001"
 
 
 @pytest.mark.parametrize("kind", [None, "", "kourier.ingress.networking.knative.dev"])
@@ -196,6 +205,9 @@ def test_the_split_of_a_service_is_that_without_a_tag() -> None:
         ([{"hosts": [HOST]}], r"spec.rules\[0\].http.paths"),
         ([rule(HOST, paths=[])], r"spec.rules\[0\].http.paths"),
         ([rule(paths=[path(split("a"))])], r"spec.rules\[0\].hosts"),
+        ([rule("a.den.svc.cluster.local", paths=[path(split("a"))])], "'shop'"),
+        ([rule("a.den", paths=[path(split("a"))], visibility="ClusterLocal")], "'shop'"),
+        ([rule(HOST, paths=[path(split("a"))], visibility="Secret")], "'Secret'"),
         ([rule(HOST, paths=[path()])], r"paths\[0\].splits"),
         ([rule(HOST, paths=[path(split("a", 50), split("b", 40))])], "add up to 90"),
         ([rule(HOST, paths=[path(split("a", 101))])], "101"),
@@ -246,7 +258,8 @@ def test_a_version_of_an_object_has_the_digest_that_knative_computes() -> None:
         path(third),
     ]
     tls = [{"hosts": ["a.example"], "secretName": "s", "secretNamespace": "shop"}]
-    made = ingress(rule("cart.shop", "a&b<c>", paths=paths), tls=tls, httpOption="Enabled")
+    local = rule("cart.shop", "a&b<c>", paths=paths, visibility="ClusterLocal")
+    made = ingress(local, tls=tls, httpOption="Enabled")
     assert kingress.read(made).digest == (
         "0c711194b07a5b97100bcb7fca85f0a745526352aa610e5bcd0225d8b7e1d682"
     )

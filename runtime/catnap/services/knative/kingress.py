@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -57,7 +57,7 @@ class HTTP(_Part, frozen=True):
 
 class Rule(_Part, frozen=True):
     hosts: list[str] = []
-    visibility: Literal["", "ExternalIP", "ClusterLocal"] = ""
+    visibility: str = ""
     http: HTTP | None = None
 
 
@@ -70,7 +70,7 @@ class TLS(_Part, frozen=True):
 class Spec(_Part, frozen=True):
     tls: list[TLS] = []
     rules: list[Rule] = []
-    http_option: Literal["", "Enabled", "Redirected"] = ""
+    http_option: str = ""
 
 
 class Metadata(_Part, frozen=True):
@@ -127,23 +127,35 @@ def read(document: Mapping[str, Any]) -> KIngress:
 
 
 def check(ingress: KIngress) -> None:
-    """Raises InvalidRequest for what no table can be made of, by the rules of
-    Knative's own validation, which guards nothing in a cluster."""
+    """Raises InvalidRequest for what no table can be made of.
+
+    The rules are those of Knative's own validation, which no webhook enforces,
+    and one more: the names of a namespace within the cluster are its own
+    objects' only, lest another's object be given its callers' credentials.
+    """
     if not ingress.spec.rules:
         raise InvalidRequest("spec.rules: there is none")
+    if ingress.spec.http_option not in ("", "Enabled", "Redirected"):
+        raise InvalidRequest(f"spec.httpOption: {ingress.spec.http_option!r} is not known")
+    namespace = ingress.metadata.namespace
     for number, rule in enumerate(ingress.spec.rules):
+        where = f"spec.rules[{number}]"
         if rule.http is None or not rule.http.paths:
-            raise InvalidRequest(f"spec.rules[{number}].http.paths: there is none")
+            raise InvalidRequest(f"{where}.http.paths: there is none")
+        if rule.visibility not in ("", "ExternalIP", "ClusterLocal"):
+            raise InvalidRequest(f"{where}.visibility: {rule.visibility!r} is not known")
         if not rule.hosts:
-            raise InvalidRequest(
-                f"spec.rules[{number}].hosts: there is none, and we are not for all"
-            )
+            raise InvalidRequest(f"{where}.hosts: there is none, and an object cannot have all")
+        for host in rule.hosts:
+            _check_host(host, rule, namespace, f"{where}.hosts")
         for index, path in enumerate(rule.http.paths):
-            _check_splits(
-                path.splits,
-                ingress.metadata.namespace,
-                f"spec.rules[{number}].http.paths[{index}].splits",
-            )
+            _check_splits(path.splits, namespace, f"{where}.http.paths[{index}].splits")
+
+
+def _check_host(host: str, rule: Rule, namespace: str, where: str) -> None:
+    inside = rule.visibility == "ClusterLocal" or host.endswith((".svc", ".svc.cluster.local"))
+    if inside and host.split(".")[1:2] != [namespace]:
+        raise InvalidRequest(f"{where}: {host!r} is no name within namespace {namespace!r}")
 
 
 def _check_splits(splits: list[Backend], namespace: str, where: str) -> None:

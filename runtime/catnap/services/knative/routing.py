@@ -63,10 +63,12 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One host of one object. paths: the most specific first. redirect: plain
-    HTTP is answered with the https address."""
+    """One host of one object. public: it is for the world outside too. paths:
+    the most specific first. redirect: plain HTTP is answered with the https
+    address."""
 
     ingress: KIngress
+    public: bool
     paths: tuple[Path, ...]
     redirect: bool
 
@@ -83,21 +85,16 @@ class Target:
 class Table:
     """Every host that is served, and every Service's traffic split.
 
-    Of two objects with one host the older keeps it.
+    Of two objects with one host the older keeps it. A name within the cluster
+    is of one namespace only and never taken by a public host.
     """
 
     def __init__(self, served: Iterable[KIngress], others: Iterable[KIngress] = ()) -> None:
         """served: whose hosts are answered here. others: whose hosts another
         networking layer answers, and whose splits count all the same. All
         have passed `kingress.check`."""
-        self._hosts: dict[str, Host] = {}
-        for ingress in sorted(served, key=lambda each: each.age):
-            for name, host in _hosts(ingress):
-                self._hosts.setdefault(name, host)
-        self._elsewhere: dict[str, Host] = {}
-        for ingress in sorted(others, key=lambda each: each.age):
-            for name, host in _hosts(ingress):
-                self._elsewhere.setdefault(name, host)
+        self._hosts = _by_name(served)
+        self._elsewhere = _by_name(others)
 
     @classmethod
     def of(cls, objects: Iterable[Mapping[str, Any]]) -> Table:
@@ -145,12 +142,19 @@ def host_name(host: str) -> str:
     return _PORT.sub("", host.strip()).rstrip(".").lower()
 
 
+def _by_name(ingresses: Iterable[KIngress]) -> dict[str, Host]:
+    found = [each for ingress in ingresses for each in _hosts(ingress)]
+    found.sort(key=lambda each: (each[1].public, each[1].ingress.age), reverse=True)
+    return dict(found)  # of two the last, which is the oldest
+
+
 def _hosts(ingress: KIngress) -> Iterable[tuple[str, Host]]:
     for rule in ingress.spec.rules:
         assert rule.http is not None
         public = rule.visibility != "ClusterLocal"
         host = Host(
             ingress,
+            public,
             tuple(sorted(map(_path, rule.http.paths), key=_order)),
             public and ingress.spec.http_option == "Redirected",
         )
