@@ -33,6 +33,7 @@ Skill = Callable[[Event], Awaitable[Any]]
 class World:
     pipeline: Pipeline
     catalog: FolderCatalog
+    platform: MemoryPlatform
     journal: Journal
     grants: Grants
     sources: dict[str, Skill]
@@ -94,8 +95,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     catalog = FolderCatalog(tmp_path, tmp_path, platform, lambda line: None)
     journal = Journal(":memory:")
     grants = Grants(b"x" * 32)
-    pipeline = Pipeline(catalog, journal, grants, retry=Retry(first=0.0))
-    world = World(pipeline, catalog, journal, grants, sources)
+    pipeline = Pipeline(catalog, platform, journal, grants, retry=Retry(first=0.0))
+    world = World(pipeline, catalog, platform, journal, grants, sources)
     await world.skill("echo", _echo)
     await world.skill("hold", world.hold)
     await pipeline.start()

@@ -102,7 +102,7 @@ async def test_an_error_of_our_own_is_not_counted_as_a_cancellation(
         raise ZeroDivisionError("in our code")
         yield
 
-    monkeypatch.setattr(world.catalog.platform, "deliver", broken)
+    monkeypatch.setattr(world.platform, "deliver", broken)
     dead = await world.until((await world.pipeline.submit(world.call())).id, "dead")
     assert dead.attempts == 6
     text = world.pipeline.metrics.text().decode()
@@ -117,13 +117,13 @@ async def test_a_skill_may_call_what_its_caller_may_however_the_call_came(
     await world.skill("closed", world.hold, '[access]\nroles = ["auditor"]\n')
     world.go.set()
     held = list[str]()
-    deliver = world.catalog.platform.deliver
+    deliver = world.platform.deliver
 
     def noted(route: Route, headers: list[tuple[bytes, bytes]], body: bytes) -> Any:
         held.append(dict(headers)[b"authorization"].decode().removeprefix("Bearer "))
         return deliver(route, headers, body)
 
-    monkeypatch.setattr(world.catalog.platform, "deliver", noted)
+    monkeypatch.setattr(world.platform, "deliver", noted)
 
     async def calls_closed() -> None:
         as_skill = world.grants.verify(held.pop(), time.time()).principal()

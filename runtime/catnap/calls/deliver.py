@@ -13,15 +13,16 @@ from catnap.calls.call import Call, new_trace
 from catnap.errors import DeadlineExceeded, NotFound, Unavailable, from_problem
 from catnap.events import to_binary
 from catnap.services.catalog import Catalog, Deployed, route
-from catnap.services.platform import Delivery
+from catnap.services.platform import Delivery, Platform
 
 MARGIN = 5.0
 """Seconds that a Grant outlasts its call's deadline."""
 
 
 class Deliverer:
-    def __init__(self, catalog: Catalog, grants: Grants) -> None:
+    def __init__(self, catalog: Catalog, platform: Platform, grants: Grants) -> None:
         self._catalog = catalog
+        self._platform = platform
         self._grants = grants
 
     @asynccontextmanager
@@ -37,13 +38,12 @@ class Deliverer:
         deadline = limit if call.deadline is None else min(call.deadline, limit)
         target = route(deployed, call.tenant, call.user, call.session, call.revision)
         headers, body = self._request(call, deployed, deadline)
-        platform = self._catalog.platform
         timer = asyncio.timeout(max(0.0, deadline - now))
         try:
             async with timer, AsyncExitStack() as stack:
                 try:
                     await self._catalog.revision(call.skill, call.tenant)
-                    delivering = platform.deliver(target, headers, body)
+                    delivering = self._platform.deliver(target, headers, body)
                     delivery = await stack.enter_async_context(delivering)
                 except NotFound as error:
                     raise Unavailable(error.message) from None

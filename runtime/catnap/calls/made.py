@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from catnap.services.platform import Delivery
-
-_PART = re.compile(r"([\w!#$%&'*+.^`|~-]+);dur=(\d+(?:\.\d+)?)")
-"""A metric of Server-Timing that says how long it took."""
+from catnap.services.timings import said
 
 
 @dataclass(slots=True)
@@ -29,9 +26,8 @@ class Made:
     def timings(self) -> dict[str, float]:
         """Milliseconds by part: ours, and those the instance measured. A call
         queues here and there."""
-        said = self.delivered.reply.headers.get(b"server-timing", b"").decode("latin-1")
         found = dict(self.delivered.timings)
-        for name, milliseconds in _PART.findall(said):
+        for name, milliseconds in said(self.delivered.reply.headers).items():
             before = found.get(name, 0.0) if name == "queue" else 0.0
-            found[name] = before + float(milliseconds)
+            found[name] = before + milliseconds
         return found

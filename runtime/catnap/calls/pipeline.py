@@ -27,6 +27,7 @@ from catnap.errors import (
     Unavailable,
 )
 from catnap.services.catalog import Catalog, Deployed
+from catnap.services.platform import Platform
 from catnap.tasks import Delivery, Failure, Journal, Retry, Task
 from catnap.tasks.delivery import Answer
 from catnap.tasks.task import State
@@ -46,6 +47,7 @@ class Pipeline:
     def __init__(
         self,
         catalog: Catalog,
+        platform: Platform,
         journal: Journal,
         grants: Grants,
         retry: Retry = Retry(),  # noqa: B008
@@ -54,7 +56,7 @@ class Pipeline:
         self.journal = journal
         self.live = Live()
         self.metrics = Metrics()
-        self._deliverer = Deliverer(catalog, grants)
+        self._deliverer = Deliverer(catalog, platform, grants)
         self.delivery = Delivery(journal, self._attempt, self.live.ended, time.time, retry=retry)
         self._forgetting: asyncio.Task[None] | None = None
 

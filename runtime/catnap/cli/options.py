@@ -27,6 +27,10 @@ _SETTINGS = {
     "retry": "Time until a failed delivery is made again; doubles each time. Default: 1s.",
     "files": "Where users' files are: s3://bucket?endpoint=URL. Default: the state folder.",
     "admin_key": "The platform's own key.",
+    "platform": "What skills run on: local, or knative inside a cluster. Default: local.",
+    "install": "Name of the installation on a cluster. Default: catnap.",
+    "models": "Address of a model server. Default: one is started.",
+    "egress": "Address of the way out for skills. Default: none is opened.",
 }
 CLIENT = ("grpc", "token", "home")
 """Settings of a command that asks the gateway."""

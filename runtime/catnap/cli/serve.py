@@ -21,7 +21,10 @@ from catnap.gateway.settings import Settings as GatewaySettings
 @click.command(cls=Command)
 @click.option("--reload/--no-reload", default=True, help="Take edited skills up. Default: yes.")
 @with_json
-@with_settings("home", "http", "grpc", "functions", "files", "retry", "admin_key")
+@with_settings(
+    *("home", "http", "grpc", "functions", "files", "retry", "admin_key"),
+    *("platform", "install", "models", "egress"),
+)
 def serve(settings: Settings, reload: bool, as_json: bool) -> None:
     """Runs the whole platform on this machine, until Ctrl-C.
 
@@ -57,6 +60,10 @@ def serve(settings: Settings, reload: bool, as_json: bool) -> None:
                 admin_key=settings.admin_key,
                 keys=settings.keys,
                 reload=reload,
+                platform=settings.platform,
+                install=settings.install,
+                models=settings.models,
+                egress=settings.egress,
             ),
             announce,
             ready,
@@ -72,6 +79,7 @@ def _block(ready: Ready, settings: Settings, took: float, program: str) -> str:
     """What a person needs to begin: addresses, places, and a command that
     works as it stands."""
     default = Settings()
+    place = settings.functions if settings.platform == "local" else "the cluster"
     away = "" if ready.grpc == default.grpc else f" --grpc {ready.grpc}"
     if settings.home != default.home and not settings.admin_key:
         away += f" --home {settings.home}"
@@ -80,7 +88,7 @@ def _block(ready: Ready, settings: Settings, took: float, program: str) -> str:
 ready in {took:.1f} s
   gRPC    {ready.grpc}
   HTTP    http://{ready.http}
-  skills  {ready.skills}, from {settings.functions}
+  skills  {ready.skills}, from {place}
   state   {settings.home}
   key     {key}
 

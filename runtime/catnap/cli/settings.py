@@ -8,17 +8,22 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from catnap.access import Key
 from catnap.access.principal import DEFAULT_TENANT
 from catnap.errors import InvalidRequest
+from catnap.services.cluster.names import DEFAULT_INSTALL, check_install
 from catnap.skills.duration import Duration
 
 FILE = "catnap.toml"
-_NAMES = ("home", "http", "grpc", "functions", "files", "retry", "token", "admin_key")
+_NAMES = (
+    *("home", "http", "grpc", "functions", "files", "retry", "token", "admin_key"),
+    *("platform", "install", "models", "egress"),
+)
+_PLATFORMS = ("local", "knative")
 _KEY_NAMES = ("name", "hash", "tenant", "user", "roles")
 
 
@@ -29,7 +34,10 @@ class Settings:
     the state folder or s3://bucket?endpoint=URL. retry: seconds until a failed
     delivery is made again. token: a client's credential; empty where none was
     given. admin_key: the platform's own key; empty for a generated one. keys:
-    further keys that `serve` accepts."""
+    further keys that `serve` accepts. platform: what skills run on. install:
+    the name of an installation on a cluster. models: where a model server
+    answers, empty for one of `serve`'s own. egress: the address of the way out
+    for skills, empty for none."""
 
     home: Path = Path(".catnap")
     http: str = "127.0.0.1:8080"
@@ -40,6 +48,10 @@ class Settings:
     token: str = field(default="", repr=False)
     admin_key: str = field(default="", repr=False)
     keys: tuple[Key, ...] = ()
+    platform: Literal["local", "knative"] = "local"
+    install: str = DEFAULT_INSTALL
+    models: str = ""
+    egress: str = ""
 
 
 def read_settings(
@@ -104,7 +116,11 @@ def _value(name: str, value: object, where: str, base: Path) -> str | Path | Dur
             return Duration.parse(value)
         except ValueError as error:
             raise InvalidRequest(f"{where}: {error}") from None
-    if name in ("http", "grpc"):
+    if name == "install":
+        return check_install(value)
+    if name == "platform" and value not in _PLATFORMS:
+        raise InvalidRequest(f"{where}: {value!r} is neither 'local' nor 'knative'")
+    if name in ("http", "grpc", "models", "egress"):
         host, _, port = value.rpartition(":")
         if not host or not port.isdecimal() or int(port) > 65535:
             raise InvalidRequest(f"{where}: {value!r} is no address: write host:port")

@@ -41,7 +41,7 @@ def describe_all(gateway: Gateway, tenant: str) -> list[Skill]:
 
 def _running(gateway: Gateway, tenant: str) -> dict[str, Status]:
     """What there is of a tenant's skills, by name."""
-    found = gateway.catalog.platform.status()
+    found = gateway.platform.status()
     return {each.service: each for each in found if each.namespace == tenant}
 
 

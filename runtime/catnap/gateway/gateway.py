@@ -5,30 +5,32 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import tempfile
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from catnap.access import Grants, Key, KeyRing, Principal, admin_key, check_listen, grant_secret
-from catnap.access.principal import DEFAULT_TENANT
 from catnap.calls import Pipeline
 from catnap.calls.accept import accept
 from catnap.errors import Conflict, InvalidRequest
 from catnap.events import Event
 from catnap.files import Files, FolderStore, Scope
 from catnap.files.s3 import Bucket, S3Store
-from catnap.gateway.logs import Logs
+from catnap.gateway.cluster import on_cluster
+from catnap.gateway.here import here
+from catnap.gateway.logs import Logs, PodLogs
 from catnap.gateway.model_server import ModelServer
 from catnap.gateway.settings import Settings
-from catnap.gateway.watch import take_up_edits
 from catnap.models.registry import Entry, Registry
 from catnap.models.remote import Remote
-from catnap.services.folder import FolderCatalog
-from catnap.services.local import LocalPlatform
+from catnap.services.catalog import Announce, Catalog
+from catnap.services.platform import Platform
 from catnap.tasks import Journal, Retry
+
+if TYPE_CHECKING:
+    from catnap.services.knative.cluster import Cluster
 
 MODEL = "minilm-l6-v2"
 
@@ -45,11 +47,15 @@ class Writer:
 
 writing: ContextVar[Writer] = ContextVar("writing", default=Writer())  # noqa: B039 (it is frozen)
 
-Announce = Callable[[str], None]
-
 
 class Gateway:
     """Everything the surfaces ask. `start` and `stop` once each."""
+
+    catalog: Catalog
+    platform: Platform
+    logs: Logs | PodLogs
+    cluster: Cluster | None = None
+    """Where the skills run on one: its Table says whose hosts are answered here."""
 
     def __init__(self, settings: Settings, announce: Announce) -> None:
         for address in (settings.http, settings.grpc):
@@ -68,8 +74,6 @@ class Gateway:
         self.grants = Grants(grant_secret(home))
         self.journal = Journal(home / "catnap.db")
         self._parts.callback(self.journal.close)
-        self.logs = Logs(home / "logs")
-        self._parts.push_async_callback(self.logs.flush)
         store = _store(settings)
         self._parts.callback(store.close)
         self.files = Files(store, self._on_file)
@@ -77,41 +81,46 @@ class Gateway:
 
     async def start(self, callback: str) -> None:
         """Starts every part. callback: where instances reach the gateway,
-        host:port."""
-        settings = self.settings
+        host:port; on a cluster they are told with their deployment."""
         model_server = self._models()
-        self.platform = LocalPlatform(settings.home, callback, self.logs.write)
-        self._parts.push_async_callback(self.platform.close)
-        tenants = {DEFAULT_TENANT, *(key.tenant for key in settings.keys)}
-        self.catalog = FolderCatalog(
-            settings.functions, settings.home, self.platform, self._announce, tenants
-        )
-        self.pipeline = Pipeline(
-            self.catalog, self.journal, self.grants, Retry(first=settings.retry)
-        )
         async with asyncio.TaskGroup() as group:
-            group.create_task(model_server.start())
-            group.create_task(self.platform.warm())
-            group.create_task(self.catalog.load())
-        await self.catalog.collect()
+            if model_server:
+                group.create_task(model_server.start())
+            group.create_task(self._skills(callback))
+        self.pipeline = Pipeline(
+            self.catalog,
+            self.platform,
+            self.journal,
+            self.grants,
+            Retry(first=self.settings.retry),
+        )
         again = await self.pipeline.start()
         self._parts.push_async_callback(self.pipeline.stop)
         if again:
             self._announce(f"{again} tasks that a crash broke off are taken up again")
-        if settings.reload:
-            watching = asyncio.create_task(
-                take_up_edits(self.catalog, settings.functions, self._announce)
-            )
-            self._parts.callback(watching.cancel)
         self.ready = True
 
-    def _models(self) -> ModelServer:
-        # A short path of its own: a Unix socket's may have 107 bytes.
-        folder = tempfile.TemporaryDirectory(prefix="catnap-")
-        self._parts.callback(folder.cleanup)
-        address = f"unix:{folder.name}/models.sock"
-        server = ModelServer(self.settings.home, address)
-        self._parts.push_async_callback(server.close)
+    async def _skills(self, callback: str) -> None:
+        settings, announce, parts = self.settings, self._announce, self._parts
+        if settings.platform == "knative":
+            self.cluster = await on_cluster(settings, announce, parts)
+            self.catalog, self.platform = self.cluster.catalog, self.cluster.platform
+            self.logs = PodLogs(self.cluster.namespace)
+        else:
+            logs = Logs(settings.home / "logs")
+            parts.push_async_callback(logs.flush)
+            self.catalog, self.platform = await here(settings, callback, logs, announce, parts)
+            self.logs = logs
+
+    def _models(self) -> ModelServer | None:
+        address, server = self.settings.models, None
+        if not address:
+            # A short path of its own: a Unix socket's may have 107 bytes.
+            folder = tempfile.TemporaryDirectory(prefix="catnap-")
+            self._parts.callback(folder.cleanup)
+            address = f"unix:{folder.name}/models.sock"
+            server = ModelServer(self.settings.home, address)
+            self._parts.push_async_callback(server.close)
         remote = Remote(address)
         self._parts.push_async_callback(remote.close)
         self.models = Registry({MODEL: Entry(MODEL, remote, ("embed", "infer"), 384, 256, "1")})

@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import msgspec
 
+from catnap.errors import InvalidRequest
 from catnap.events.ids import path_part
 
 FILE_BYTES = 8_000_000
@@ -102,6 +103,30 @@ class Logs:
 
     def _path(self, tenant: str, skill: str) -> Path:
         return self._folder / path_part(tenant) / f"{skill}.jsonl"
+
+
+class PodLogs:
+    """On a cluster, what pods write is the cluster's to keep.
+
+    namespace: of a tenant.
+    """
+
+    def __init__(self, namespace: Callable[[str], str]) -> None:
+        self._namespace = namespace
+
+    async def read(
+        self, tenant: str, skill: str, tail: int, *, follow: bool = False
+    ) -> AsyncIterator[Record]:
+        """Raises InvalidRequest with the command that shows them."""
+        raise InvalidRequest(
+            "on a cluster the logs are read with kubectl: "
+            f"kubectl logs -n {self._namespace(tenant)} -l serving.knative.dev/service={skill} "
+            f"-c user-container --prefix --tail {tail}{' --follow' if follow else ''}"
+        )
+        yield
+
+    def end(self) -> None:
+        """Nobody follows."""
 
 
 def _append(path: Path, lines: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from catnap.access import Key
 from catnap.tasks import Retry
@@ -16,6 +17,10 @@ class Settings:
     s3://name?endpoint=URL, empty for a folder in home. admin_key: empty for
     the generated one. keys: further keys. retry: seconds before a delivery
     that failed is made again, doubling each time. reload: take edited skills up.
+    models: where a model server answers, empty for one of our own. platform:
+    what skills run on, `local` for processes of this machine. install: on a
+    cluster, the name of this installation. egress: the address where skills
+    find the way out, empty for none.
     """
 
     home: Path
@@ -27,3 +32,7 @@ class Settings:
     keys: tuple[Key, ...] = ()
     retry: float = Retry().first
     reload: bool = True
+    models: str = ""
+    platform: Literal["local", "knative"] = "local"
+    install: str = "catnap"
+    egress: str = ""

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from catnap.errors import InvalidRequest, NotFound
 from catnap.services.describe import Description
-from catnap.services.platform import Platform, Route
+from catnap.services.platform import Route
 from catnap.skills.manifest import Manifest
 
 Announce = Callable[[str], None]
@@ -26,11 +26,6 @@ class Deployed:
 
 class Catalog(Protocol):
     """Answers from memory: it is asked at every call."""
-
-    @property
-    def platform(self) -> Platform:
-        """What the skills run on."""
-        ...
 
     def __len__(self) -> int:
         """How many skills there are, over all tenants."""

@@ -49,7 +49,7 @@ class FolderCatalog:
         announce: Announce,
         tenants: Iterable[str] = (),
     ) -> None:
-        self.platform = platform
+        self._platform = platform
         self._tenants = tuple(tenants)
         self._loaded = False
         self._functions = functions
@@ -155,7 +155,7 @@ class FolderCatalog:
 
     async def _apply(self, deployed: Built, tenant: str) -> str:
         image = deployed.image.reference
-        return await self.platform.apply(service(deployed.manifest, image=image, namespace=tenant))
+        return await self._platform.apply(service(deployed.manifest, image=image, namespace=tenant))
 
     def _refused(self, name: str, message: str) -> None:
         """Tried again at the next change, whatever it is: what was missing
@@ -180,7 +180,7 @@ class FolderCatalog:
                 return
             for tenant in list(gone.tenants):
                 with contextlib.suppress(NotFound):
-                    await self.platform.delete(tenant, name)
+                    await self._platform.delete(tenant, name)
                 del gone.tenants[tenant]
             del self._skills[name]
         self._announce(f"{name}: removed; what is at work is finished")

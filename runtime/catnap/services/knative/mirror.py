@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import aclosing
 
 from catnap.services.knative.api import Api, Object
 from catnap.services.knative.watch import Change, Snapshot, watch
@@ -55,10 +56,11 @@ class Mirror:
             await asyncio.gather(self._watching, return_exceptions=True)
 
     async def _watch(self, known: asyncio.Future[None]) -> None:
-        async for told in watch(self._api, self._path, labels=self._labels):
-            self._tell(self._changes(told))
-            if not known.done():
-                known.set_result(None)
+        async with aclosing(watch(self._api, self._path, labels=self._labels)) as changes:
+            async for told in changes:
+                self._tell(self._changes(told))
+                if not known.done():
+                    known.set_result(None)
 
     def _changes(self, told: Snapshot | Change) -> dict[Key, Object | None]:
         changes: dict[Key, Object | None] = {}

@@ -1,0 +1,27 @@
+"""The skills that are deployed on a cluster."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from catnap.gateway.settings import Settings
+from catnap.services.catalog import Announce
+
+if TYPE_CHECKING:
+    from catnap.services.knative.cluster import Cluster
+
+
+async def on_cluster(settings: Settings, announce: Announce, parts: AsyncExitStack) -> Cluster:
+    """Returns when it knows the skills, the traffic and the pods there are.
+
+    parts: takes what is to be ended.
+    """
+    # Here, so that no other platform pays for the Kubernetes client.
+    from catnap.services.knative.api import Api
+    from catnap.services.knative.cluster import Cluster
+
+    cluster = Cluster(Api.connect(), settings.install, announce)
+    parts.push_async_callback(cluster.close)
+    await cluster.start()
+    return cluster

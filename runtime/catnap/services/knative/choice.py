@@ -1,0 +1,35 @@
+"""Which revision a call goes to, by its service's traffic split.
+
+Pure: the random number is an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from catnap.services.knative.routing import Split
+
+
+def revision(splits: Sequence[Split], home: str, random: float) -> str:
+    """A session stays at the revision where it was, while that has a share of
+    the traffic; others go by the shares. Empty where no revision has one.
+
+    home: the session's revision, empty for none. random: 0 <= n < 1.
+    """
+    left = random * sum(each.percent for each in splits if each.revision)
+    chosen = ""
+    for split in splits:
+        if not split.revision or not split.percent:
+            continue
+        if split.revision == home:
+            return home
+        if left >= 0:
+            chosen = split.revision
+        left -= split.percent
+    return chosen
+
+
+def main(splits: Sequence[Split]) -> str:
+    """The revision with the largest share; empty where there is none."""
+    ours = [each for each in splits if each.revision]
+    return max(ours, key=lambda each: each.percent).revision if ours else ""

@@ -1,0 +1,58 @@
+"""What a gateway knows of the cluster it runs in, kept by watches."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import lru_cache
+
+from catnap.services.catalog import Announce
+from catnap.services.cluster.names import INSTALL, namespace_of
+from catnap.services.knative import catalog, endpoints, fleet
+from catnap.services.knative.api import Api
+from catnap.services.knative.catalog import ClusterCatalog
+from catnap.services.knative.ingress import Ingresses
+from catnap.services.knative.mirror import Mirror
+from catnap.services.knative.platform import KnativePlatform
+
+
+class Cluster:
+    """The skills, where traffic goes, and the pods that take it."""
+
+    def __init__(self, api: Api, install: str, announce: Announce) -> None:
+        self.ingresses = Ingresses(api, install)
+        self.catalog = ClusterCatalog(install, announce)
+        self.namespace = lru_cache(10_000)(lambda tenant: namespace_of(tenant, install))
+        self.platform = KnativePlatform(
+            api, self.namespace, lambda: self.ingresses.table, self.catalog
+        )
+        skills = Mirror(api, catalog.PATH, labels=f"{INSTALL}={install}")
+        skills.listen(self.catalog.take)
+        revisions = Mirror(api, fleet.PATH)
+        revisions.listen(self.platform.fleet.take_revisions)
+        pods = Mirror(api, endpoints.PATH, labels=endpoints.LABELS)
+        pods.listen(self.platform.fleet.take_slices)
+        self._mirrors = (skills, revisions, pods)
+        self._routing: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Returns when all of it is known as it is now.
+
+        Raises what keeps any of it from being read.
+        """
+        self._routing = asyncio.create_task(self.ingresses.run())
+        known = asyncio.create_task(self.ingresses.known.wait())
+        async with asyncio.TaskGroup() as group:
+            for mirror in self._mirrors:
+                group.create_task(mirror.start())
+        await asyncio.wait([self._routing, known], return_when=asyncio.FIRST_COMPLETED)
+        if not known.done():
+            known.cancel()
+            await self._routing
+
+    async def close(self) -> None:
+        await self.platform.close()
+        for mirror in self._mirrors:
+            await mirror.close()
+        if self._routing:
+            self._routing.cancel()
+            await asyncio.gather(self._routing, return_exceptions=True)

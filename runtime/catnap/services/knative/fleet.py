@@ -1,0 +1,138 @@
+"""Revisions and their pods, as the cluster has them.
+
+Pure but for the time after which a pod that did not answer is tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from catnap.http import Target
+from catnap.services.knative import endpoints
+from catnap.services.knative.mirror import Key
+from catnap.services.knative.pods import Pod, Pods
+from catnap.services.render import CATNAP
+
+PATH = "/apis/serving.knative.dev/v1/revisions"
+
+DOUBT = 5.0
+"""Seconds until a pod that did not answer is tried again, where the cluster
+still says that it takes calls."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False, slots=True)
+class Revision:
+    """affinity: whether a session's calls should go to one pod. known:
+    whether the cluster has it; its pods may be seen first."""
+
+    name: str
+    pods: Pods = field(default_factory=Pods)
+    service: str = ""
+    affinity: bool = True
+    known: bool = False
+    slices: dict[str, dict[str, Target]] = field(default_factory=dict)
+    """Pods by slice: several make up one Service's."""
+
+
+class Fleet:
+    """Told by two mirrors: of Revisions, and of the EndpointSlices of their pods."""
+
+    def __init__(self, gone: Callable[[Target], None]) -> None:
+        """gone: is told of each place where there is no pod any more."""
+        self._gone = gone
+        self._revisions: defaultdict[Key, Revision] = defaultdict(lambda: Revision(""))
+        self._services: defaultdict[Key, dict[str, Revision]] = defaultdict(dict)
+        self._slices: dict[Key, Key] = {}
+        """Whose pods a slice has."""
+
+    def get(self, namespace: str, revision: str) -> Revision | None:
+        return self._revisions.get((namespace, revision))
+
+    def of(self, namespace: str, service: str) -> Iterable[Revision]:
+        """Every revision of a service."""
+        return self._services.get((namespace, service), {}).values()
+
+    def lose(self, namespace: str, pod: Pod) -> None:
+        """It could not be connected to."""
+        revision = self._revisions.get((namespace, pod.revision))
+        if revision is None:
+            return
+        revision.pods.lose(pod)
+        self._gone(pod.target)
+        again = lambda: self._count((namespace, pod.revision))  # noqa: E731
+        asyncio.get_running_loop().call_later(DOUBT, again)
+
+    def take_revisions(self, changes: Mapping[Key, Mapping[str, Any] | None]) -> None:
+        """What a mirror of Revisions tells."""
+        for key, found in changes.items():
+            if found is None:
+                self._forget(key)
+                continue
+            meta, spec = found["metadata"], found["spec"]
+            revision = self._revision(key)
+            revision.known = True
+            revision.service = (meta.get("labels") or {}).get("serving.knative.dev/service", "")
+            about = meta.get("annotations") or {}
+            revision.affinity = about.get(CATNAP + "session-affinity") != "false"
+            revision.pods.set_limit(spec.get("containerConcurrency") or 0)
+            self._services[key[0], revision.service][key[1]] = revision
+
+    def take_slices(self, changes: Mapping[Key, Mapping[str, Any] | None]) -> None:
+        """What a mirror of EndpointSlices tells."""
+        for key, found in changes.items():
+            owner = self._slices.pop(key, None)
+            pods: dict[str, Target] = {}
+            if found is not None:
+                owner = endpoints.revision(found)
+                try:
+                    pods = endpoints.pods(found)
+                except msgspec.ValidationError as error:
+                    _log.warning("EndpointSlice %s/%s: %s", *key, error)
+            if owner is None or not owner[1]:
+                continue
+            slices = self._revision(owner).slices
+            if found is None:
+                slices.pop(key[1], None)
+            else:
+                self._slices[key] = owner
+                slices[key[1]] = pods
+            self._count(owner)
+
+    def _revision(self, key: Key) -> Revision:
+        revision = self._revisions[key]
+        revision.name = key[1]
+        return revision
+
+    def _count(self, key: Key) -> None:
+        revision = self._revisions.get(key)
+        if revision is None:
+            return
+        found: dict[str, Target] = {}
+        for pods in revision.slices.values():
+            found.update(pods)
+        for pod in revision.pods.replace(key[1], found):
+            self._gone(pod.target)
+        self._tidy(key, revision)
+
+    def _forget(self, key: Key) -> None:
+        revision = self._revision(key)
+        revision.known = False
+        revision.pods.set_limit(None)
+        siblings = self._services[key[0], revision.service]
+        siblings.pop(key[1], None)
+        if not siblings:
+            del self._services[key[0], revision.service]
+        self._tidy(key, revision)
+
+    def _tidy(self, key: Key, revision: Revision) -> None:
+        if not revision.known and not revision.slices:
+            self._revisions.pop(key, None)

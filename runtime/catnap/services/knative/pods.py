@@ -1,0 +1,101 @@
+"""The pods of one revision, and how many of our calls each has at work.
+
+Pure: nothing is sent here. Whatever a call costs is the same for one pod and
+for a thousand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from catnap.http import Target
+
+
+@dataclass(eq=False, slots=True)
+class Pod:
+    """target: where its queue-proxy listens. listed: whether the cluster says
+    that it takes calls; one that does not may still have some at work."""
+
+    name: str
+    revision: str
+    target: Target
+    inflight: int = 0
+    listed: bool = True
+    place: int = -1
+    """Its index among those with room; -1 where it has none."""
+
+
+class Pods:
+    """Hands out places. limit: calls that one may have at once, 0 for any
+    number, None where that is not known yet: then nobody has room."""
+
+    def __init__(self, limit: int | None = None) -> None:
+        self._limit = limit
+        self._all: dict[str, Pod] = {}
+        self._free: list[Pod] = []
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def named(self, name: str) -> Pod | None:
+        return self._all.get(name)
+
+    def set_limit(self, limit: int | None) -> None:
+        self._limit = limit
+        for pod in self._all.values():
+            self._sort(pod)
+
+    def replace(self, revision: str, found: Mapping[str, Target]) -> list[Pod]:
+        """Takes the pods as they are now; gives those that are gone."""
+        gone = [pod for name, pod in self._all.items() if found.get(name) != pod.target]
+        for pod in gone:
+            self.lose(pod)
+        for name, target in found.items():
+            if name not in self._all:
+                pod = self._all[name] = Pod(name, revision, target)
+                self._sort(pod)
+        return gone
+
+    def lose(self, pod: Pod) -> None:
+        """It takes no more calls, whatever the cluster says of it yet."""
+        pod.listed = False
+        if self._all.get(pod.name) is pod:
+            del self._all[pod.name]
+        self._sort(pod)
+
+    def take(self, home: Pod | None, chance: Callable[[], float]) -> Pod | None:
+        """A place at `home`, if it has room; else at the less busy of two
+        random pods that have. None where nobody has.
+
+        chance: a number, 0 <= n < 1.
+        """
+        if home is not None and home.place >= 0 and self._all.get(home.name) is home:
+            pod = home
+        elif not self._free:
+            return None
+        else:
+            one, other = (self._free[int(chance() * len(self._free))] for _ in range(2))
+            pod = one if one.inflight <= other.inflight else other
+        pod.inflight += 1
+        self._sort(pod)
+        return pod
+
+    def release(self, pod: Pod) -> None:
+        """Gives a place back."""
+        pod.inflight -= 1
+        self._sort(pod)
+
+    def _sort(self, pod: Pod) -> None:
+        """Among those with room, or not."""
+        room = pod.listed and self._limit is not None
+        room = room and (not self._limit or pod.inflight < self._limit)
+        if room and pod.place < 0:
+            pod.place = len(self._free)
+            self._free.append(pod)
+        elif not room and pod.place >= 0:
+            last = self._free.pop()
+            if last is not pod:
+                self._free[pod.place] = last
+                last.place = pod.place
+            pod.place = -1
