@@ -185,3 +185,20 @@ async def test_the_answer_says_where_the_time_went_and_the_first_what_the_start_
     assert b"import;dur=12.500, init;dur=1.250, handle;dur=" in first.headers[b"server-timing"]
     assert b"handle;dur=" in second.headers[b"server-timing"]
     assert b"import" not in second.headers[b"server-timing"]
+
+
+async def test_every_answer_names_its_instance_the_bad_ones_too(instance):
+    running = await instance(ECHO, instance="echo-00001-x")
+    for method, body in (("POST", b"1"), ("POST", b"{"), ("GET", b"")):
+        reply = await running.send(method, "/", JSON, body)
+        await reply.read()
+        assert reply.headers[b"catnap-instance"] == b"echo-00001-x"
+
+
+async def test_a_call_that_knatives_activator_held_is_told_since_when_it_is_ready(instance):
+    running = await instance(ECHO)
+    running.app.ready = b"1763716800.123456;import=12.300;init=1.200"
+    held = await running.send("POST", "/", [*JSON, (b"k-proxy-request", b"activator")], b"1")
+    other = await running.send("POST", "/", JSON, b"1")
+    assert held.headers[b"catnap-ready"] == running.app.ready
+    assert b"catnap-ready" not in other.headers

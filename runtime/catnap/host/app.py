@@ -25,9 +25,9 @@ _NO_GATEWAY = NoGateway()
 class App:
     """Answers every request that reaches an instance.
 
-    timeout: seconds a call may take at most. timings: parts of Server-Timing
-    in milliseconds that the first answer carries, to tell its caller what the
-    start of the instance cost.
+    timeout: seconds a call may take at most. instance: its name, which every
+    answer carries. timings: parts of Server-Timing in milliseconds that the
+    first answer carries, to tell its caller what the start of the instance cost.
     """
 
     def __init__(
@@ -40,22 +40,35 @@ class App:
         timeout: float,
         callback: Target | None = None,
         egress: Target | None = None,
+        instance: str = "",
         timings: dict[str, float] | None = None,
     ) -> None:
         self.function = function
         self.name = name
         self.draining = False
+        self.ready = b""
+        """Since when it is, and what that took, for Knative's activator to pass
+        on: to a call that it held until an instance was there."""
         self._folder = folder
         self._gate = Gate(concurrency)
         self._timeout = timeout
         self._callback = callback
         self._egress = egress
         self._client = Client()
+        self._instance = (b"catnap-instance", instance.encode())
         self._timings = {} if timings is None else timings
 
     async def __call__(self, request: Request) -> Response:
         if request.path == "/healthz" and request.method in ("GET", "HEAD"):
             return self._health()
+        response = await self._response(request)
+        if self._instance[1]:
+            response.headers.append(self._instance)
+        if self.ready and b"k-proxy-request" in request.headers:
+            response.headers.append((b"catnap-ready", self.ready))
+        return response
+
+    async def _response(self, request: Request) -> Response:
         methods = self.function.methods
         if methods and request.method not in methods:
             allow = ", ".join(methods)
@@ -65,10 +78,9 @@ class App:
         try:
             call = await self._read(request)
             output.task.set(call.context.task or call.event.id)
-            response = await self._admit(call)
+            return await self._admit(call)
         except CatnapError as error:
             return Response.error(error)
-        return response
 
     def _health(self) -> Response:
         if self.draining:

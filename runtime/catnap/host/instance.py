@@ -58,6 +58,7 @@ async def _serve(
         timeout=loaded.manifest.limits.timeout,
         callback=settings.callback,
         egress=settings.egress,
+        instance=settings.instance,
         timings=timings,
     )
     server = Server(app)
@@ -67,6 +68,8 @@ async def _serve(
         loop.add_signal_handler(number, stop.set)
     host, port = await server.listen(sock=sock)
     init_ms = (time.perf_counter() - began) * 1000
+    took = f"import={loaded.import_ms:.3f};init={init_ms:.3f}"
+    app.ready = f"{time.time():.6f};{took}".encode()
     if tell_start:
         timings.update({"import": loaded.import_ms, "init": init_ms})
     address = f"unix:{host}" if sock.family == socket.AF_UNIX else f"http://{host}:{port}"

@@ -20,6 +20,8 @@ class Settings:
     concurrency: int | None = None
     """CATNAP_CONCURRENCY: calls at once, 0 for no bound; by default what
     skill.toml says."""
+    instance: str = ""
+    """CATNAP_INSTANCE: its name; by default that of the pod, which is HOSTNAME."""
     json_log: bool = False
     """CATNAP_LOG=json: one JSON record for each line of output."""
     grace: float = 30.0
@@ -35,6 +37,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         callback=Target.parse(callback) if callback else None,
         egress=Target.parse(egress) if egress else None,
         concurrency=int(_number(env, "CATNAP_CONCURRENCY", "0")) if concurrency else None,
+        instance=env.get("CATNAP_INSTANCE") or env.get("HOSTNAME", ""),
         json_log=env.get("CATNAP_LOG") == "json",
         grace=_number(env, "CATNAP_GRACE", "30"),
     )
