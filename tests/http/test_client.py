@@ -285,3 +285,32 @@ def test_an_address_is_read_and_written_alike(text, target):
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(InvalidRequest, match="host:port"):
         Target.parse(text)
+
+
+async def test_a_stream_whose_length_is_said_is_sent_without_chunks(serve, client):
+    async def answer(request: Request) -> Response:
+        said = request.headers.get(b"content-length", b"?")
+        return Response(body=said + b":" + await request.body.read())
+
+    async def parts():
+        yield b"one "
+        yield b"two"
+
+    serving = await serve(answer)
+    length = [(b"content-length", b"7")]
+    for _ in range(2):
+        reply = await client.request(serving.target, "POST", "/", length, parts())
+        assert await reply.read() == b"7:one two"
+    assert len(serving.server.connections) == 1
+
+
+async def test_of_a_repeated_header_every_value_is_there(client, peer):
+    target, _ = await peer(
+        b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Expires=Wed, 21 Oct\r\nSet-Cookie: b=2\r\n"
+        b"Content-Length: 0\r\n\r\n"
+    )
+    reply = await client.request(target, "GET", "/")
+    assert [value for name, value in reply.fields if name == b"set-cookie"] == [
+        b"a=1; Expires=Wed, 21 Oct",
+        b"b=2",
+    ]

@@ -1,6 +1,7 @@
 """What is a request, and in which order requests are answered."""
 
 import asyncio
+from unittest.mock import ANY
 
 import pytest
 
@@ -129,3 +130,12 @@ async def test_http_1_0_gets_no_chunks_and_closes_unless_it_asks(serve):
     await wire.say(b"GET / HTTP/1.0\r\n\r\n")
     assert (await wire.hear())[2] == b"whole"
     assert await wire.ended()
+
+
+async def test_a_request_says_where_it_came_from(serve, client):
+    async def answer(request: Request) -> Response:
+        return Response.text(request.client)
+
+    wire = await (await serve(answer)).wire()
+    await wire.say(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+    assert await wire.hear() == (200, ANY, b"127.0.0.1")

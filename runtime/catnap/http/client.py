@@ -41,15 +41,17 @@ class Client:
     ) -> Reply:
         """Sends one request; the reply is there when its headers are.
 
-        path: with the query. A body that is an iterator is sent chunked, and
-        closed (`aclose`) at the end. Raises InvalidRequest for what cannot be
+        path: with the query. A body that is an iterator is sent chunked, or as
+        it is where a `content-length` is given, and closed (`aclose`) at the
+        end. Raises InvalidRequest for what cannot be
         sent, Unavailable where nothing was, and ConnectionLost where the
         request was sent and no answer will come.
         """
-        head = _head(target, method, path, headers, body)
+        chunked = not isinstance(body, bytes) and not _has(headers, b"content-length")
+        head = _head(target, method, path, headers, body, chunked=chunked)
         connection = await self._connection(target)
         try:
-            await connection.send(method, head, body)
+            await connection.send(method, head, body, chunked=chunked)
             return await connection.reply
         except BaseException:
             connection.transport.abort()
@@ -104,16 +106,26 @@ class Client:
             self.forget(target)
 
 
+def _has(fields: Fields, wanted: bytes) -> bool:
+    return any(name == wanted for name, _ in fields)
+
+
 def _head(
-    target: Target, method: str, path: str, headers: Fields, body: bytes | AsyncIterator[bytes]
+    target: Target,
+    method: str,
+    path: str,
+    headers: Fields,
+    body: bytes | AsyncIterator[bytes],
+    *,
+    chunked: bool,
 ) -> bytes:
     if not _VISIBLE.match(method) or not _VISIBLE.match(path):
         raise InvalidRequest(f"{method!r} {path!r}: quote what is not printable ASCII")
     fields = list(headers)
-    if not any(name == b"host" for name, _ in fields):
+    if not _has(fields, b"host"):
         fields.insert(0, (b"host", target.authority.encode()))
     if isinstance(body, bytes):
         fields.append((b"content-length", b"%d" % len(body)))
-    else:
+    elif chunked:
         fields.append((b"transfer-encoding", b"chunked"))
     return f"{method} {path} HTTP/1.1\r\n".encode() + write_fields(fields) + b"\r\n"

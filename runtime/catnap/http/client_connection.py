@@ -26,10 +26,14 @@ class ConnectionLost(SkillCrashed):
 
 @dataclass(slots=True, eq=False)
 class Reply:
-    """A response whose body may still be arriving: read it, or close it."""
+    """A response whose body may still be arriving: read it, or close it.
+
+    fields: the headers one by one; a list of cookies cannot be joined.
+    """
 
     status: int
     headers: dict[bytes, bytes]
+    fields: list[tuple[bytes, bytes]]
     body: Body
     _connection: ClientConnection
 
@@ -70,7 +74,9 @@ class ClientConnection(asyncio.Protocol):
 
     # --- sending -------------------------------------------------------------------
 
-    async def send(self, method: str, head: bytes, body: bytes | AsyncIterator[bytes]) -> None:
+    async def send(
+        self, method: str, head: bytes, body: bytes | AsyncIterator[bytes], *, chunked: bool
+    ) -> None:
         """Returns when all is sent, or when it is answered before that."""
         self.reply = self._loop.create_future()
         self._parser = httptools.HttpResponseParser(self)
@@ -84,14 +90,16 @@ class ClientConnection(asyncio.Protocol):
         try:
             async for chunk in body:
                 if chunk:
-                    self.transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+                    framed = b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk
+                    self.transport.write(framed)
                 if not await self._drained():
                     return
         finally:
             close = getattr(body, "aclose", None)
             if close is not None:
                 await close()
-        self.transport.write(b"0\r\n\r\n")
+        if chunked:
+            self.transport.write(b"0\r\n\r\n")
         self._sent = True
 
     async def _drained(self) -> bool:
@@ -173,6 +181,7 @@ class ClientConnection(asyncio.Protocol):
         if self._complete:
             raise SkillCrashed("more than one answer")
         self._headers: dict[bytes, bytes] = {}
+        self._fields: list[tuple[bytes, bytes]] = []
         self._header_bytes = self._silent = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -183,6 +192,7 @@ class ClientConnection(asyncio.Protocol):
         if self._body:
             return  # a trailer
         name = name.lower()
+        self._fields.append((name, value))
         known = self._headers.get(name)
         self._headers[name] = value if known is None else known + b", " + value
 
@@ -205,7 +215,7 @@ class ClientConnection(asyncio.Protocol):
         else:
             body.length = int(length) if length is not None else None
         if not self.reply.done():
-            self.reply.set_result(Reply(status, headers, body, self))
+            self.reply.set_result(Reply(status, headers, self._fields, body, self))
             self._wake_sender()
 
     def on_body(self, chunk: bytes) -> None:

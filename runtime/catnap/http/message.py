@@ -19,13 +19,15 @@ class Request:
     """One request.
 
     Header names are lower-case; of a repeated header the values are joined by
-    `, `, as RFC 9110 5.3 allows. `target` is path and query.
+    `, `, as RFC 9110 5.3 allows. `target` is path and query. `client` is the
+    address at the other end of the connection, empty for a Unix socket's.
     """
 
     method: str
     target: str
     headers: dict[bytes, bytes]
     body: Body = field(default_factory=Body)
+    client: str = ""
 
     @property
     def path(self) -> str:

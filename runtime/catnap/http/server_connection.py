@@ -60,6 +60,8 @@ class ServerConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: asyncio.Transport = transport  # type: ignore[assignment]
+        peer = transport.get_extra_info("peername")
+        self._client = str(peer[0]) if isinstance(peer, tuple) else ""
         self._server.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -168,6 +170,7 @@ class ServerConnection(asyncio.Protocol):
 
     async def _serve(self, turn: Turn) -> None:
         request, keep_alive, old = turn.request, turn.keep_alive, turn.old
+        request.client = self._client
         method = request.method
         try:
             response = await self._answer(request)
