@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -24,6 +23,7 @@ from catnap.services.knative.api import Api, Object
 from catnap.services.knative.conditions import differs, status
 from catnap.services.knative.kingress import KIngress
 from catnap.services.knative.marks import Marks
+from catnap.services.knative.mirror import Key, Mirror
 from catnap.services.knative.owners import (
     Elsewhere,
     Namespace,
@@ -34,7 +34,6 @@ from catnap.services.knative.owners import (
     standing,
 )
 from catnap.services.knative.routing import Table
-from catnap.services.knative.watch import Change, Snapshot, watch
 
 NAMESPACES = "/api/v1/namespaces"
 
@@ -53,7 +52,7 @@ class _Known:
 
 class Ingresses:
     """Keeps `table` as the cluster's Ingress objects say, and their status as
-    the table is. `run` it, and wait for `known`.
+    the table is.
 
     now: the time, for conditions that change.
     """
@@ -65,72 +64,75 @@ class Ingresses:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.table = Table(())
-        self.known = asyncio.Event()
-        """Set once the table holds all that the cluster had at the start."""
-        self._api = api
         self._install = install
         self._address = gateway_host(install)
         self._now = now
         self._marks = Marks(api)
-        self._objects: dict[str, _Known] = {}
+        self._objects: dict[Key, _Known] = {}
         self._namespaces: dict[str, Namespace] = {}
-        self._untold = {kingress.PATH, NAMESPACES}
+        self._complete = False
+        self._mirrors = (Mirror(api, kingress.PATH), Mirror(api, NAMESPACES))
+        self._mirrors[0].listen(self._on_ingresses)
+        self._mirrors[1].listen(self._on_namespaces)
+
+    async def start(self) -> None:
+        """Returns when the table holds all there is now.
+
+        Raises what keeps it from being read.
+        """
+        async with asyncio.TaskGroup() as group:
+            for mirror in self._mirrors:
+                group.create_task(mirror.start())
+        self._complete = True
+        self._rebuild()
+        self._marks.start()
+
+    async def close(self) -> None:
+        for mirror in self._mirrors:
+            await mirror.close()
+        await self._marks.close()
 
     def owner(self, ingress: KIngress) -> Skill | Plain | None:
         """Whose an object of the table is; None where it was just taken away."""
-        known = self._objects.get(ingress.id)
+        known = self._objects.get(ingress.key)
         found = known.standing if known else None
         return found if isinstance(found, Skill | Plain) else None
 
-    async def run(self) -> None:
-        """Until it is cancelled. Raises what `watch` raises at its start."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._follow(kingress.PATH, self._on_ingress))
-            group.create_task(self._follow(NAMESPACES, self._on_namespace))
-            group.create_task(self._marks.run())
+    def tenant_of(self, namespace: str) -> str:
+        """Empty for a namespace that is no tenant's of this install."""
+        found = self._namespaces.get(namespace, Namespace())
+        return found.tenant if found.install == self._install else ""
 
-    async def _follow(self, path: str, take: Callable[[Snapshot | Change], bool]) -> None:
-        async with aclosing(watch(self._api, path)) as changes:
-            async for change in changes:
-                affected = take(change)
-                self._untold.discard(path)
-                if not self._untold and (affected or not self.known.is_set()):
-                    self._rebuild()
-                    self.known.set()
+    # --- what is told --------------------------------------------------------------------
 
-    # --- what is told, and whether the table changes by it ---------------------------
-
-    def _on_namespace(self, change: Snapshot | Change) -> bool:
+    def _on_namespaces(self, changes: Mapping[Key, Object | None]) -> None:
         before = dict(self._namespaces)
-        if isinstance(change, Snapshot):
-            self._namespaces = {_id(each): Namespace.of(each) for each in change.objects}
-        elif change.type == "DELETED":
-            self._namespaces.pop(_id(change.object), None)
-        else:
-            self._namespaces[_id(change.object)] = Namespace.of(change.object)
-        return before != self._namespaces
+        for (_, name), document in changes.items():
+            if document is None:
+                self._namespaces.pop(name, None)
+            else:
+                self._namespaces[name] = Namespace.of(document)
+        if self._namespaces != before:
+            self._rebuild()
 
-    def _on_ingress(self, change: Snapshot | Change) -> bool:
-        if isinstance(change, Snapshot):
-            self._objects.clear()
-            for each in change.objects:
-                self._learn(each)
-            return True
-        if change.type == "DELETED":
-            self._marks.forget(_path(change.object))
-            return self._objects.pop(_id(change.object), None) is not None
-        return self._learn(change.object)
+    def _on_ingresses(self, changes: Mapping[Key, Object | None]) -> None:
+        learned = [self._learn(key, document) for key, document in changes.items()]
+        if any(learned):
+            self._rebuild()
 
-    def _learn(self, document: Object) -> bool:
-        name = _id(document)
+    def _learn(self, key: Key, document: Object | None) -> bool:
+        """Whether the table changes by it."""
+        known = self._objects.get(key)
         try:
-            ingress = kingress.read(document)
+            ingress = None if document is None else kingress.read(document)
         except InvalidRequest as error:
-            _log.error("%s is not served: %s", name, error.message)
-            return self._objects.pop(name, None) is not None
-        known = self._objects.get(name)
+            _log.error("%s is not served: %s", "/".join(key), error.message)
+            ingress = None
+        if document is None or ingress is None:
+            self._marks.forget(_path(key))
+            return self._objects.pop(key, None) is not None
         if known is None or known.ingress != ingress:
-            self._objects[name] = _Known(document, ingress)
+            self._objects[key] = _Known(document, ingress)
             return True
         # Only its status is another: what we wrote, or what somebody did to it.
         known.document = document
@@ -140,6 +142,8 @@ class Ingresses:
     # --- what follows ------------------------------------------------------------------
 
     def _rebuild(self) -> None:
+        if not self._complete:
+            return
         served, others = [], []
         for known in self._objects.values():
             known.standing = self._standing(known.ingress)
@@ -174,9 +178,9 @@ class Ingresses:
         now = self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
         wanted = status(known.document, refused, self._address, now)
         if differs(known.document, wanted):
-            self._marks.set(_path(known.document), wanted)
+            self._marks.set(_path(known.ingress.key), wanted)
         else:
-            self._marks.forget(_path(known.document))
+            self._marks.forget(_path(known.ingress.key))
 
 
 def _sound(ingress: KIngress) -> bool:
@@ -187,13 +191,7 @@ def _sound(ingress: KIngress) -> bool:
     return True
 
 
-def _id(document: Object) -> str:
-    metadata = document["metadata"]
-    namespace = metadata.get("namespace")
-    return f"{namespace}/{metadata['name']}" if namespace else str(metadata["name"])
-
-
-def _path(document: Object) -> str:
-    metadata = document["metadata"]
+def _path(key: Key) -> str:
+    namespace, name = key
     root, _, plural = kingress.PATH.rpartition("/")
-    return f"{root}/namespaces/{metadata['namespace']}/{plural}/{metadata['name']}"
+    return f"{root}/namespaces/{namespace}/{plural}/{name}"

@@ -88,6 +88,10 @@ class KIngress(_Part, frozen=True):
     spec: Spec = Spec()
 
     @property
+    def key(self) -> tuple[str, str]:
+        return self.metadata.namespace, self.metadata.name
+
+    @property
     def id(self) -> str:
         return f"{self.metadata.namespace}/{self.metadata.name}"
 

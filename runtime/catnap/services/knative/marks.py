@@ -33,6 +33,15 @@ class Marks:
         self._chance = chance
         self._wanted: dict[str, Mapping[str, Any]] = {}
         self._more = asyncio.Event()
+        self._writing: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._writing = asyncio.create_task(self._write_all())
+
+    async def close(self) -> None:
+        if self._writing:
+            self._writing.cancel()
+            await asyncio.gather(self._writing, return_exceptions=True)
 
     def set(self, path: str, status: Mapping[str, Any]) -> None:
         self._wanted[path] = status
@@ -42,9 +51,9 @@ class Marks:
         """It has it already, or is gone."""
         self._wanted.pop(path, None)
 
-    async def run(self) -> None:
-        """Writes until it is cancelled. What cannot be written now is tried
-        again, ever more slowly, until it can be or is not wanted any more."""
+    async def _write_all(self) -> None:
+        """What cannot be written now is tried again, ever more slowly, until it
+        can be or is not wanted any more."""
         failures = 0
         while True:
             await self._more.wait()
