@@ -1,0 +1,32 @@
+"""One installation of Catnap on a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from catnap.errors import InvalidRequest
+from catnap.services.cluster.names import DEFAULT_INSTALL, GATEWAY, MODELS, check_install
+
+
+@dataclass(frozen=True, kw_only=True)
+class Install:
+    """name: its system namespace, and what every name of its own begins with.
+    tenants: who has every skill. gateway, models: images, as a pod's spec names
+    them. storage: the size of the gateway's volume. storage_class: empty for
+    the cluster's default. eventing: whether the cluster has Knative Eventing.
+
+    Raises InvalidRequest.
+    """
+
+    name: str = DEFAULT_INSTALL
+    tenants: tuple[str, ...] = ("default",)
+    gateway: str = GATEWAY
+    models: str = MODELS
+    storage: str = "10Gi"
+    storage_class: str = ""
+    eventing: bool = True
+
+    def __post_init__(self) -> None:
+        check_install(self.name)
+        if not self.tenants:
+            raise InvalidRequest(f"install {self.name!r}: needs a tenant at least")

@@ -1,0 +1,63 @@
+"""The folder `knative/`, read as `kubectl kustomize` reads it.
+
+Of kustomize, what our own folders use; anything else is refused by its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from catnap.errors import InvalidRequest, NotFound
+
+Object = dict[str, Any]
+
+_KNOWN = {"apiVersion", "kind", "namespace", "labels", "resources"}
+_CLUSTER_SCOPED = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
+
+
+def find(name: str) -> Path:
+    """A folder of `knative/`: beside the package where it was installed, at the
+    top of a checkout. Raises NotFound."""
+    package = Path(__file__).parents[2]
+    for root in (package, *package.parents[:2]):
+        if (root / "knative" / name / "kustomization.yaml").is_file():
+            return root / "knative" / name
+    raise NotFound(f"the manifests knative/{name} are not there: install catnap-functions anew")
+
+
+def build(folder: Path) -> list[Object]:
+    """The objects of a folder, in the order it lists them. Raises InvalidRequest."""
+    path = folder / "kustomization.yaml"
+    [layer] = _read(path)
+    unknown = layer.keys() - _KNOWN
+    if unknown:
+        raise InvalidRequest(f"{path}: {min(unknown)} is not supported: only {sorted(_KNOWN)}")
+    labels = _labels(layer.get("labels", ()), path)
+    objects = [each for name in layer["resources"] for each in _read(folder / name)]
+    for each in objects:
+        meta = each["metadata"]
+        if labels:
+            meta["labels"] = {**meta.get("labels", {}), **labels}
+        if "namespace" in layer and each["kind"] not in _CLUSTER_SCOPED:
+            meta["namespace"] = layer["namespace"]
+    return objects
+
+
+def _labels(layers: list[Mapping[str, Any]], path: Path) -> dict[str, str]:
+    labels: dict[str, str] = {}
+    for each in layers:
+        if each.keys() != {"pairs"}:
+            raise InvalidRequest(f"{path}: labels: only pairs is supported, not {sorted(each)}")
+        labels.update(each["pairs"])
+    return labels
+
+
+def _read(path: Path) -> list[Object]:
+    try:
+        return [each for each in yaml.safe_load_all(path.read_text("utf-8")) if each]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InvalidRequest(f"{path}: cannot be read: {error}") from None

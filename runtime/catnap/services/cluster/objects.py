@@ -1,0 +1,85 @@
+"""All that a cluster is given, in an order in which it can be applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from catnap.services.cluster import triggers
+from catnap.services.cluster.install import Install
+from catnap.services.cluster.manifests import Object, build, find
+from catnap.services.cluster.names import (
+    DEFAULT_INSTALL,
+    GATEWAY,
+    INSTALL,
+    MODELS,
+    TENANT,
+    namespace_of,
+)
+from catnap.services.cluster.skill import Skill, cluster_service
+
+_NAMING = {"name", "namespace", "kubernetes.io/metadata.name", INSTALL}
+"""Keys under which an installation or a tenant is named."""
+
+
+def cluster_objects(install: Install, skills: Iterable[Skill]) -> list[Object]:
+    """The installation, its tenants, and every skill for each of them.
+
+    Pure but for reading `knative/`. What is first in the list is needed by
+    what comes later; namespaces come before all. Raises InvalidRequest.
+    """
+    skills = tuple(skills)
+    objects = system_objects(install)
+    for tenant in install.tenants:
+        objects += tenant_objects(install, tenant)
+    for tenant in install.tenants:
+        for skill in skills:
+            objects += skill_objects(install, tenant, skill)
+    return sorted(objects, key=lambda each: each["kind"] != "Namespace")
+
+
+def system_objects(install: Install) -> list[Object]:
+    """The gateway, the model server, and what they may do."""
+    names = {DEFAULT_INSTALL: install.name, f"{DEFAULT_INSTALL}:gateway": f"{install.name}:gateway"}
+    objects = [_renamed(each, names) for each in build(find("system"))]
+    for each in objects:
+        if each["kind"] == "PersistentVolumeClaim":
+            each["spec"]["resources"]["requests"]["storage"] = install.storage
+            if install.storage_class:
+                each["spec"]["storageClassName"] = install.storage_class
+        if each["kind"] == "Deployment":
+            [container] = each["spec"]["template"]["spec"]["containers"]
+            container["image"] = {GATEWAY: install.gateway, MODELS: install.models}[
+                container["image"]
+            ]
+    return objects
+
+
+def tenant_objects(install: Install, tenant: str) -> list[Object]:
+    """The namespace of a tenant, its bounds, and its Broker."""
+    namespace = namespace_of(tenant, install.name)
+    names = {DEFAULT_INSTALL: install.name, namespace_of("default"): namespace}
+    objects = [_renamed(each, names) for each in build(find("tenant"))]
+    for each in objects:
+        if each["kind"] == "Namespace":
+            each["metadata"]["annotations"][TENANT] = tenant
+    if install.eventing:
+        objects.append(triggers.broker(namespace, install.name))
+    return objects
+
+
+def skill_objects(install: Install, tenant: str, skill: Skill) -> Iterator[Object]:
+    """A skill of one tenant: its Service and its Triggers."""
+    yield cluster_service(skill, tenant=tenant, install=install.name)
+    if install.eventing:
+        namespace = namespace_of(tenant, install.name)
+        yield from triggers.triggers(skill.manifest, namespace, install.name)
+
+
+def _renamed(node: Any, names: Mapping[str, str], key: str = "") -> Any:
+    """A copy, in which what is named otherwise is named otherwise."""
+    if isinstance(node, dict):
+        return {name: _renamed(value, names, name) for name, value in node.items()}
+    if isinstance(node, list):
+        return [_renamed(value, names) for value in node]
+    return names.get(node, node) if key in _NAMING and isinstance(node, str) else node
