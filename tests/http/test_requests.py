@@ -132,7 +132,7 @@ async def test_http_1_0_gets_no_chunks_and_closes_unless_it_asks(serve):
     assert await wire.ended()
 
 
-async def test_a_request_says_where_it_came_from(serve, client):
+async def test_a_request_says_where_it_came_from(serve):
     async def answer(request: Request) -> Response:
         return Response.text(request.client)
 

@@ -32,27 +32,18 @@ class Cluster:
         pods = Mirror(api, endpoints.PATH, labels=endpoints.LABELS)
         pods.listen(self.platform.fleet.take_slices)
         self._mirrors = (skills, revisions, pods)
-        self._routing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Returns when all of it is known as it is now.
 
         Raises what keeps any of it from being read.
         """
-        self._routing = asyncio.create_task(self.ingresses.run())
-        known = asyncio.create_task(self.ingresses.known.wait())
         async with asyncio.TaskGroup() as group:
-            for mirror in self._mirrors:
-                group.create_task(mirror.start())
-        await asyncio.wait([self._routing, known], return_when=asyncio.FIRST_COMPLETED)
-        if not known.done():
-            known.cancel()
-            await self._routing
+            for each in (*self._mirrors, self.ingresses):
+                group.create_task(each.start())
 
     async def close(self) -> None:
         await self.platform.close()
         for mirror in self._mirrors:
             await mirror.close()
-        if self._routing:
-            self._routing.cancel()
-            await asyncio.gather(self._routing, return_exceptions=True)
+        await self.ingresses.close()
