@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import yaml
 
 from catnap.services.render import service
@@ -34,6 +35,18 @@ def test_a_service_says_what_the_manifest_says() -> None:
     assert container["image"] == "registry.example/echo:1"
     assert container["resources"]["limits"]["memory"] == "1Gi"
     assert container["env"] == [{"name": "A", "value": "b"}]
+
+
+@pytest.mark.parametrize(
+    ("limit", "request_"),
+    [("1", "100m"), ("2", "200m"), ("0.5", "50m"), ("250m", "25m"), ("1m", "1m"), ("0.29", "29m")],
+)
+def test_a_skill_asks_for_a_tenth_of_the_cpu_that_it_may_take(limit: str, request_: str) -> None:
+    [container] = pod(f"[limits]\ncpu = {limit!r}\nmemory = '1Gi'")["containers"]
+    assert container["resources"] == {
+        "limits": {"cpu": limit, "memory": "1Gi"},
+        "requests": {"cpu": request_, "memory": "1Gi"},
+    }
 
 
 def test_rendering_twice_gives_the_same() -> None:

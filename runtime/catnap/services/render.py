@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from typing import Any
 
-from catnap.skills.manifest import Manifest
+from catnap.skills.manifest import Limits, Manifest
 
 API_VERSION = "serving.knative.dev/v1"
 AUTOSCALING = "autoscaling.knative.dev/"
@@ -72,14 +73,11 @@ def _annotations(manifest: Manifest) -> dict[str, str]:
 
 
 def _container(manifest: Manifest, image: str) -> dict[str, Any]:
-    limits: dict[str, Any] = {"cpu": manifest.limits.cpu, "memory": manifest.limits.memory}
-    if manifest.limits.gpu:
-        limits["nvidia.com/gpu"] = str(manifest.limits.gpu)
     return {
         "image": image,
         "ports": [{"name": "http1", "containerPort": PORT}],
         "env": [{"name": name, "value": value} for name, value in sorted(manifest.env.items())],
-        "resources": {"limits": limits},
+        "resources": _resources(manifest.limits),
         "readinessProbe": {"httpGet": {"path": "/healthz", "port": 0}, "periodSeconds": 1},
         # All else is read-only, and tempfile needs a place.
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108
@@ -91,3 +89,20 @@ def _container(manifest: Manifest, image: str) -> dict[str, Any]:
             "seccompProfile": {"type": "RuntimeDefault"},
         },
     }
+
+
+def _resources(limits: Limits) -> dict[str, Any]:
+    """Of CPU a tenth is asked for: a skill waits for models and files most of
+    the time, and a node that set its whole limit aside for each instance would
+    hold one or two. Memory that was promised cannot be taken back: all of it.
+    """
+    most: dict[str, Any] = {"cpu": limits.cpu, "memory": limits.memory}
+    if limits.gpu:
+        most["nvidia.com/gpu"] = str(limits.gpu)
+    return {"limits": most, "requests": {"cpu": _tenth(limits.cpu), "memory": limits.memory}}
+
+
+def _tenth(cpu: str) -> str:
+    """In whole thousandths of a core, which Kubernetes' finest is."""
+    cores = Decimal(cpu[:-1]) / 1000 if cpu.endswith("m") else Decimal(cpu)
+    return f"{math.ceil(cores * 100)}m"
