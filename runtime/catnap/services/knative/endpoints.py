@@ -22,30 +22,30 @@ activators while they are in the path."""
 _PORT = "http"
 
 
-class _Conditions(msgspec.Struct):
+class _Conditions(msgspec.Struct, frozen=True):
     # Not known counts as yes for all but the last, as the API has it.
     ready: bool | None = True
     serving: bool | None = True
     terminating: bool | None = False
 
 
-class _Reference(msgspec.Struct):
+class _Reference(msgspec.Struct, frozen=True):
     kind: str = ""
     name: str = ""
 
 
-class _Endpoint(msgspec.Struct):
+class _Endpoint(msgspec.Struct, frozen=True):
     addresses: list[str]
     conditions: _Conditions = _Conditions()
     targetRef: _Reference | None = None  # noqa: N815
 
 
-class _Port(msgspec.Struct):
+class _Port(msgspec.Struct, frozen=True):
     name: str | None = None
     port: int | None = None
 
 
-class _Slice(msgspec.Struct):
+class _Slice(msgspec.Struct, frozen=True):
     endpoints: list[_Endpoint] | None = None
     ports: list[_Port] | None = None
 

@@ -28,7 +28,9 @@ from catnap.services.knative.routing import Table
 from catnap.services.platform import Delivery, Route, Status
 from catnap.services.timings import passed
 
-ACTIVATOR = Target("activator-service.knative-serving.svc.cluster.local", 80)
+# With the dot at its end a resolver asks for this name alone, not first for
+# the same name below each domain of the pod's search list.
+ACTIVATOR = Target("activator-service.knative-serving.svc.cluster.local.", 80)
 
 CONNECT = 1.0
 """Seconds after which a pod counts as gone."""
