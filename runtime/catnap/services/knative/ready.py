@@ -1,0 +1,130 @@
+"""Whether what was deployed is ready, what it waits for, or why it never will. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from catnap.services.knative.reasons import (
+    Fault,
+    condition,
+    of_claim,
+    of_deployment,
+    of_pods,
+    of_revision,
+)
+
+REVISION = "serving.knative.dev/revision"
+
+Found = Mapping[str, Any]
+
+_INGRESS = 30.0
+"""Seconds that an ingress is given to serve a new host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """text: what is waited for, or what is wrong. fault: why waiting may be of
+    no use. revision: the newest. serving: the one that serves meanwhile."""
+
+    state: Literal["ready", "waiting", "failed"]
+    text: str = ""
+    fault: Fault | None = None
+    revision: str = ""
+    serving: str = ""
+
+
+def of_skill(
+    service: Found | None,
+    revision: Found | None,
+    deployment: Found | None,
+    pods: Iterable[Found],
+    *,
+    ingress: str,
+) -> Standing:
+    """Of a Knative Service. revision, deployment, pods: of the newest revision,
+    see `newest`. ingress: the class of the cluster's ingress."""
+    if service is None:
+        return Standing("waiting", "to be there")
+    status = service.get("status") or {}
+    if status.get("observedGeneration") != service["metadata"]["generation"]:
+        return Standing("waiting", "Knative to take it up")
+    name, last = newest(service), status.get("latestReadyRevisionName", "")
+    if condition(status, "Ready").get("status") == "True":
+        return Standing("ready", revision=name, serving=last)
+    serving = last if last != name else ""
+    if condition(status, "ConfigurationsReady").get("status") == "True":
+        routes = condition(status, "RoutesReady")
+        said = routes.get("message") or routes.get("reason") or "no reason given"
+        fault = Fault(f"no ingress serves it (class {ingress}): {said}", _INGRESS)
+        return Standing("waiting", "its address", fault, name, last)
+    fault = of_pods(pods) or of_deployment(deployment or {}) or of_revision(revision or {})
+    return Standing("waiting", "its first instance", fault, name, serving)
+
+
+def newest(service: Found | None) -> str:
+    """The revision that a Service made last."""
+    name: str = ((service or {}).get("status") or {}).get("latestCreatedRevisionName", "")
+    return name
+
+
+def of_workload(
+    deployment: Found | None,
+    pods: Iterable[Found],
+    claims: Iterable[Found],
+    classes: Mapping[str, Found],
+) -> Standing:
+    """Of a Deployment. pods: of its namespace. claims: what it may need.
+    classes: the cluster's StorageClasses, by name."""
+    if deployment is None:
+        return Standing("waiting", "to be there")
+    status, spec = deployment.get("status") or {}, deployment["spec"]
+    if status.get("observedGeneration") != deployment["metadata"]["generation"]:
+        return Standing("waiting", "to be taken up")
+    wanted = spec.get("replicas", 1)
+    counts = (status.get(name, 0) for name in ("updatedReplicas", "availableReplicas", "replicas"))
+    name = _replica_set(status)
+    if all(count == wanted for count in counts):
+        return Standing("ready", revision=name)
+    faults = (
+        next(filter(None, (of_claim(each, classes) for each in claims)), None),
+        of_pods(each for each in pods if _owned(each, name)),
+        of_deployment(deployment),
+    )
+    serving = "the one before" if status.get("availableReplicas") else ""
+    return Standing("waiting", "its pod", next(filter(None, faults), None), name, serving)
+
+
+_NAMED = re.compile(r'replica ?set "([^"]+)"', re.IGNORECASE)
+
+
+def _replica_set(status: Found) -> str:
+    """The newest one. Nothing else in a Deployment names it."""
+    match = _NAMED.search(condition(status, "Progressing").get("message", ""))
+    return match[1] if match else ""
+
+
+def _owned(pod: Found, replica_set: str) -> bool:
+    owners = pod["metadata"].get("ownerReferences", ())
+    return bool(replica_set) and any(each["name"] == replica_set for each in owners)
+
+
+class Verdicts:
+    """Turns a fault that has lasted long enough into a failure."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, float] = {}
+
+    def take(self, subject: str, standing: Standing, now: float) -> Standing:
+        """now: seconds of any clock that only goes forward."""
+        fault = standing.fault
+        if standing.state != "waiting" or fault is None:
+            self._since.pop(subject, None)
+            return standing
+        # Two faults in turn, as a pull that fails and is put off, are one
+        # trouble: the clock goes on, and the newer word counts.
+        if now - self._since.setdefault(subject, now) < fault.after:
+            return standing
+        return replace(standing, state="failed", text=fault.text)
