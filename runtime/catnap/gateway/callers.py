@@ -22,7 +22,9 @@ def principal(gateway: Gateway, request: Request) -> Principal:
     return gateway.keys.authenticate(bearer_token(request.text(b"authorization")))
 
 
-def http_call(request: Request, body: bytes, caller: Principal, skill: str) -> Call:
+def http_call(
+    request: Request, body: bytes, caller: Principal, skill: str, revision: str = ""
+) -> Call:
     """A POST to a skill: a payload, or a CloudEvent in either HTTP mode."""
     task = new_id()
     event: Event
@@ -48,6 +50,7 @@ def http_call(request: Request, body: bytes, caller: Principal, skill: str) -> C
         deadline=_deadline(request, said.get("deadline")),
         traceparent=request.text(b"traceparent") or said.get("traceparent", ""),
         accept=request.text(b"accept") or "",
+        revision=revision,
     )
 
 

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Mapping,
-)
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
 from catnap.access import Resource, is_loopback, require
 from catnap.calls.accept import accept
-from catnap.calls.call import Call
 from catnap.errors import CatnapError, InvalidRequest, NotFound, Unavailable
 from catnap.events.decode import decode
 from catnap.gateway.callback import Callback
-from catnap.gateway.callers import http_call, principal
-from catnap.gateway.describe import describe, describe_all
+from catnap.gateway.callers import principal
+from catnap.gateway.describe import describe_all
 from catnap.gateway.gateway import Gateway
+from catnap.gateway.hosts import Hosts
+from catnap.gateway.skill import call_skill, describe_skill
 from catnap.http import Request, Response
-
-_STREAMS = ("text/event-stream", "application/x-ndjson")
-_JSON = (b"content-type", b"application/json")
 
 
 class Routes:
@@ -35,8 +25,15 @@ class Routes:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._callback = Callback(gateway)
+        self._hosts = Hosts(gateway)
 
     async def __call__(self, request: Request) -> Response:
+        return await self._hosts(request) or await self._ours(request)
+
+    async def close(self) -> None:
+        await self._hosts.close()
+
+    async def _ours(self, request: Request) -> Response:
         first, *rest = request.path.lstrip("/").split("/")
         if first == "callback":
             # What is at work may go on to its end while the gateway stops.
@@ -78,8 +75,9 @@ class Routes:
         instances.clear()
         for status in gateway.platform.status():
             instances.labels(status.service).inc(status.instances)
+        metrics = gateway.pipeline.metrics.text() + gateway.egress.records.text()
         kind = b"text/plain; version=0.0.4; charset=utf-8"
-        return Response(200, [(b"content-type", kind)], gateway.pipeline.metrics.text())
+        return Response(200, [(b"content-type", kind)], metrics)
 
     def _list(self, request: Request) -> Response:
         caller = principal(self._gateway, request)
@@ -88,30 +86,11 @@ class Routes:
 
     async def _get(self, request: Request, name: str) -> Response:
         caller = principal(self._gateway, request)
-        require(caller, "skills.read", Resource(caller.tenant, skill=name))
-        return Response.json(_encode(describe(self._gateway, caller.tenant, name)))
+        return await describe_skill(self._gateway, caller, name)
 
     async def _call(self, request: Request, name: str) -> Response:
         caller = principal(self._gateway, request)
-        body = await request.body.read()
-        call = http_call(request, body, caller, name)
-        if "respond-async" in (request.text(b"prefer") or ""):
-            task = await self._gateway.pipeline.submit(call)
-            return Response(
-                202, [_JSON, (b"preference-applied", b"respond-async")], _encode({"task": task.id})
-            )
-        if any(kind in call.accept for kind in _STREAMS):
-            return await self._stream(call)
-        outcome = await self._gateway.pipeline.answer(call)
-        headers = _about(outcome.task, outcome.instance, outcome.timings, outcome.content_type)
-        return Response(200, headers, outcome.data)
-
-    async def _stream(self, call: Call) -> Response:
-        held = AsyncExitStack()
-        made = await held.enter_async_context(self._gateway.pipeline.stream(call))
-
-        headers = _about(call.id, made.instance, made.timings(), made.content_type)
-        return Response(200, headers, _Parts(held, made.delivered.reply.body))
+        return await call_skill(self._gateway, request, caller, name)
 
     async def _event(self, request: Request, trigger: tuple[str, str] | None = None) -> Response:
         """Answers 202 when the journal holds it. A sender repeats on 404 and
@@ -127,40 +106,6 @@ class Routes:
         except CatnapError as error:
             return Response.error(error, 400 if error.http in (404, 409) else None)
         return Response.json(_encode(accepted), 202)
-
-
-class _Parts:
-    """A streamed answer; holds its call open until it is read or given up."""
-
-    def __init__(self, held: AsyncExitStack, body: AsyncIterable[bytes]) -> None:
-        self._held = held
-        self._parts = self._read(body)
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._parts
-
-    async def _read(self, body: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
-        # Within the block, so that the call's own end meets what it raises.
-        async with self._held:
-            async for part in body:
-                yield part
-
-    async def aclose(self) -> None:
-        await self._parts.aclose()
-        await self._held.aclose()
-
-
-def _about(
-    task: str, instance: str, timings: Mapping[str, float], content_type: str
-) -> list[tuple[bytes, bytes]]:
-    parts = ", ".join(f"{name};dur={milliseconds:.2f}" for name, milliseconds in timings.items())
-    found = {
-        b"content-type": content_type,
-        b"catnap-task": task,
-        b"catnap-instance": instance,
-        b"server-timing": parts,
-    }
-    return [(name, value.encode()) for name, value in found.items() if value]
 
 
 def _only(request: Request, *methods: str) -> Response | None:

@@ -7,7 +7,7 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -46,12 +46,18 @@ async def serve(
     try:
         async with AsyncExitStack() as parts:
             gateway = Gateway(settings, announce)
+            # The last to end: calls at work leave by it. Their tunnels end
+            # with them, and so need no grace of their own.
+            parts.push_async_callback(gateway.egress.drain, 0)
             parts.push_async_callback(gateway.stop)
-            server = Server(Routes(gateway))
+            routes = Routes(gateway)
+            parts.push_async_callback(routes.close)
+            server = Server(routes)
             parts.push_async_callback(server.drain, GRACE)
-            host, port = await _listen(server, settings.http)
+            host, port = await _listen(server.listen, "HTTP", settings.http)
+            out, out_port = await _listen(gateway.egress.listen, "EGRESS", settings.egress)
             _check_free(settings.grpc)
-            await gateway.start(f"{_reachable(host)}:{port}")
+            await gateway.start(f"{_reachable(host)}:{port}", f"{_reachable(out)}:{out_port}")
             rpc = await serve_grpc(gateway, settings.grpc)
             parts.push_async_callback(rpc.stop, GRACE)
             parts.callback(gateway.quiesce)
@@ -68,13 +74,15 @@ async def serve(
         raise _first(errors) from None
 
 
-async def _listen(server: Server, address: str) -> tuple[str, int]:
+async def _listen(
+    listen: Callable[..., Awaitable[tuple[str, int]]], name: str, address: str
+) -> tuple[str, int]:
     where = Target.parse(address)
     try:
-        return await server.listen(host=where.host, port=where.port)
+        return await listen(host=where.host, port=where.port)
     except OSError as error:
         raise Unavailable(
-            f"cannot listen on {address}: {_reason(error)}; set CATNAP_HTTP to another address"
+            f"cannot listen on {address}: {_reason(error)}; set CATNAP_{name} to another address"
         ) from None
 
 

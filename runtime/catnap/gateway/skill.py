@@ -1,0 +1,87 @@
+"""One skill over HTTP: described, called, or called and streamed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+
+import msgspec
+
+from catnap.access import Principal, Resource, require
+from catnap.calls.call import Call
+from catnap.gateway.callers import http_call
+from catnap.gateway.describe import describe
+from catnap.gateway.gateway import Gateway
+from catnap.http import Request, Response
+
+_STREAMS = ("text/event-stream", "application/x-ndjson")
+_JSON = (b"content-type", b"application/json")
+
+
+async def describe_skill(gateway: Gateway, caller: Principal, name: str) -> Response:
+    require(caller, "skills.read", Resource(caller.tenant, skill=name))
+    return Response.json(msgspec.json.encode(describe(gateway, caller.tenant, name)))
+
+
+async def call_skill(
+    gateway: Gateway, request: Request, caller: Principal, name: str, revision: str = ""
+) -> Response:
+    """The answer as the request wants it: whole, streamed, or only accepted.
+
+    revision: the one that is meant; empty for where the traffic goes.
+    """
+    body = await request.body.read()
+    call = http_call(request, body, caller, name, revision)
+    if "respond-async" in (request.text(b"prefer") or ""):
+        task = await gateway.pipeline.submit(call)
+        return Response(
+            202,
+            [_JSON, (b"preference-applied", b"respond-async")],
+            msgspec.json.encode({"task": task.id}),
+        )
+    if any(kind in call.accept for kind in _STREAMS):
+        return await _stream(gateway, call)
+    outcome = await gateway.pipeline.answer(call)
+    headers = _about(outcome.task, outcome.instance, outcome.timings, outcome.content_type)
+    return Response(200, headers, outcome.data)
+
+
+async def _stream(gateway: Gateway, call: Call) -> Response:
+    held = AsyncExitStack()
+    made = await held.enter_async_context(gateway.pipeline.stream(call))
+    headers = _about(call.id, made.instance, made.timings(), made.content_type)
+    return Response(200, headers, _Parts(held, made.delivered.reply.body))
+
+
+class _Parts:
+    """A streamed answer; holds its call open until it is read or given up."""
+
+    def __init__(self, held: AsyncExitStack, body: AsyncIterable[bytes]) -> None:
+        self._held = held
+        self._parts = self._read(body)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._parts
+
+    async def _read(self, body: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
+        # Within the block, so that the call's own end meets what it raises.
+        async with self._held:
+            async for part in body:
+                yield part
+
+    async def aclose(self) -> None:
+        await self._parts.aclose()
+        await self._held.aclose()
+
+
+def _about(
+    task: str, instance: str, timings: Mapping[str, float], content_type: str
+) -> list[tuple[bytes, bytes]]:
+    parts = ", ".join(f"{name};dur={milliseconds:.2f}" for name, milliseconds in timings.items())
+    found = {
+        b"content-type": content_type,
+        b"catnap-task": task,
+        b"catnap-instance": instance,
+        b"server-timing": parts,
+    }
+    return [(name, value.encode()) for name, value in found.items() if value]
