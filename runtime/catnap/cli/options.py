@@ -30,7 +30,8 @@ _SETTINGS = {
     "platform": "What skills run on: local, or knative inside a cluster. Default: local.",
     "install": "Name of the installation on a cluster. Default: catnap.",
     "models": "Address of a model server. Default: one is started.",
-    "egress": "Address of the way out for skills. Default: none is opened.",
+    "egress": "Address of the proxy that skills leave by. Default: a free port of this machine.",
+    "egress_networks": "Private networks that skills may reach by it, as 10.1.0.0/16,10.2.0.0/16.",
 }
 CLIENT = ("grpc", "token", "home")
 """Settings of a command that asks the gateway."""

@@ -23,7 +23,7 @@ from catnap.gateway.settings import Settings as GatewaySettings
 @with_json
 @with_settings(
     *("home", "http", "grpc", "functions", "files", "retry", "admin_key"),
-    *("platform", "install", "models", "egress"),
+    *("platform", "install", "models", "egress", "egress_networks"),
 )
 def serve(settings: Settings, reload: bool, as_json: bool) -> None:
     """Runs the whole platform on this machine, until Ctrl-C.
@@ -36,6 +36,7 @@ def serve(settings: Settings, reload: bool, as_json: bool) -> None:
     catnap serve --home /tmp/other --http 127.0.0.1:8081 --grpc 127.0.0.1:9001
     """
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    logging.getLogger("catnap.gateway.egress").setLevel(logging.INFO)  # who went where
     began = time.monotonic()
     # As it was started from a clone, or by its name where it is on the path.
     program = "catnap" if Path(sys.argv[0]).is_absolute() else sys.argv[0]
@@ -64,6 +65,7 @@ def serve(settings: Settings, reload: bool, as_json: bool) -> None:
                 install=settings.install,
                 models=settings.models,
                 egress=settings.egress,
+                egress_networks=settings.egress_networks,
             ),
             announce,
             ready,

@@ -21,7 +21,7 @@ from catnap.skills.duration import Duration
 FILE = "catnap.toml"
 _NAMES = (
     *("home", "http", "grpc", "functions", "files", "retry", "token", "admin_key"),
-    *("platform", "install", "models", "egress"),
+    *("platform", "install", "models", "egress", "egress_networks"),
 )
 _PLATFORMS = ("local", "knative")
 _KEY_NAMES = ("name", "hash", "tenant", "user", "roles")
@@ -36,8 +36,8 @@ class Settings:
     given. admin_key: the platform's own key; empty for a generated one. keys:
     further keys that `serve` accepts. platform: what skills run on. install:
     the name of an installation on a cluster. models: where a model server
-    answers, empty for one of `serve`'s own. egress: the address of the way out
-    for skills, empty for none."""
+    answers, empty for one of `serve`'s own. egress: the address of the proxy that
+    skills leave by. egress_networks: private networks that it may reach."""
 
     home: Path = Path(".catnap")
     http: str = "127.0.0.1:8080"
@@ -51,7 +51,8 @@ class Settings:
     platform: Literal["local", "knative"] = "local"
     install: str = DEFAULT_INSTALL
     models: str = ""
-    egress: str = ""
+    egress: str = "127.0.0.1:0"
+    egress_networks: str = ""
 
 
 def read_settings(

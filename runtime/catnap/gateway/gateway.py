@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from catnap.access import Grants, Key, KeyRing, Principal, admin_key, check_listen, grant_secret
+from catnap.access.egress import Networks
 from catnap.calls import Pipeline
 from catnap.calls.accept import accept
 from catnap.errors import Conflict, InvalidRequest
@@ -19,6 +20,7 @@ from catnap.events import Event
 from catnap.files import Files, FolderStore, Scope
 from catnap.files.s3 import Bucket, S3Store
 from catnap.gateway.cluster import on_cluster
+from catnap.gateway.egress import Proxy, Records
 from catnap.gateway.here import here
 from catnap.gateway.logs import Logs, PodLogs
 from catnap.gateway.model_server import ModelServer
@@ -58,7 +60,7 @@ class Gateway:
     """Where the skills run on one: its Table says whose hosts are answered here."""
 
     def __init__(self, settings: Settings, announce: Announce) -> None:
-        for address in (settings.http, settings.grpc):
+        for address in (settings.http, settings.grpc, settings.egress):
             check_listen(address, bool(settings.admin_key))
         self.settings = settings
         self.ready = False
@@ -72,6 +74,8 @@ class Gateway:
         admin = Key.of(settings.admin_key or admin_key(home), name="admin", roles=("admin",))
         self.keys = KeyRing((admin, *settings.keys))
         self.grants = Grants(grant_secret(home))
+        networks = Networks.parse(settings.egress_networks)
+        self.egress = Proxy(self.grants.verify, self._at_work, Records(), networks=networks)
         self.journal = Journal(home / "catnap.db")
         self._parts.callback(self.journal.close)
         store = _store(settings)
@@ -79,14 +83,15 @@ class Gateway:
         self.files = Files(store, self._on_file)
         self._parts.push_async_callback(self.files.settle)
 
-    async def start(self, callback: str) -> None:
-        """Starts every part. callback: where instances reach the gateway,
-        host:port; on a cluster they are told with their deployment."""
+    async def start(self, callback: str, egress: str) -> None:
+        """Starts every part. callback, egress: where instances reach the
+        gateway and the proxy that they leave by, host:port; on a cluster they
+        are told with their deployment."""
         model_server = self._models()
         async with asyncio.TaskGroup() as group:
             if model_server:
                 group.create_task(model_server.start())
-            group.create_task(self._skills(callback))
+            group.create_task(self._skills(callback, egress))
         self.pipeline = Pipeline(
             self.catalog,
             self.platform,
@@ -100,7 +105,7 @@ class Gateway:
             self._announce(f"{again} tasks that a crash broke off are taken up again")
         self.ready = True
 
-    async def _skills(self, callback: str) -> None:
+    async def _skills(self, callback: str, egress: str) -> None:
         settings, announce, parts = self.settings, self._announce, self._parts
         if settings.platform == "knative":
             self.cluster = await on_cluster(settings, announce, parts)
@@ -109,7 +114,9 @@ class Gateway:
         else:
             logs = Logs(settings.home / "logs")
             parts.push_async_callback(logs.flush)
-            self.catalog, self.platform = await here(settings, callback, logs, announce, parts)
+            self.catalog, self.platform = await here(
+                settings, callback, egress, logs, announce, parts
+            )
             self.logs = logs
 
     def _models(self) -> ModelServer | None:
@@ -134,6 +141,10 @@ class Gateway:
     async def stop(self) -> None:
         """Ends every process; what was at work goes on after the next start."""
         await self._parts.aclose()
+
+    def _at_work(self, task: str) -> bool:
+        # The proxy listens first, so that instances can be told where.
+        return hasattr(self, "pipeline") and task in self.pipeline.live
 
     async def _on_file(self, event: Event, scope: Scope) -> None:
         writer = writing.get()

@@ -15,14 +15,20 @@ from catnap.services.local import LocalPlatform
 
 
 async def here(
-    settings: Settings, callback: str, logs: Logs, announce: Announce, parts: AsyncExitStack
+    settings: Settings,
+    callback: str,
+    egress: str,
+    logs: Logs,
+    announce: Announce,
+    parts: AsyncExitStack,
 ) -> tuple[FolderCatalog, LocalPlatform]:
     """Starts what the skills run on, and builds each of them.
 
-    callback: where instances reach the gateway, host:port. parts: takes what
+    callback, egress: where instances reach the gateway and the proxy that
+    they leave by, host:port. parts: takes what
     is to be ended.
     """
-    platform = LocalPlatform(settings.home, callback, logs.write)
+    platform = LocalPlatform(settings.home, callback, logs.write, egress=egress)
     parts.push_async_callback(platform.close)
     tenants = {DEFAULT_TENANT, *(key.tenant for key in settings.keys)}
     catalog = FolderCatalog(settings.functions, settings.home, platform, announce, tenants)

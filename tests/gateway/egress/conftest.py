@@ -33,7 +33,7 @@ async def start() -> AsyncIterator[Callable[..., Awaitable[World]]]:
             resolve=world.resolve,
             clock=lambda: world.now,
         )
-        world.host, world.port = await world.proxy.listen("127.0.0.1", 0)
+        world.host, world.port = await world.proxy.listen(host="127.0.0.1", port=0)
         worlds.append(world)
         return world
 

@@ -7,5 +7,6 @@ that call. What goes through it is not looked at: with TLS it cannot be.
 
 from catnap.gateway.egress.limits import Limits
 from catnap.gateway.egress.proxy import Proxy
+from catnap.gateway.egress.records import Records
 
-__all__ = ["Limits", "Proxy"]
+__all__ = ["Limits", "Proxy", "Records"]

@@ -55,7 +55,7 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
 
-    async def listen(self, host: str, port: int) -> tuple[str, int]:
+    async def listen(self, *, host: str, port: int) -> tuple[str, int]:
         """Starts to serve; tells where. Raises OSError."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: Client(self), host, port, backlog=1024)

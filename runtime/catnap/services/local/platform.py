@@ -64,10 +64,13 @@ class LocalPlatform:
         callback: str,
         on_output: Output,
         clock: Callable[[], float] = time.monotonic,
+        egress: str = "",
     ) -> None:
-        """clock: seconds, for all that scales."""
+        """clock: seconds, for all that scales. egress: where the proxy that
+        instances leave by listens."""
         self._home = home
         self._callback = callback
+        self._egress = {"CATNAP_EGRESS": egress} if egress else {}
         self._on_output = on_output
         self._fleet = Fleet(self._instance, clock)
         self._sources: dict[str, tuple[Path, Path]] = {}
@@ -196,6 +199,7 @@ class LocalPlatform:
                 "K_CONFIGURATION": revision.service,
                 "K_REVISION": revision.name,
                 "CATNAP_CALLBACK": self._callback,
+                **self._egress,
                 "CATNAP_CONCURRENCY": str(revision.concurrency),
                 "CATNAP_INSTANCE": name,
                 "CATNAP_LOG": "json",
