@@ -1,0 +1,126 @@
+"""Places at the pods of one revision."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catnap.http import Target
+from catnap.services.knative.pods import Pod, Pods
+
+
+def found(*names: str) -> dict[str, Target]:
+    return {name: Target(f"host-{name}", 8012) for name in names}
+
+
+def pods(limit: int | None, *names: str) -> Pods:
+    made = Pods(limit)
+    made.replace("echo-00001", found(*names))
+    return made
+
+
+def take(these: Pods, home: Pod | None = None) -> str | None:
+    pod = these.take(home, random.random)
+    return pod.name if pod else None
+
+
+def test_a_pod_has_no_more_of_our_calls_than_its_concurrency() -> None:
+    some = pods(2, "a", "b")
+    assert Counter(take(some) for _ in range(6)) == {"a": 2, "b": 2, None: 2}
+
+
+def test_without_a_bound_there_is_always_room() -> None:
+    some = pods(0, "a")
+    assert [take(some) for _ in range(50)] == ["a"] * 50
+
+
+def test_before_the_bound_is_known_nobody_is_sent_a_call() -> None:
+    some = pods(None, "a")
+    assert take(some) is None
+    some.set_limit(1)
+    assert take(some) == "a"
+
+
+def test_a_place_that_is_given_back_is_taken_again() -> None:
+    some = pods(1, "a")
+    pod = some.take(None, random.random)
+    assert pod
+    assert take(some) is None
+    some.release(pod)
+    assert take(some) == "a"
+
+
+def test_a_session_is_at_its_pod_while_that_has_room() -> None:
+    some = pods(2, "a", "b", "c")
+    home = some.named("b")
+    assert [take(some, home) for _ in range(2)] == ["b", "b"]
+    assert take(some, home) in ("a", "c")
+
+
+def test_a_home_of_another_revision_is_no_home() -> None:
+    elsewhere = pods(0, "a").named("a")
+    assert take(pods(0, "b"), elsewhere) == "b"
+    assert take(pods(0), elsewhere) is None
+
+
+def test_of_two_random_pods_the_less_busy_one_is_taken() -> None:
+    some = pods(0, "a", "b")
+    busy = some.named("a")
+    assert busy
+    for _ in range(3):
+        some.take(busy, random.random)
+    both = iter([0.0, 0.9])
+    pod = some.take(None, lambda: next(both))
+    assert pod is some.named("b")
+
+
+def test_what_is_gone_is_told_and_takes_no_more_but_ends_what_it_has() -> None:
+    some = pods(0, "a", "b")
+    gone = some.named("a")
+    assert gone
+    assert some.take(gone, random.random) is gone
+    assert some.replace("echo-00001", found("b", "c")) == [gone]
+    assert {take(some) for _ in range(50)} == {"b", "c"}
+    some.release(gone)
+    assert {take(some) for _ in range(50)} == {"b", "c"}
+    assert len(some) == 2
+
+
+def test_a_pod_at_another_address_is_another_pod() -> None:
+    some = pods(1, "a")
+    assert take(some) == "a"
+    assert [each.name for each in some.replace("r", {"a": Target("moved", 8012)})] == ["a"]
+    pod = some.take(None, random.random)
+    assert pod
+    assert pod.target.host == "moved"
+
+
+@given(st.lists(st.tuples(st.sampled_from("tgrl"), st.integers(0, 3)), max_size=60))
+def test_whatever_happens_no_pod_is_overfull_and_none_that_is_free_is_forgotten(
+    steps: list[tuple[str, int]],
+) -> None:
+    some, names, held = pods(2, "0", "1"), {"0", "1"}, []
+    for step, number in steps:
+        if step == "t":
+            pod = some.take(None, random.random)
+            free = [
+                name for name in names if (some.named(name) or Pod("", "", Target())).place >= 0
+            ]
+            assert pod is not None or not free
+            held += [pod] if pod else []
+        elif step == "g" and held:
+            some.release(held.pop(number % len(held)))
+        elif step == "r":
+            names = {str(each) for each in range(number)}
+            some.replace("r", found(*names))
+        elif step == "l" and (lost := some.named(str(number))):
+            some.lose(lost)
+            names.discard(str(number))
+        for name in names:
+            each = some.named(name)
+            assert each
+            assert each.inflight <= 2
+            assert (each.place >= 0) == (each.inflight < 2)
