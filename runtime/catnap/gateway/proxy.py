@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 
-from catnap.errors import InvalidRequest
 from catnap.http import Client, ConnectionLost, Reply, Request, Response, Target
+from catnap.http.errors import BadGateway, LoopDetected, UpgradeRefused
 
 Field = tuple[bytes, bytes]
 
@@ -42,12 +42,13 @@ async def forward(
     """Sends a request on; bodies stream both ways, and nothing is repeated.
 
     host: what its Host header shall say. headers: to set, names in lower case.
-    Raises Unavailable where nobody listens.
+    Raises Unavailable where nobody listens, BadGateway where no answer comes,
+    LoopDetected, and UpgradeRefused.
     """
     if b"sec-websocket-key" in request.headers:
-        return _refused(501, "the Catnap gateway passes no WebSockets on: use plain requests")
+        raise UpgradeRefused("the Catnap gateway passes no WebSockets on: use plain requests")
     if request.headers.get(b"via", b"").count(_VIA) >= MAX_HOPS:
-        return _refused(508, f"host {host!r} leads back to this gateway again and again")
+        raise LoopDetected(f"host {host!r} leads back to this gateway again and again")
     fields = request_fields(request.headers, request.client, host, headers)
     body: bytes | AsyncIterator[bytes] = b""
     if b"content-length" in request.headers or b"transfer-encoding" in request.headers:
@@ -55,7 +56,7 @@ async def forward(
     try:
         reply = await client.request(where, request.method, request.target, fields, body)
     except ConnectionLost as error:
-        return Response.error(error, 502)
+        raise BadGateway(error.message) from None
     back = [
         each
         for each in reply.fields
@@ -100,10 +101,6 @@ def _append(fields: dict[bytes, bytes], name: bytes, value: bytes) -> None:
 def _hop_by_hop(connection: bytes) -> frozenset[bytes]:
     named = {each.strip().lower() for each in connection.split(b",")}
     return _HOP_BY_HOP | named
-
-
-def _refused(status: int, why: str) -> Response:
-    return Response.error(InvalidRequest(why), status)
 
 
 class _Passed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from catnap.errors import InvalidRequest
+from catnap.errors import InvalidRequest, Unavailable
 
 
 class ProtocolError(InvalidRequest):
@@ -50,3 +50,21 @@ class HeadersTooLarge(ProtocolError):
     """More headers, or longer ones, than the server's limits allow."""
 
     http, title = 431, "Headers too large"
+
+
+class UpgradeRefused(ProtocolError):
+    """Another protocol than plain requests and answers was asked for."""
+
+    http, title = 501, "Not implemented"
+
+
+class LoopDetected(ProtocolError):
+    """The request has come by here before, again and again."""
+
+    http, title = 508, "Loop detected"
+
+
+class BadGateway(Unavailable):
+    """The server that we passed the request on to gave no answer."""
+
+    http, title = 502, "Bad gateway"
