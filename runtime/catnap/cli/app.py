@@ -25,6 +25,7 @@ _COMMANDS = {
     "new": "new",
     "lock": "lock",
     "render": "render",
+    "build": "build",
     "deploy": "deploy",
     "host": "processes",
     "models": "processes",

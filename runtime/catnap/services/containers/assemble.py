@@ -21,6 +21,8 @@ VENV = Path("/catnap")
 BUILD = Path("/build")
 SITE = VENV / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
 
+_NEVER_IMPORTED = re.compile(r"/tests/|^/catnap/bin/")
+
 
 def packages() -> None:
     venv.EnvBuilder(symlinks=True, with_pip=False).create(VENV)
@@ -28,8 +30,7 @@ def packages() -> None:
         path.unlink()
     shutil.rmtree(VENV / "include", ignore_errors=True)
     install(BUILD / "packages")
-    # The tests that some packages carry are never imported.
-    settle(VENV, leave=r"/tests?/")
+    settle(VENV)
 
 
 def runtime() -> None:
@@ -49,14 +50,15 @@ def content(folder: str) -> None:
     settle(Path(folder))
 
 
-def settle(root: Path, leave: str | None = None) -> None:
+def settle(root: Path) -> None:
     """Compiles what can be compiled, and makes the rest of what a file is, its
     mode and date, depend on nothing but its content."""
     compileall.compile_dir(
         root,
         maxlevels=100,
+        workers=0,  # all cores
         quiet=2,  # a file that is not meant to be imported may be no Python of this version
-        rx=re.compile(leave) if leave else None,
+        rx=_NEVER_IMPORTED,
         invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
     )
     for folder, _, names in os.walk(root, topdown=False):

@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from catnap.errors import InvalidRequest
+from catnap.errors import InvalidRequest, Unavailable
 from catnap.services import images
 from catnap.services.containers import builder, lock, packages, parts, records
 from catnap.services.containers.base import look
@@ -28,6 +28,8 @@ from catnap.services.containers.settings import BuildSettings
 from catnap.skills.manifest import read_manifest
 
 Platform = Literal["gateway", "models"]
+PLATFORM: dict[str, Platform] = {"catnap-gateway": "gateway", "catnap-models": "models"}
+"""The platform's own images, by name."""
 
 LOCAL = "dev.local/"
 """The registry of what is in a builder's own store; a cluster asks none for it."""
@@ -49,12 +51,13 @@ class _Record(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class _Inputs:
-    """The files of a recipe. content: what stands at its place, by where in it;
-    at `.`, a whole folder."""
+    """The files of a recipe. content: folders, by where they stand at its
+    place. without: what of the packages is never imported."""
 
     lock: Path
     parts: tuple[str, ...]
     content: tuple[tuple[str, Path], ...] = ()
+    without: tuple[str, ...] = ()
 
 
 async def build_skill(folder: Path, settings: BuildSettings, announce: Announce) -> Built:
@@ -108,7 +111,9 @@ async def build_platform(kind: Platform, settings: BuildSettings, announce: Anno
             entrypoint=("/catnap/bin/catnap", "serve"),
             commit=commit,
         )
-        return await _build(recipe, _Inputs(locked, parts.ALL), settings, announce)
+        # The Kubernetes client for asyncio, of 68 MB: ours works in threads.
+        inputs = _Inputs(locked, parts.ALL, without=("kubernetes/aio",))
+        return await _build(recipe, inputs, settings, announce)
     model = await _model(settings.home)
     recipe = Recipe(
         name="catnap-models",
@@ -155,26 +160,32 @@ async def _build(
         image = await program.image(reference)
         if image and image.id == record.id:
             return done(image.id, cached=True)
+    announce(f"{recipe.name}: building")
     scratch = tempfile.TemporaryDirectory(prefix=".building-", dir=records.folder(settings.home))
     with scratch as name:
         context = Path(name).resolve()
-        announce(f"{recipe.name}: fetching packages")
         await packages.fetch(inputs.lock, base, context / "packages", recipe.name)
         await asyncio.to_thread(_lay_out, recipe, inputs, context)
-        announce(f"{recipe.name}: building")
-        image = await program.build(
-            context, reference, base.reference, recipe.labels(base), settings.force
-        )
         installed = packages.installed(context / "packages")
-    document.parent.mkdir(parents=True, exist_ok=True)
-    document.write_text(sbom(recipe, base, installed, inputs.lock.read_text()))
+        consists = sbom(recipe, base, installed, inputs.lock.read_text())
+        try:
+            image = await program.build(
+                context, reference, base.reference, recipe.labels(base), settings.force
+            )
+        except ProgramFailed as error:
+            raise Unavailable(f"{recipe.name} cannot be built: {error.message}") from None
+    records.keep(document, consists.encode())
     records.write(kept, _Record(image.id))
-    return done(image.id, cached=False)
+    built = done(image.id, cached=False)
+    announce(f"{recipe.name}: built in {built.seconds:.1f} s")
+    return built
 
 
 def _lay_out(recipe: Recipe, inputs: _Inputs, context: Path) -> None:
     """All that the Dockerfile copies, beside it."""
     packages.check_host(context / "packages", _HOST, f"{recipe.name}: requirements.txt")
+    for unused in inputs.without:
+        shutil.rmtree(context / "packages" / unused, ignore_errors=True)
     parts.copy(inputs.parts, context / "catnap")
     (context / "content").mkdir()
     for place, folder in inputs.content:

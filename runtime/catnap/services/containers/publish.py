@@ -24,23 +24,19 @@ class _Record(msgspec.Struct, frozen=True):
 
 async def publish(built: Built, settings: BuildSettings, announce: Announce, target: str) -> str:
     """Pushes to the registry or runs the load command; gives the reference to
-    put in a pod's spec. target: the cluster's identity, so that what it has is
-    not sent again.
+    put in a pod's spec. target: the cluster's identity, so that what it was given
+    is not given again; empty where it is not known. A registry is the same for
+    all clusters.
 
     Raises InvalidRequest where neither is set, and Unavailable with what the
     program said where it failed.
     """
-    if not settings.registry and not settings.load_command:
-        raise InvalidRequest(
-            "a cluster cannot see this machine's images: set REGISTRY to push them "
-            "(host[:port][/path]), or LOAD_COMMAND to what takes an archive, such as "
-            "'kind load image-archive'"
-        )
+    check(settings)
     name, tag = built.name, built.reference.rpartition(":")[2]
-    way = (target, settings.registry, "" if settings.registry else settings.load_command)
+    way = ("", settings.registry) if settings.registry else (target, settings.load_command)
     kept = records.published(settings.home, name, tag, *way)
-    record = records.read(kept, _Record)
-    if record and not settings.force:
+    known = any((settings.registry, target)) and not settings.force
+    if known and (record := records.read(kept, _Record)):
         return record.reference
     began = time.monotonic()
     program = await builder.find(settings.builder)
@@ -54,6 +50,16 @@ async def publish(built: Built, settings: BuildSettings, announce: Announce, tar
     records.write(kept, _Record(reference))
     announce(f"{name}: published as {reference} in {time.monotonic() - began:.1f} s")
     return reference
+
+
+def check(settings: BuildSettings) -> None:
+    """Raises InvalidRequest where it is not said how a cluster gets images."""
+    if not settings.registry and not settings.load_command:
+        raise InvalidRequest(
+            "a cluster cannot see this machine's images: set REGISTRY to push them "
+            "(host[:port][/path]), or LOAD_COMMAND to what takes an archive, such as "
+            "'kind load image-archive'"
+        )
 
 
 async def _load(program: builder.Builder, built: Built, command: str) -> None:

@@ -51,8 +51,12 @@ def read(path: Path, kind: type[T]) -> T | None:
 
 
 def write(path: Path, value: object) -> None:
+    keep(path, msgspec.json.encode(value))
+
+
+def keep(path: Path, content: bytes) -> None:
     """Whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_suffix(f".{os.getpid()}.new")
-    scratch.write_bytes(msgspec.json.encode(value))
+    scratch.write_bytes(content)
     scratch.replace(path)
