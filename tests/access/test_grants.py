@@ -22,6 +22,7 @@ GRANT = Grant(
     task="t-1",
     skill="document-search",
     models=("minilm-l6-v2",),
+    egress=("api.example.com", "*.example.org:8443"),
     depth=2,
     expires=1000.5,
     deadline=999.25,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -12,6 +14,8 @@ import pytest
 from catnap import Conflict, Context, InvalidRequest, NotFound, SkillError, Unavailable, skill
 from catnap.errors import DeadlineExceeded, PermissionDenied
 from catnap.events import Event
+from catnap.http import Client, Target
+from catnap.skills.gateway import HttpGateway
 from catnap.skills.testing import FakeGateway, call, word_vectors
 
 EVENT = Event(id="1", source="/a", type="a.b")
@@ -214,6 +218,24 @@ async def test_a_skill_that_never_answers_meets_its_deadline() -> None:
 async def test_without_a_platform_asking_says_so() -> None:
     with pytest.raises(Unavailable, match="runs without the platform"):
         await Context(event=EVENT).files.list()
+    with pytest.raises(Unavailable, match=r"ctx\.proxy: this skill runs without the platform"):
+        _ = Context(event=EVENT).proxy
+
+
+async def test_a_test_of_a_skill_reaches_nobody_unless_it_says_whom() -> None:
+    split = urlsplit(context(FakeGateway()).proxy)
+    assert (split.scheme, split.username, split.port) == ("http", "catnap", 3128)
+    with pytest.raises(OSError, match=r"."):
+        socket.getaddrinfo(split.hostname, split.port)
+    assert context(FakeGateway(proxy="http://127.0.0.1:9")).proxy == "http://127.0.0.1:9"
+
+
+async def test_the_proxys_url_carries_the_grant() -> None:
+    callback, egress = Target("gateway", 80), Target("gateway", 3128)
+    gateway = HttpGateway(Client(), callback, "cg1.a-b_c.d", egress)
+    assert Context(event=EVENT, gateway=gateway).proxy == "http://catnap:cg1.a-b_c.d@gateway:3128"
+    with pytest.raises(Unavailable, match="no egress proxy; CATNAP_EGRESS of the instance"):
+        _ = Context(event=EVENT, gateway=HttpGateway(Client(), callback, "cg1.a.b")).proxy
 
 
 def test_time_that_remains_is_never_negative() -> None:

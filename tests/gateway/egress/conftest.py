@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import ssl
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from catnap.access import Grants
 from catnap.access.egress import Networks
 from catnap.gateway.egress import Limits, Proxy
+from tests.certificate import Certificate, certify
 from tests.gateway.egress.world import HOST, World
 
 
@@ -46,26 +43,6 @@ async def start() -> AsyncIterator[Callable[..., Awaitable[World]]]:
             server.close()
 
 
-@dataclass(frozen=True)
-class Certificate:
-    file: Path
-    context: ssl.SSLContext
-
-
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """A self-signed one for HOST, and what a server needs of it."""
-    folder = tmp_path_factory.mktemp("certificate")
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *("-nodes", "-days", "2", "-subj", f"/CN={HOST}"),
-            *("-addext", f"subjectAltName=DNS:{HOST},DNS:localhost"),
-            *("-keyout", folder / "key.pem", "-out", folder / "cert.pem"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    return Certificate(folder / "cert.pem", context)
+    return certify(tmp_path_factory.mktemp("certificate"), HOST)

@@ -14,7 +14,7 @@ from urllib.error import URLError
 import pytest
 import requests
 
-from tests.gateway.egress.conftest import Certificate
+from tests.certificate import Certificate
 from tests.gateway.egress.world import HOST, World, answer
 
 Start = Callable[..., Awaitable[World]]
