@@ -16,11 +16,10 @@ from pathlib import Path
 from catnap.errors import CatnapError, InvalidRequest, NotFound, Unavailable
 from catnap.services import environment, images, leftovers
 from catnap.services.catalog import Announce, Deployed, unknown
-from catnap.services.describe import describe
 from catnap.services.images import Image
 from catnap.services.platform import Platform
 from catnap.services.render import service
-from catnap.skills.manifest import read_manifest
+from catnap.services.source import load
 
 _log = logging.getLogger(__name__)
 
@@ -186,18 +185,6 @@ class FolderCatalog:
         self._announce(f"{name}: removed; what is at work is finished")
 
     async def _build(self, folder: Path) -> Built:
-        manifest = await asyncio.to_thread(read_manifest, folder)
-        if manifest.name != folder.name:
-            raise InvalidRequest(
-                f"{folder}/skill.toml: name is {manifest.name!r}, the folder is {folder.name!r}: "
-                "they must be the same"
-            )
-        image = await asyncio.to_thread(images.build, folder, self._home)
-        self._built.add(image.path)
-        # The copy counts from here on: the folder may be edited meanwhile.
-        manifest = await asyncio.to_thread(read_manifest, image.path)
-        if not environment.is_ready(folder, self._home):
-            self._announce(f"{manifest.name}: installing its requirements")
-        python = await environment.ensure(image.path, self._home)
-        description = await describe(image, python, manifest.env)
-        return Built(manifest=manifest, description=description, image=image)
+        source = await load(folder, self._home, self._announce)
+        self._built.add(source.image.path)
+        return Built(manifest=source.manifest, description=source.description, image=source.image)

@@ -20,6 +20,9 @@ REVISION = "serving.knative.dev/revision"
 
 Found = Mapping[str, Any]
 
+ADDRESS = "its address"
+"""What a skill waits for once an instance of it has answered."""
+
 _INGRESS = 30.0
 """Seconds that an ingress is given to serve a new host."""
 
@@ -58,8 +61,8 @@ def of_skill(
     if condition(status, "ConfigurationsReady").get("status") == "True":
         routes = condition(status, "RoutesReady")
         said = routes.get("message") or routes.get("reason") or "no reason given"
-        fault = Fault(f"no ingress serves it (class {ingress}): {said}", _INGRESS)
-        return Standing("waiting", "its address", fault, name, last)
+        unserved = Fault(f"no ingress serves it (class {ingress}): {said}", _INGRESS)
+        return Standing("waiting", ADDRESS, unserved, name, last)
     fault = of_pods(pods) or of_deployment(deployment or {}) or of_revision(revision or {})
     return Standing("waiting", "its first instance", fault, name, serving)
 
