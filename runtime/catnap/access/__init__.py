@@ -4,6 +4,7 @@ Nothing here opens a socket. Principals come from keys; Grants are what a
 skill holds while a call of it lives; `decide` is the one decision function.
 """
 
+from catnap.access.accounts import Accounts, is_token
 from catnap.access.decision import (
     ACTIONS,
     Action,
@@ -21,6 +22,7 @@ from catnap.access.principal import Principal, acting_for
 
 __all__ = [
     "ACTIONS",
+    "Accounts",
     "Action",
     "Allowed",
     "Denied",
@@ -38,5 +40,6 @@ __all__ = [
     "effective_roles",
     "grant_secret",
     "is_loopback",
+    "is_token",
     "require",
 ]

@@ -6,9 +6,9 @@ import contextlib
 import time
 from datetime import datetime
 
-from catnap.access import Principal, acting_for, bearer_token
+from catnap.access import Principal, acting_for, bearer_token, is_token
 from catnap.calls.call import Call, direct, new_id
-from catnap.errors import InvalidRequest, PermissionDenied
+from catnap.errors import InvalidRequest, PermissionDenied, Unauthenticated
 from catnap.events import Event
 from catnap.events.decode import decode, is_event
 from catnap.gateway.gateway import Gateway
@@ -20,6 +20,18 @@ PRIORITIES = {"low": 1, "normal": 2, "high": 3}
 
 def principal(gateway: Gateway, request: Request) -> Principal:
     return gateway.keys.authenticate(bearer_token(request.text(b"authorization")))
+
+
+async def event_sender(gateway: Gateway, request: Request) -> Principal:
+    """Who delivers an event to the trigger it is for: the owner of a key, or a
+    cluster's Broker with its Trigger's service account."""
+    credential = bearer_token(request.text(b"authorization"))
+    try:
+        return gateway.keys.authenticate(credential)
+    except Unauthenticated:
+        if gateway.accounts is None or credential is None or not is_token(credential):
+            raise
+    return await gateway.accounts.authenticate(credential, time.time())
 
 
 def http_call(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
+from catnap.access import Accounts
 from catnap.gateway.settings import Settings
 from catnap.services.catalog import Announce
+from catnap.services.cluster.names import audience_of
 
 if TYPE_CHECKING:
     from catnap.services.knative.cluster import Cluster
@@ -25,3 +27,15 @@ async def on_cluster(settings: Settings, announce: Announce, parts: AsyncExitSta
     parts.push_async_callback(cluster.close)
     await cluster.start()
     return cluster
+
+
+def accounts_on(cluster: Cluster, install: str) -> Accounts:
+    """Service accounts of its tenants' namespaces, whose tokens it vouches for."""
+    from catnap.services.knative.tokens import review
+
+    audience = audience_of(install)
+    return Accounts(
+        audience,
+        lambda token: review(cluster.api, token, audience),
+        cluster.ingresses.tenant_of,
+    )

@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from catnap.access import Grants, Key, KeyRing, Principal, admin_key, check_listen, grant_secret
+from catnap.access import (
+    Accounts,
+    Grants,
+    Key,
+    KeyRing,
+    Principal,
+    admin_key,
+    check_listen,
+    grant_secret,
+)
 from catnap.access.egress import Networks
 from catnap.calls import Pipeline
 from catnap.calls.accept import accept
@@ -19,7 +28,7 @@ from catnap.errors import Conflict, InvalidRequest
 from catnap.events import Event
 from catnap.files import Files, FolderStore, Scope
 from catnap.files.s3 import Bucket, S3Store
-from catnap.gateway.cluster import on_cluster
+from catnap.gateway.cluster import accounts_on, on_cluster
 from catnap.gateway.egress import Proxy, Records
 from catnap.gateway.here import here
 from catnap.gateway.logs import Logs, PodLogs
@@ -56,6 +65,8 @@ class Gateway:
     catalog: Catalog
     platform: Platform
     logs: Logs | PodLogs
+    accounts: Accounts | None = None
+    """Whose tokens a cluster vouches for, where there is one: they send events."""
     cluster: Cluster | None = None
     """Where the skills run on one: its Table says whose hosts are answered here."""
 
@@ -109,6 +120,7 @@ class Gateway:
         settings, announce, parts = self.settings, self._announce, self._parts
         if settings.platform == "knative":
             self.cluster = await on_cluster(settings, announce, parts)
+            self.accounts = accounts_on(self.cluster, settings.install)
             self.catalog, self.platform = self.cluster.catalog, self.cluster.platform
             self.logs = PodLogs(self.cluster.namespace)
         else:

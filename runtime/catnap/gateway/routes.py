@@ -11,7 +11,7 @@ from catnap.calls.accept import accept
 from catnap.errors import CatnapError, InvalidRequest, NotFound, Unavailable
 from catnap.events.decode import decode
 from catnap.gateway.callback import Callback
-from catnap.gateway.callers import principal
+from catnap.gateway.callers import event_sender, principal
 from catnap.gateway.describe import describe_all
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.hosts import Hosts
@@ -96,7 +96,10 @@ class Routes:
         """Answers 202 when the journal holds it. A sender repeats on 404 and
         409, so neither is ever its answer."""
         try:
-            caller = principal(self._gateway, request)
+            if trigger:
+                caller = await event_sender(self._gateway, request)
+            else:
+                caller = principal(self._gateway, request)
             body = await request.body.read()
             event = decode(request.headers, body)
             user = request.text(b"catnap-user")

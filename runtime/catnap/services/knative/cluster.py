@@ -19,6 +19,7 @@ class Cluster:
     """The skills, where traffic goes, and the pods that take it."""
 
     def __init__(self, api: Api, install: str, announce: Announce) -> None:
+        self.api = api
         self.ingresses = Ingresses(api, install)
         self.catalog = ClusterCatalog(install, announce)
         self.namespace = lru_cache(10_000)(lambda tenant: namespace_of(tenant, install))

@@ -1,0 +1,121 @@
+"""Service accounts of a cluster: tokens that the cluster itself vouches for.
+
+A Broker that delivers a Trigger's events proves with one whose Trigger it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from catnap.access.principal import Principal
+from catnap.errors import Unauthenticated
+
+TRUST = 60.0
+"""Seconds that the cluster's word is good for; then it is asked again."""
+
+MAX_KNOWN = 1024
+"""Tokens whose principal is remembered."""
+
+AT_ONCE = 8
+"""Questions to the cluster at one time."""
+
+
+Account = tuple[str, str]
+"""Namespace and name of whose a token is, by the cluster's word."""
+
+Review = Callable[[str], Awaitable[Account]]
+"""Asks the cluster about a token. Raises Unauthenticated with its reason."""
+
+
+class Accounts:
+    """Tokens made for us by the cluster, of accounts in tenants' namespaces.
+
+    audience: whom a token has to be for. tenant_of: the tenant of a namespace,
+    empty for none.
+    """
+
+    def __init__(self, audience: str, review: Review, tenant_of: Callable[[str], str]) -> None:
+        self._audience = audience
+        self._review = review
+        self._tenant_of = tenant_of
+        self._known: OrderedDict[bytes, tuple[float, Account]] = OrderedDict()
+        self._asked: dict[bytes, asyncio.Task[Account]] = {}
+        self._room = asyncio.Semaphore(AT_ONCE)
+
+    async def authenticate(self, token: str, now: float) -> Principal:
+        """now: seconds since the epoch. Raises Unauthenticated, saying why, and
+        Unavailable where the cluster cannot be asked."""
+        expires = self._check(token, now)
+        key = hashlib.sha256(token.encode()).digest()
+        account = self._remembered(key, now)
+        if account is None:
+            account = await self._ask(key, token)
+            self._remember(key, account, min(expires, now + TRUST))
+        name = f"service account {'/'.join(account)}"
+        # Asked each time: a namespace may have changed hands meanwhile.
+        tenant = self._tenant_of(account[0])
+        if not tenant:
+            raise Unauthenticated(f"{name} is not in the namespace of a tenant")
+        return Principal(tenant, None, frozenset(("caller",)), name)
+
+    def _check(self, token: str, now: float) -> float:
+        """Turns away, before the cluster is asked, what it would turn away;
+        gives the token's end. Nothing here is proven yet."""
+        claims = _claims(token)
+        if self._audience not in ([claims.aud] if isinstance(claims.aud, str) else claims.aud):
+            raise Unauthenticated(
+                f"the token is for {claims.aud!r}: it has to be for audience {self._audience!r}"
+            )
+        if claims.exp <= now:
+            raise Unauthenticated("the token has expired")
+        return claims.exp
+
+    def _remembered(self, key: bytes, now: float) -> Account | None:
+        until, account = self._known.get(key, (0.0, ("", "")))
+        return account if now < until else None
+
+    def _remember(self, key: bytes, account: Account, until: float) -> None:
+        self._known[key] = (until, account)
+        self._known.move_to_end(key)
+        if len(self._known) > MAX_KNOWN:
+            self._known.popitem(last=False)
+
+    async def _ask(self, key: bytes, token: str) -> Account:
+        """Once for all who wait to hear about one token."""
+        asking = self._asked.get(key)
+        if asking is None:
+            asking = self._asked[key] = asyncio.create_task(self._reviewed(token))
+            asking.add_done_callback(lambda _: self._asked.pop(key))
+        return await asyncio.shield(asking)
+
+    async def _reviewed(self, token: str) -> Account:
+        async with self._room:
+            return await self._review(token)
+
+
+class _Claims(msgspec.Struct):
+    """Source: RFC 7519, 4.1."""
+
+    aud: str | list[str] = ""
+    exp: float = 0.0
+
+
+def is_token(credential: str) -> bool:
+    """Whether it looks like a JSON Web Token."""
+    return credential.startswith("eyJ") and credential.count(".") == 2
+
+
+def _claims(token: str) -> _Claims:
+    payload = token.split(".")[1]
+    try:
+        decoded = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+        return msgspec.json.decode(decoded, type=_Claims)
+    except (binascii.Error, ValueError):
+        raise Unauthenticated("the token is no JSON Web Token") from None
