@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sys
 
-from bench import cluster, embedding, platform, search
+from bench import cluster, egress, embedding, platform, search
 
-BENCHMARKS = {"platform": platform, "search": search, "embedding": embedding}
+BENCHMARKS = {"platform": platform, "search": search, "embedding": embedding, "egress": egress}
 ON_CLUSTER = {"cluster": cluster}
 """Only when they are named."""
 
