@@ -134,8 +134,7 @@ class Hosts:
 def _check_tenant(caller: Principal, skill: Skill) -> None:
     if caller.tenant != skill.tenant:
         raise PermissionDenied(
-            f"{caller.name} belongs to tenant {caller.tenant!r}, and this host is "
-            f"tenant {skill.tenant!r}'s"
+            f"{caller.name} belongs to tenant {caller.tenant!r}, this host to {skill.tenant!r}"
         )
 
 
