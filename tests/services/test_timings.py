@@ -11,7 +11,7 @@ from catnap.services.memory import MemoryReply
 from catnap.services.platform import Delivery
 from catnap.services.render import service
 from catnap.services.revision import revision_of
-from catnap.services.timings import waited
+from catnap.services.timings import passed, waited
 from catnap.skills.manifest import parse_manifest
 
 START = {"start": 5.0, "import": 8.0, "init": 2.0}
@@ -80,3 +80,37 @@ def test_a_target_is_seven_tenths_and_never_above_concurrency(
     toml = f'name = "e"\ndescription = "E."\n[scale]\nconcurrency = {concurrency}\n{line}'
     rendered = service(parse_manifest(toml), image="i", namespace="t")
     assert revision_of(rendered, 1).scale.target == pytest.approx(wanted)
+
+
+READY = b"1000.000000;import=20.000;init=5.000"
+
+
+@pytest.mark.parametrize(
+    ("headers", "sent", "parts"),
+    [
+        ({}, 999.0, {"queue": 1500.0}),
+        ({b"server-timing": b"queue;dur=100, handle;dur=900"}, 999.0, {"queue": 500.0}),
+        (
+            {b"catnap-ready": READY},
+            999.0,
+            {"queue": 500.0, "start": 975.0, "import": 20.0, "init": 5.0},
+        ),
+        (
+            {b"catnap-ready": READY},
+            999.99,
+            {"queue": 1490.0, "start": 0.0, "import": 5.0, "init": 5.0},
+        ),
+        ({b"catnap-ready": READY}, 1000.0, {"queue": 1500.0}),
+        # The instance's clock is ahead by a minute.
+        (
+            {b"catnap-ready": READY, b"server-timing": b"handle;dur=1000"},
+            940.0,
+            {"queue": 0.0, "start": 475.0, "import": 20.0, "init": 5.0},
+        ),
+        ({b"catnap-ready": b"soon"}, 999.0, {"queue": 1500.0}),
+    ],
+)
+def test_a_call_that_others_passed_on_is_told_where_its_time_went(
+    headers: dict[bytes, bytes], sent: float, parts: dict[str, float]
+) -> None:
+    assert passed(headers, sent, 1500.0) == pytest.approx(parts, abs=1e-6)

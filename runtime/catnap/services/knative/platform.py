@@ -56,6 +56,7 @@ class KnativePlatform:
         services: Iterable[tuple[str, str]],
         *,
         activator: Target = ACTIVATOR,
+        pause: float = PAUSE,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.fleet = Fleet(self._forget)
@@ -64,6 +65,7 @@ class KnativePlatform:
         self._table = table
         self._services = services
         self._activator = activator
+        self._pause = pause
         self._chance = chance
         self._pods = Client(connect_timeout=CONNECT)
         self._relay = Client(keep=1024)
@@ -133,7 +135,7 @@ class KnativePlatform:
             except _NotSent as error:
                 if not left:
                     raise error.reason from None
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(self._pause)
 
     def _revision(self, namespace: str, service: str, home: Pod | None) -> str:
         splits = self._table().splits(namespace, service)

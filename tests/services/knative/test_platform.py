@@ -1,0 +1,313 @@
+"""A call's way to a pod: straight where one has room, else by the activator."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from catnap.errors import (
+    CatnapError,
+    DeadlineExceeded,
+    NotFound,
+    ResourceExhausted,
+    SkillCrashed,
+    Unavailable,
+)
+from catnap.http import Request, Response, Target
+from catnap.services.knative.platform import KnativePlatform
+from catnap.services.knative.routing import Table
+from catnap.services.platform import Delivery, Route
+from tests.services.knative.objects import ingress, path, rule, split
+from tests.services.knative.serving import Answer, Place, knative, skill
+
+ROUTE = Route("acme", "echo")
+HOST = "echo.catnap-acme.svc.cluster.local"
+REFUSED = knative(502, "dial tcp 127.0.0.1:8080: connect: connection refused")
+
+
+@dataclass
+class Cluster:
+    """One activator, pods by name, and the platform that is told of them."""
+
+    platform: KnativePlatform
+    activator: Place
+    places: dict[str, Place]
+    table: Table
+
+    def route(self, **shares: int) -> None:
+        """The traffic of the service, by revision."""
+        splits = [split(name, percent, "catnap-acme") for name, percent in shares.items()]
+        self.table = Table.of(
+            [ingress(rule(HOST, paths=[path(*splits)]), namespace="catnap-acme", name="echo")]
+        )
+
+    async def pod(self, name: str, *answers: Answer | Response, concurrency: int = 0) -> Place:
+        """A pod of `old` or `new`, by how its name begins."""
+        place = self.places[name] = Place(list(answers) or [skill(name)])
+        await place.start()
+        meta = self.revision(name.partition("-")[0], concurrency)
+        self.tell(name, place.target, meta)
+        return place
+
+    def revision(self, name: str, concurrency: int = 0) -> dict[str, Any]:
+        """One that is known; gives what its objects say of it."""
+        labels = {"serving.knative.dev/service": "echo", "serving.knative.dev/revision": name}
+        meta = {"namespace": "catnap-acme", "name": name, "labels": labels}
+        told = {"metadata": meta, "spec": {"containerConcurrency": concurrency}}
+        self.platform.fleet.take_revisions({("catnap-acme", name): told})
+        return meta
+
+    def tell(self, name: str, target: Target, meta: dict[str, Any]) -> None:
+        endpoint = {"addresses": [target.host], "targetRef": {"kind": "Pod", "name": name}}
+        ports = [{"name": "http", "port": target.port}]
+        told = {"metadata": {**meta, "name": name}, "endpoints": [endpoint], "ports": ports}
+        self.platform.fleet.take_slices({("catnap-acme", name): told})
+
+    async def call(self, route: Route = ROUTE) -> Delivery:
+        async with self.platform.deliver(route, [(b"ce-id", b"1")], b"{}") as delivery:
+            await delivery.reply.read()
+        return delivery
+
+
+@pytest.fixture
+async def cluster() -> AsyncIterator[Cluster]:
+    activator = Place([skill("old-cold")])
+    await activator.start()
+    made: Cluster
+    api: Any = None
+    platform = KnativePlatform(
+        api,
+        lambda tenant: f"catnap-{tenant}",
+        lambda: made.table,
+        [("acme", "echo")],
+        activator=activator.target,
+        pause=0.0,
+    )
+    made = Cluster(platform, activator, {}, Table(()))
+    made.route(old=100)
+    yield made
+    await platform.close()
+    for place in (activator, *made.places.values()):
+        await place.server.drain(0)
+
+
+# --- the way ---------------------------------------------------------------------
+
+
+async def test_a_call_goes_straight_to_a_pod_that_has_room(cluster: Cluster) -> None:
+    pod = await cluster.pod("old-a")
+    delivery = await cluster.call()
+    assert (delivery.instance, delivery.reply.status) == ("old-a", 200)
+    [asked] = pod.asked
+    assert (asked.method, asked.target, await asked.body.read()) == ("POST", "/", b"{}")
+    assert asked.headers[b"host"] == HOST.encode()
+    assert asked.headers[b"ce-id"] == b"1"
+    assert cluster.activator.asked == []
+
+
+async def test_at_zero_the_activator_is_told_which_revision_is_meant(cluster: Cluster) -> None:
+    delivery = await cluster.call()
+    assert delivery.instance == "old-cold"
+    [asked] = cluster.activator.asked
+    assert asked.headers[b"knative-serving-namespace"] == b"catnap-acme"
+    assert asked.headers[b"knative-serving-revision"] == b"old"
+
+
+async def test_what_pods_have_no_room_for_waits_at_the_activator(cluster: Cluster) -> None:
+    pod = await cluster.pod("old-a", concurrency=1)
+    pod.answers = [pod.hold]
+    held = asyncio.create_task(cluster.call())
+    while not pod.asked:
+        await asyncio.sleep(0)
+    assert (await cluster.call()).instance == "old-cold"
+    held.cancel()
+    await pod.left.wait()
+    pod.answers = [skill("old-a")]
+    assert (await cluster.call()).instance == "old-a"
+    assert len(cluster.activator.asked) == 1
+
+
+async def test_a_place_is_held_until_a_streamed_answer_ends(cluster: Cluster) -> None:
+    more = asyncio.Event()
+
+    async def stream(request: Request) -> Response:
+        async def parts() -> AsyncIterator[bytes]:
+            yield b"1"
+            await more.wait()
+            yield b"2"
+
+        return Response(200, [(b"catnap-instance", b"old-a")], parts())
+
+    await cluster.pod("old-a", stream, concurrency=1)
+    async with cluster.platform.deliver(ROUTE, [], b"") as delivery:
+        parts = aiter(delivery.reply.body)
+        assert await anext(parts) == b"1"
+        assert (await cluster.call()).instance == "old-cold"
+        more.set()
+        assert await anext(parts) == b"2"
+    assert (await cluster.call()).instance == "old-a"
+
+
+async def test_a_session_stays_with_its_pod_and_with_its_revision(cluster: Cluster) -> None:
+    cluster.route(old=50, new=50)
+    for name in ("old-a", "old-b", "new-a", "new-b"):
+        await cluster.pod(name)
+    for session in "abcd":
+        route = Route("acme", "echo", session=session)
+        instances = {(await cluster.call(route)).instance for _ in range(10)}
+        assert len(instances) == 1
+
+
+async def test_a_session_that_woke_a_revision_stays_with_the_pod_it_woke(cluster: Cluster) -> None:
+    route = Route("acme", "echo", session="s")
+
+    async def wake(request: Request) -> Response:
+        for name in ("old-a", "old-b", "old-c"):
+            await cluster.pod(name)
+        return skill("old-b")
+
+    cluster.revision("old")
+    cluster.activator.answers = [wake]
+    assert (await cluster.call(route)).instance == "old-b"
+    assert {(await cluster.call(route)).instance for _ in range(10)} == {"old-b"}
+
+
+async def test_a_revision_that_is_named_is_the_one(cluster: Cluster) -> None:
+    await cluster.pod("old-a")
+    await cluster.pod("new-a")
+    assert (await cluster.call(Route("acme", "echo", revision="new"))).instance == "new-a"
+
+
+async def test_a_service_that_no_traffic_goes_to_is_not_found(cluster: Cluster) -> None:
+    with pytest.raises(NotFound, match="'other'"):
+        await cluster.call(Route("acme", "other"))
+
+
+async def test_ready_pods_are_counted_over_all_revisions(cluster: Cluster) -> None:
+    cluster.route(old=20, new=80)
+    await cluster.pod("old-a")
+    await cluster.pod("new-a")
+    await cluster.pod("new-b")
+    [status] = cluster.platform.status()
+    assert (status.namespace, status.service) == ("acme", "echo")
+    assert (status.revision, status.instances) == ("new", 3)
+
+
+# --- where the time went -------------------------------------------------------------
+
+
+async def test_a_call_that_waited_for_a_start_is_told_its_parts(cluster: Cluster) -> None:
+    async def wake(request: Request) -> Response:
+        await asyncio.sleep(0.05)
+        ready = f"{time.time():.6f};import=10.0;init=5.0"
+        return skill("old-a", catnap_ready=ready, server_timing="queue;dur=1, handle;dur=2")
+
+    cluster.activator.answers = [wake]
+    parts = (await cluster.call()).timings
+    assert list(parts) == ["queue", "start", "import", "init"]
+    assert (parts["import"], parts["init"]) == (10.0, 5.0)
+    assert parts["start"] >= 30.0
+
+
+async def test_a_call_that_waited_for_none_has_queued_only(cluster: Cluster) -> None:
+    ready = f"{time.time() - 60:.6f};import=10.0;init=5.0"
+    cluster.activator.answers = [skill("old-a", catnap_ready=ready)]
+    assert list((await cluster.call()).timings) == ["queue"]
+
+
+# --- what goes wrong ------------------------------------------------------------------
+
+
+async def test_a_pod_that_has_just_gone_costs_its_call_nothing(cluster: Cluster) -> None:
+    pod = await cluster.pod("old-a")
+    await pod.server.drain(0)
+    assert (await cluster.call()).instance == "old-cold"
+    assert (await cluster.call()).instance == "old-cold"
+    assert len(cluster.activator.asked) == 2
+
+
+async def test_a_call_that_its_skill_has_not_seen_is_sent_again(cluster: Cluster) -> None:
+    pod = await cluster.pod("old-a", REFUSED)
+    cluster.activator.answers = [REFUSED, skill("old-b")]
+    assert (await cluster.call()).instance == "old-b"
+    assert (len(pod.asked), len(cluster.activator.asked)) == (1, 2)
+
+
+async def test_it_is_not_sent_for_ever(cluster: Cluster) -> None:
+    cluster.activator.answers = [REFUSED]
+    with pytest.raises(Unavailable, match="connection refused"):
+        await cluster.call()
+    assert len(cluster.activator.asked) == 3
+
+
+async def test_without_an_activator_a_skill_at_zero_is_unavailable(cluster: Cluster) -> None:
+    await cluster.activator.server.drain(0)
+    with pytest.raises(Unavailable, match="cannot connect"):
+        await cluster.call()
+
+
+@pytest.mark.parametrize("answer", ["lost", knative(502, "EOF")])
+async def test_a_call_that_its_skill_may_have_seen_is_made_once(
+    cluster: Cluster, answer: Response | str
+) -> None:
+    pod = await cluster.pod("old-a")
+    pod.answers = [pod.hang_up if isinstance(answer, str) else answer]
+    with pytest.raises(SkillCrashed, match="while it handled the call"):
+        await cluster.call()
+    assert (len(pod.asked), len(cluster.activator.asked)) == (1, 0)
+    pod.answers = [skill("old-a")]
+    assert (await cluster.call()).instance == "old-a"
+
+
+async def test_an_answer_that_breaks_off_is_a_crash(cluster: Cluster) -> None:
+    pod = await cluster.pod("old-a")
+
+    async def stream(request: Request) -> Response:
+        async def parts() -> AsyncIterator[bytes]:
+            yield b"1"
+            await pod.hang_up(request)
+
+        return Response(200, [(b"catnap-instance", b"old-a")], parts())
+
+    pod.answers = [stream]
+    with pytest.raises(SkillCrashed, match="old-a closed the connection"):
+        await cluster.call()
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "kind"),
+    [
+        (504, "activator request timeout", DeadlineExceeded),
+        (503, "pending request queue full", ResourceExhausted),
+        (500, "", Unavailable),
+    ],
+)
+async def test_what_knative_answers_is_raised(
+    cluster: Cluster, status: int, text: str, kind: type[CatnapError]
+) -> None:
+    cluster.activator.answers = [knative(status, text)]
+    with pytest.raises(kind):
+        await cluster.call()
+
+
+async def test_what_a_skill_answers_is_a_reply_whatever_its_status(cluster: Cluster) -> None:
+    refusal = Response(503, [(b"catnap-instance", b"old-a")], b"not today")
+    await cluster.pod("old-a", refusal)
+    assert (await cluster.call()).reply.status == 503
+
+
+async def test_a_caller_who_leaves_closes_the_connection(cluster: Cluster) -> None:
+    pod = await cluster.pod("old-a")
+    pod.answers = [pod.hold]
+    call = asyncio.create_task(cluster.call())
+    while not pod.asked:
+        await asyncio.sleep(0)
+    call.cancel()
+    await pod.left.wait()
+    with pytest.raises(asyncio.CancelledError):
+        await call
