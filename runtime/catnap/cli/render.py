@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,36 +16,101 @@ from catnap.cli.options import Command, with_json, with_settings
 from catnap.cli.settings import Settings
 from catnap.errors import NotFound
 from catnap.services import images
+from catnap.services.cluster.install import Install
+from catnap.services.cluster.names import GATEWAY, MODELS
+from catnap.services.cluster.objects import cluster_objects
+from catnap.services.cluster.skill import Skill
 from catnap.services.render import service
+from catnap.services.source import load
 from catnap.skills.manifest import read_manifest
 
 
 @click.command(cls=Command)
 @click.argument("skill", required=False)
 @click.option(
-    "--image", metavar="NAME", help="Container image; `{skill}` in it is the skill's name."
+    "--image",
+    "references",
+    metavar="[NAME=]REFERENCE",
+    multiple=True,
+    help="Container image: of one skill, catnap-gateway or catnap-models, or with `{skill}` "
+    "in it of all.",
 )
-@click.option("--namespace", default="default", show_default=True, help="Where it is deployed.")
+@click.option("--namespace", help="Where it is deployed. Default: default.")
+@click.option("--cluster", is_flag=True, help="All that a cluster gets, not only the skills.")
+@click.option(
+    "--tenant", "tenants", multiple=True, help="Whom the cluster serves. Default: default."
+)
+@click.option(
+    "--eventing/--no-eventing", default=True, help="Knative Eventing's Broker and Triggers, too."
+)
 @with_json
-@with_settings("functions")
+@with_settings("functions", "home", "install")
 def render(
-    settings: Settings, skill: str | None, image: str | None, namespace: str, as_json: bool
+    settings: Settings,
+    skill: str | None,
+    references: tuple[str, ...],
+    namespace: str | None,
+    cluster: bool,
+    tenants: tuple[str, ...],
+    eventing: bool,
+    as_json: bool,
 ) -> None:
     """Prints the Knative Service of SKILL, or of every skill.
 
-    The same object is what the local platform runs.
+    The same object is what the local platform runs. With --cluster it prints
+    all that `catnap deploy` applies, in that order, but the Secret
+    `catnap-admin` with the platform's key: a deploy makes it.
 
     \b
     catnap render echo
     catnap render --image 'registry.example/{skill}:1.0' | kubectl apply -f -
+    catnap render --cluster --tenant acme --image 'registry.example/{skill}:1.0'
     """
-    services = [
-        _service(folder, image, namespace) for folder in skill_folders(settings.functions, skill)
-    ]
+    if cluster and namespace is not None:
+        raise click.UsageError("--cluster has a namespace for each tenant: leave --namespace out.")
+    if tenants and not cluster:
+        raise click.UsageError("--tenant is of --cluster; without it, there is --namespace.")
+    folders = skill_folders(settings.functions, skill)
+    chosen = Images(references, [*(folder.name for folder in folders), GATEWAY, MODELS])
+    if cluster:
+        install = Install(
+            name=settings.install,
+            tenants=tenants or Install.tenants,
+            gateway=chosen.get(GATEWAY) or Install.gateway,
+            models=chosen.get(MODELS) or Install.models,
+            eventing=eventing,
+        )
+        found = asyncio.run(_skills(folders, settings.home))
+        skills = [
+            replace(each, image=chosen.get(each.manifest.name) or each.image) for each in found
+        ]
+        objects = cluster_objects(install, skills)
+    else:
+        objects = [_service(folder, chosen, namespace or "default") for folder in folders]
     if as_json:
-        output.as_json(services[0] if skill else services)
+        output.as_json(objects[0] if skill and not cluster else objects)
         return
-    click.echo(yaml.dump_all(services, Dumper=_Dumper, sort_keys=False), nl=False)
+    click.echo(yaml.dump_all(objects, Dumper=_Dumper, sort_keys=False), nl=False)
+
+
+class Images:
+    """What --image said. Raises click.UsageError where it names nothing there is."""
+
+    def __init__(self, references: Sequence[str], names: Sequence[str]) -> None:
+        self._every = ""
+        self._of: dict[str, str] = {}
+        for each in references:
+            name, separator, reference = each.partition("=")
+            if not separator:
+                self._every = each
+            elif name in names:
+                self._of[name] = reference
+            else:
+                raise click.UsageError(f"--image {each}: there is {', '.join(names)}.")
+
+    def get(self, name: str) -> str:
+        """Empty where nothing was said."""
+        return self._of.get(name) or self._every.replace("{skill}", name)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -52,13 +120,21 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def _service(folder: Path, image: str | None, namespace: str) -> dict[str, Any]:
+async def _skills(folders: Sequence[Path], home: Path) -> list[Skill]:
+    """Loaded once, as a deploy does: a cluster is told their schemas."""
+    sources = await asyncio.gather(*(load(folder, home, output.note) for folder in folders))
+    return [
+        Skill(manifest=each.manifest, image=each.image.reference, description=each.description)
+        for each in sources
+    ]
+
+
+def _service(folder: Path, chosen: Images, namespace: str) -> dict[str, Any]:
     manifest = read_manifest(folder)
-    if image is None:
-        reference = f"catnap.local/{manifest.name}@sha256:{images.digest(folder)}"
-    else:
-        reference = image.replace("{skill}", manifest.name)
-    return service(manifest, image=reference, namespace=namespace)
+    image = chosen.get(manifest.name) or (
+        f"catnap.local/{manifest.name}@sha256:{images.digest(folder)}"
+    )
+    return service(manifest, image=image, namespace=namespace)
 
 
 def skill_folders(functions: Path, skill: str | None) -> list[Path]:
