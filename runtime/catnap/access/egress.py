@@ -51,8 +51,8 @@ class Networks:
                 network = ipaddress.ip_network(entry.removeprefix("!").strip())
             except ValueError as error:
                 raise InvalidRequest(
-                    f"{entry!r} is no network: {error}; write 10.1.0.0/16, or !10.1.0.0/16 for "
-                    "one that no skill may reach"
+                    f"CATNAP_EGRESS_NETWORKS: {entry!r} is no network: {error}; write 10.1.0.0/16, "
+                    "or !10.1.0.0/16 for one that no skill may reach"
                 ) from None
             (closed if entry.startswith("!") else opened).append(network)
         return cls(tuple(opened), tuple(closed))
