@@ -13,6 +13,14 @@ from typing import Any
 
 import msgspec
 
+from catnap.errors import (
+    CatnapError,
+    DeadlineExceeded,
+    ResourceExhausted,
+    SkillCrashed,
+    Unavailable,
+)
+
 _SOON = 10.0
 """Seconds that a fault is given which often passes by itself."""
 _SCALING = 30.0
@@ -24,10 +32,11 @@ _LONGEST = 300
 @dataclass(frozen=True, slots=True)
 class Fault:
     """text: what is wrong. after: seconds that it has to last to be taken for
-    final; 0 where no wait helps."""
+    final; 0 where no wait helps. error: what a deploy then fails with."""
 
     text: str
     after: float = 0.0
+    error: type[CatnapError] = Unavailable
 
 
 def of_pods(pods: Iterable[Mapping[str, Any]]) -> Fault | None:
@@ -59,11 +68,12 @@ def of_deployment(deployment: Mapping[str, Any]) -> Fault | None:
         message = failure.get("message", "")
         quota = re.search(r"exceeded quota: (.*)", message)
         if quota:
-            return Fault(f"quota exceeded: {_words(quota[1])}", _SOON)
+            return Fault(f"quota exceeded: {_words(quota[1])}", _SOON, ResourceExhausted)
         return Fault(f"its pods are refused: {_words(message)}", _SOON)
     progressing = condition(status, "Progressing")
     if progressing.get("reason") == "ProgressDeadlineExceeded":
-        return Fault(f"not ready in time: {_words(progressing.get('message', ''))}")
+        said = _words(progressing.get("message", ""))
+        return Fault(f"not ready in time: {said}", error=DeadlineExceeded)
     return None
 
 
@@ -133,13 +143,13 @@ def _ended(name: str, ended: Mapping[str, Any]) -> Fault:
     code, reason = ended.get("exitCode"), ended.get("reason", "")
     said = last_line(ended.get("message", ""))
     if reason == "OOMKilled":
-        return Fault(f"{name}killed: it took more than its memory limit")
+        return Fault(f"{name}killed: it took more than its memory limit", error=SkillCrashed)
     if reason in ("StartError", "ContainerCannotRun"):
         why = ended.get("message", "").rpartition("unable to start container process: ")[2]
-        return Fault(f"{name}cannot be started: {_words(why)}")
+        return Fault(f"{name}cannot be started: {_words(why)}", error=SkillCrashed)
     if code == 0:
-        return Fault(f"{name}ended by itself, with exit status 0{_after(said)}")
-    return Fault(f"{name}crashed with exit status {code}{_after(said)}")
+        return Fault(f"{name}ended by itself, with exit status 0{_after(said)}", error=SkillCrashed)
+    return Fault(f"{name}crashed with exit status {code}{_after(said)}", error=SkillCrashed)
 
 
 def _after(said: str) -> str:

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from catnap.errors import PermissionDenied
+from catnap.errors import DeadlineExceeded, PermissionDenied
 from catnap.services.cluster.names import GATEWAY, INSTALL
 from catnap.services.knative import ready
 from catnap.services.knative.api import Api, Object
 from catnap.services.knative.kingress import CLASS
 from catnap.services.knative.mirror import Key, Mirror
 from catnap.services.knative.ready import Standing, Verdicts
+from catnap.services.knative.reasons import Fault
 
 _TICK = 0.5
 """Seconds between two looks at faults that have to last."""
@@ -161,7 +162,7 @@ class Rollout:
         if standing.text != ready.ADDRESS or self._ingress != CLASS or gateway is None:
             return standing
         if gateway.state == "failed":
-            return replace(standing, state="failed", fault=None, text="the gateway is not ready")
+            return _failed(standing, Fault("the gateway, which gives it its address, is not ready"))
         if gateway.state == "waiting":
             return replace(standing, fault=None, text="the gateway")
         return standing
@@ -171,4 +172,8 @@ def _late(standing: Standing, timeout: float) -> Standing:
     if standing.state != "waiting":
         return standing
     why = standing.fault.text if standing.fault else f"it still waits for {standing.text}"
-    return replace(standing, state="failed", text=f"not ready in {timeout:.0f} s: {why}")
+    return _failed(standing, Fault(f"not ready in {timeout:.0f} s: {why}", error=DeadlineExceeded))
+
+
+def _failed(standing: Standing, fault: Fault) -> Standing:
+    return replace(standing, state="failed", fault=fault, text=fault.text)

@@ -1,0 +1,63 @@
+"""What a deploy is asked for, and what it came to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from catnap.errors import CatnapError
+from catnap.services.cluster.install import Install
+from catnap.services.containers import BuildSettings
+from catnap.services.knative.apply import Planned
+
+State = Literal["working", "ready", "failed"]
+
+Tell = Callable[[str, State, str], None]
+"""Is told of a part by its label (a skill, `gateway` or `models`): how it is,
+and a line about it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """install: the images of its platform are filled in by the deploy. models:
+    names that the gateway serves. images: ready-made ones, by skill, or for
+    `gateway` and `models`. timeout: seconds until what is not ready has failed.
+    wait: whether to wait for that at all."""
+
+    folders: tuple[Path, ...]
+    home: Path
+    install: Install
+    models: Collection[str]
+    build: BuildSettings
+    images: Mapping[str, str] = field(default_factory=dict)
+    timeout: float = 300.0
+    wait: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """A skill of one tenant, or a part of the platform. revision: the newest.
+    serving: an older one that serves while the newest does not. problem: why."""
+
+    label: str
+    namespace: str = ""
+    image: str = ""
+    revision: str = ""
+    serving: str = ""
+    problem: CatnapError | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """planned: every object, and what differed. results: the platform's first.
+    others: skills of the same tenants that were not part of the order."""
+
+    planned: tuple[Planned, ...]
+    results: tuple[Result, ...]
+    others: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> tuple[Planned, ...]:
+        return tuple(each for each in self.planned if each.verdict in ("create", "change"))

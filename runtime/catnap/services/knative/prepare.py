@@ -1,0 +1,77 @@
+"""What is deployed, made ready here: skills shown to work, images where the
+cluster finds them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+from catnap.errors import CatnapError, InvalidRequest
+from catnap.services.cluster.install import Install
+from catnap.services.cluster.skill import Skill
+from catnap.services.containers import Built, build_platform, build_skill, publish
+from catnap.services.containers.build import Platform
+from catnap.services.knative.order import Order, Tell
+from catnap.services.source import Source, load
+
+_BUILDS = 2
+"""Images built at once: a build takes what a machine has."""
+_LOADS = 4
+"""Skills loaded at once, each by a process of its own."""
+
+
+class Workshop:
+    def __init__(self, order: Order, cluster: str, tell: Tell) -> None:
+        """cluster: its identity, so that it is not sent what it has."""
+        self._order = order
+        self._cluster = cluster
+        self._tell = tell
+        self._building = asyncio.Semaphore(_BUILDS)
+        self._loading = asyncio.Semaphore(_LOADS)
+
+    async def skill(self, folder: Path) -> Skill | CatnapError:
+        """A skill that can be deployed, or what keeps it from that."""
+        try:
+            return await self._skill(folder)
+        except CatnapError as error:
+            return error
+
+    async def install(self) -> Install:
+        """The installation, with the images of its platform."""
+        gateway, models = await asyncio.gather(self._platform("gateway"), self._platform("models"))
+        return replace(self._order.install, gateway=gateway, models=models)
+
+    async def _skill(self, folder: Path) -> Skill:
+        name = folder.name
+        async with self._loading:
+            self._tell(name, "working", "checking it")
+            source = await load(folder, self._order.home, self._say(name))
+        self._check(source)
+        image = self._order.images.get(name) or await self._image(
+            name, lambda: build_skill(folder, self._order.build, self._say(name))
+        )
+        return Skill(manifest=source.manifest, image=image, description=source.description)
+
+    def _check(self, source: Source) -> None:
+        for model in source.manifest.models.allow:
+            if model not in self._order.models:
+                known = ", ".join(sorted(self._order.models)) or "none"
+                raise InvalidRequest(
+                    f"skill.toml: models.allow: there is no model {model!r}; there are: {known}"
+                )
+
+    async def _platform(self, kind: Platform) -> str:
+        return self._order.images.get(kind) or await self._image(
+            kind, lambda: build_platform(kind, self._order.build, self._say(kind))
+        )
+
+    async def _image(self, label: str, build: Callable[[], Awaitable[Built]]) -> str:
+        async with self._building:
+            self._tell(label, "working", "its image")
+            built = await build()
+            return await publish(built, self._order.build, self._say(label), self._cluster)
+
+    def _say(self, label: str) -> Callable[[str], None]:
+        return lambda text: self._tell(label, "working", text.partition(": ")[2] or text)
