@@ -16,18 +16,13 @@ from catnap.access import Principal
 from catnap.errors import InvalidRequest, NotFound, PermissionDenied, Unavailable
 from catnap.gateway.callers import principal
 from catnap.gateway.gateway import Gateway
-from catnap.gateway.proxy import Field, forward
+from catnap.gateway.proxy import forward
 from catnap.gateway.skill import call_skill, describe_skill
-from catnap.http import Client, Request, Response
-from catnap.http import Target as Address
+from catnap.http import Client, Request, Response, Target
 from catnap.http.errors import MethodNotAllowed
 from catnap.services.cluster.names import GATEWAY, gateway_host
-from catnap.services.knative.ingress import Ingresses
 from catnap.services.knative.owners import Skill
-from catnap.services.knative.routing import Split, Target, host_name
-
-MAX_RENAMES = 8
-"""Hosts that one host may lead to in turn."""
+from catnap.services.knative.routing import Host, Split, host_name
 
 IDLE = 5.0
 """Seconds that a connection is kept: a Service's name leads elsewhere when its
@@ -36,12 +31,12 @@ revision wakes or falls asleep, and a kept connection would not follow."""
 _PROBE = b"k-network-probe"
 _HASH = b"k-network-hash"
 
-Locate = Callable[[Split], Address]
+Locate = Callable[[Split], Target]
 
 
-def in_cluster(split: Split) -> Address:
+def in_cluster(split: Split) -> Target:
     # With the final dot the resolver asks for this name and tries no others.
-    return Address(f"{split.service}.{split.namespace}.svc.cluster.local.", split.port)
+    return Target(f"{split.service}.{split.namespace}.svc.cluster.local.", split.port)
 
 
 class Hosts:
@@ -66,53 +61,36 @@ class Hosts:
         of a cluster. Raises NotFound for a host that nobody has."""
         if self._gateway.cluster is None:
             return None
-        ingresses = self._gateway.cluster.ingresses
         asked = request.text(b"host") or ""
         name = host_name(asked)
-        setting: list[Field] = []
-        for _ in range(MAX_RENAMES):
-            if self._is_own(name):
-                return None
-            if not self._gateway.ready:
-                raise Unavailable("the gateway is starting or stopping", retry_after=1)
-            chance = self._chance()
-            target = ingresses.table.choose(name, request.path, request.headers, chance)
-            if target is None:
-                raise NotFound(f"there is no host {name!r} with a path {request.path!r} here")
-            if not setting and request.headers.get(_PROBE) == b"probe":
-                return _probed(request, target)
-            if target.host.redirect and request.headers.get(b"x-forwarded-proto") != b"https":
-                return _redirected(request, name)
-            setting.extend(target.split.headers)
-            renamed = host_name(target.path.rewrite_host)
-            if not renamed or not (self._is_own(renamed) or ingresses.table.find(renamed)):
-                return await self._answer(request, ingresses, target, asked, setting)
-            asked = target.path.rewrite_host
-            name = renamed
-        raise InvalidRequest(f"host {asked!r} is renamed again and again: it leads to no Service")
-
-    def _is_own(self, name: str) -> bool:
-        return name in self._own or _is_address(name)
-
-    async def _answer(
-        self,
-        request: Request,
-        ingresses: Ingresses,
-        target: Target,
-        host: str,
-        setting: list[Field],
-    ) -> Response:
+        if self._is_own(name):
+            return None
+        if not self._gateway.ready:
+            raise Unavailable("the gateway is starting or stopping", retry_after=1)
+        ingresses = self._gateway.cluster.ingresses
+        target = ingresses.table.choose(asked, request.path, request.headers, self._chance())
+        if target is None:
+            raise NotFound(f"no host {name!r} with a path {request.path!r} leads anywhere here")
+        if request.headers.get(_PROBE) == b"probe":
+            return _probed(request, target.asked)
+        if target.asked.redirect and request.headers.get(b"x-forwarded-proto") != b"https":
+            return Response(301, [(b"location", f"https://{name}{request.target}".encode())])
+        if self._is_own(host_name(target.name)):
+            return None
         owner = ingresses.owner(target.host.ingress)
         if owner is None:
-            raise NotFound(f"host {host!r} has just been taken away")
+            raise NotFound(f"host {name!r} has just been taken away")
         if isinstance(owner, Skill):
             usual = ingresses.table.splits(target.split.namespace, owner.name)
             # What has no share of its own goes where all calls of the skill go,
             # so that a session stays where it is.
             revision = "" if target.path.splits == usual else target.split.revision
             return await self._skill(request, owner, revision)
-        host = target.path.rewrite_host or host
-        return await forward(self._client, request, self._locate(target.split), host, setting)
+        where = self._locate(target.split)
+        return await forward(self._client, request, where, target.name, target.headers)
+
+    def _is_own(self, name: str) -> bool:
+        return name in self._own or _is_address(name)
 
     async def _skill(self, request: Request, skill: Skill, revision: str) -> Response:
         caller = principal(self._gateway, request)
@@ -138,18 +116,14 @@ def _check_tenant(caller: Principal, skill: Skill) -> None:
         )
 
 
-def _probed(request: Request, target: Target) -> Response:
+def _probed(request: Request, host: Host) -> Response:
     """Knative asks which version of an object is in use, and hears it from the
     gateway: nothing is woken by that."""
     wanted = request.headers.get(_HASH)
     if not wanted:
         raise InvalidRequest("a probe needs the header K-Network-Hash")
-    known = target.host.ingress.digest.encode()
+    known = host.ingress.digest.encode()
     return Response(200, [(_HASH, known if wanted == b"override" else wanted)])
-
-
-def _redirected(request: Request, name: str) -> Response:
-    return Response(301, [(b"location", f"https://{name}{request.target}".encode())])
 
 
 def _is_address(name: str) -> bool:

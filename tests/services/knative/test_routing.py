@@ -137,10 +137,30 @@ def test_headers_of_the_path_and_of_the_split_are_set_and_the_splits_win() -> No
     }
 
 
-def test_a_path_may_name_the_host_to_send_instead() -> None:
-    target = table_of(path(split("alias"), rewriteHost="cart.shop")).choose(HOST, "/", {}, 0)
+def test_a_request_keeps_its_host_or_is_sent_with_the_one_that_its_path_names() -> None:
+    kept = table_of(path(split("cart"))).choose("Cart.example.com:80", "/", {}, 0)
+    renamed = table_of(path(split("alias"), rewriteHost="elsewhere")).choose(HOST, "/", {}, 0)
+    assert kept
+    assert renamed
+    assert (kept.name, kept.split.service) == ("Cart.example.com:80", "cart")
+    assert (renamed.name, renamed.split.service) == ("elsewhere", "alias")
+
+
+def test_a_host_that_is_renamed_to_one_of_the_table_leads_where_that_leads() -> None:
+    alias = split("alias", appendHeaders={"By": "alias", "Which": "alias"})
+    named = rule(HOST, paths=[path(alias, rewriteHost="cart.shop")])
+    shares = split("cart-00001", appendHeaders={"Which": "cart"})
+    target = Table.of([ingress(named, name="vanity"), route(shares)]).choose(HOST, "/", {}, 0)
     assert target
-    assert target.path.rewrite_host == "cart.shop"
+    assert (target.asked.ingress.id, target.host.ingress.id) == ("shop/vanity", "shop/cart")
+    assert (target.name, target.split.service) == ("cart.shop", "cart-00001")
+    assert dict(target.headers) == {b"by": b"alias", b"which": b"cart"}
+
+
+def test_hosts_that_are_renamed_in_a_circle_lead_nowhere() -> None:
+    there = rule("a.example", paths=[path(split("a"), rewriteHost="b.example")])
+    back = rule("b.example", paths=[path(split("b"), rewriteHost="a.example")])
+    assert Table.of([ingress(there, back)]).choose("a.example", "/", {}, 0) is None
 
 
 @pytest.mark.parametrize(

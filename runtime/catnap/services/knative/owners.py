@@ -87,8 +87,8 @@ def standing(ingress: KIngress, namespace: Namespace, install: str) -> Standing:
         return Plain()
     return Refused(
         "NotASkill",
-        f"namespace {ingress.metadata.namespace} belongs to tenant {namespace.tenant!r}, and only skills "
-        "are served from it: use `catnap deploy`, or a namespace of your own",
+        f"namespace {ingress.metadata.namespace} belongs to tenant {namespace.tenant!r}, and only "
+        "skills are served from it: use `catnap deploy`, or a namespace of your own",
     )
 
 

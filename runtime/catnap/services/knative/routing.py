@@ -15,6 +15,9 @@ from catnap.services.knative.kingress import KIngress
 
 Fields = tuple[tuple[bytes, bytes], ...]
 
+MAX_RENAMES = 8
+"""Hosts that one host may lead to in turn; more of them go in a circle."""
+
 _REVISION = b"knative-serving-revision"
 _PORT = re.compile(r":\d*\Z")
 
@@ -72,14 +75,25 @@ class Host:
     paths: tuple[Path, ...]
     redirect: bool
 
+    def path(self, path: str, headers: Mapping[bytes, bytes]) -> Path | None:
+        return next((each for each in self.paths if each.matches(path, headers)), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What was chosen for a request."""
+    """What was chosen for a request.
 
+    asked: the host that it named. host: the one that it was renamed to, which
+    is the same where it was not; path and split are of that one. name: what
+    its Host header shall say. headers: to set on it.
+    """
+
+    asked: Host
     host: Host
     path: Path
     split: Split
+    name: str
+    headers: Fields
 
 
 class Table:
@@ -117,13 +131,22 @@ class Table:
     ) -> Target | None:
         """Where a request goes; None where no object says so.
 
+        A host that is renamed to another of the table leads where that leads.
         headers: names in lower case. random: 0 <= random < 1.
         """
-        found = self.find(host)
-        for each in found.paths if found else ():
-            if each.matches(path, headers):
-                assert found is not None
-                return Target(found, each, each.split(random))
+        asked = found = self.find(host)
+        setting: dict[bytes, bytes] = {}
+        for _ in range(MAX_RENAMES):
+            chosen = found.path(path, headers) if found else None
+            if asked is None or found is None or chosen is None:
+                return None
+            split = chosen.split(random)
+            setting.update(split.headers)
+            host = chosen.rewrite_host or host
+            renamed = self.find(chosen.rewrite_host)
+            if renamed is None:
+                return Target(asked, found, chosen, split, host, tuple(setting.items()))
+            found = renamed
         return None
 
     def splits(self, namespace: str, service: str) -> tuple[Split, ...]:
@@ -131,10 +154,8 @@ class Table:
         tag; empty where no Route of that name has been seen."""
         name = f"{service}.{namespace}.svc.cluster.local"
         host = self._hosts.get(name) or self._elsewhere.get(name)
-        for path in host.paths if host else ():
-            if path.matches("/", {}) and not path.rewrite_host:
-                return path.splits
-        return ()
+        path = host and host.path("/", {})
+        return path.splits if path and not path.rewrite_host else ()
 
 
 def host_name(host: str) -> str:
