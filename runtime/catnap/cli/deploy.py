@@ -2,53 +2,134 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from catnap.cli.options import Command, with_json, with_settings
+from catnap.cli import deployed, exits, output
+from catnap.cli.cluster import Access, with_cluster
+from catnap.cli.options import DURATION, Command, with_json, with_settings
+from catnap.cli.progress import Progress
 from catnap.cli.render import skill_folders
 from catnap.cli.settings import Settings
-from catnap.errors import Unavailable
+
+if TYPE_CHECKING:
+    from catnap.services.knative.order import Deployed
 
 
 @click.command(cls=Command)
-@click.argument("skill", required=False)
+@click.argument("skills", nargs=-1, metavar="[SKILL...]")
+@click.option("--dry-run", is_flag=True, help="Show what would change, as the cluster sees it.")
+@click.option("--tenant", "tenants", multiple=True, help="For whom. Default: default.")
+@click.option(
+    "--image",
+    "images",
+    metavar="NAME=REFERENCE",
+    multiple=True,
+    help="Take this image for a skill, catnap-gateway or catnap-models; none is built.",
+)
+@click.option("--storage", default="10Gi", show_default=True, help="The gateway's volume.")
+@click.option("--storage-class", default="", help="Its class. Default: the cluster's.")
+@click.option(
+    "--timeout", type=DURATION, default="5m", show_default=True, help="For all to be ready."
+)
+@click.option("--wait/--no-wait", default=True, help="Until all is ready. Default: yes.")
+@with_cluster
 @with_json
-@with_settings("functions")
-def deploy(settings: Settings, skill: str | None, as_json: bool) -> None:
-    """Deploys SKILL, or every skill, to the cluster of the kube config."""
-    skill_folders(settings.functions, skill)
-    server = _cluster()
-    raise Unavailable(
-        f"the cluster at {server} answers, but this version deploys to localhost only; "
-        "`catnap render | kubectl apply -f -` applies the same objects"
+@with_settings("functions", "home", "install")
+def deploy(
+    settings: Settings,
+    access: Access,
+    skills: tuple[str, ...],
+    dry_run: bool,
+    tenants: tuple[str, ...],
+    images: tuple[str, ...],
+    storage: str,
+    storage_class: str,
+    timeout: float,
+    wait: bool,
+    as_json: bool,
+) -> int:
+    """Deploys SKILLs, or all, and the platform, to a Kubernetes with Knative.
+
+    Builds what is not built, applies what differs, and waits until it is
+    ready. A skill that cannot be deployed leaves the running one as it is.
+    Images get to the cluster by REGISTRY, or by LOAD_COMMAND; see `catnap
+    build --help`.
+
+    \b
+    REGISTRY=registry.example/team catnap deploy
+    catnap deploy echo --dry-run
+    catnap deploy --tenant acme --tenant umbrella
+    """
+    # Here, so that the help needs no Kubernetes client.
+    from catnap.access.keyfile import random_text
+    from catnap.models.build import NAME as MODEL
+    from catnap.services.cluster.install import Install
+    from catnap.services.containers import BuildSettings
+    from catnap.services.knative.deploy import deploy as run
+    from catnap.services.knative.order import Order
+
+    began = time.monotonic()
+    order = Order(
+        folders=_folders(settings.functions, skills),
+        home=settings.home,
+        install=Install(
+            name=settings.install,
+            tenants=tenants or ("default",),
+            storage=storage,
+            storage_class=storage_class,
+        ),
+        models=(MODEL,),
+        build=replace(BuildSettings.read(os.environ), home=settings.home),
+        images=_images(images),
+        timeout=timeout,
+        wait=wait,
+    )
+    with Progress(quiet=as_json) as progress:
+        done = asyncio.run(
+            run(access.connect(), order, random_text(), progress.tell, dry_run=dry_run)
+        )
+    took = time.monotonic() - began
+    if as_json:
+        output.as_json(deployed.document(done, took, applied=not dry_run))
+    elif dry_run:
+        deployed.show_plan(done)
+    else:
+        deployed.show(done, took)
+        if not any(each.problem for each in done.results):
+            output.note(deployed.entrance(access, settings.install))
+    return _failures(done)
+
+
+def _folders(functions: Path, skills: tuple[str, ...]) -> tuple[Path, ...]:
+    if not skills:
+        return tuple(skill_folders(functions, None))
+    return tuple(
+        folder for name in dict.fromkeys(skills) for folder in skill_folders(functions, name)
     )
 
 
-def _cluster() -> str:
-    """The address of the API server, once it has answered.
+def _images(given: tuple[str, ...]) -> dict[str, str]:
+    images = {}
+    for each in given:
+        name, equals, reference = each.partition("=")
+        if not (name and equals and reference):
+            raise click.UsageError(f"--image {each}: write NAME=REFERENCE.")
+        images[name] = reference
+    return images
 
-    Raises Unavailable where there is no kube config, or nobody answers.
-    """
-    try:
-        from kubernetes import client, config
-    except ImportError:
-        raise Unavailable(
-            "needs a cluster: install catnap-functions[deploy] to reach one"
-        ) from None
-    load: Any = config.load_kube_config
-    try:
-        load()
-    except (config.ConfigException, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise Unavailable(f"needs a cluster: no kube config was found ({reason})") from None
-    configuration = client.Configuration.get_default_copy()
-    configuration.retries = False
-    host: str = configuration.host
-    try:
-        client.VersionApi(client.ApiClient(configuration)).get_code(_request_timeout=5)
-    except Exception as error:  # urllib3's and the client's own have no parent in common
-        reason = " ".join(str(error).split())[:200]
-        raise Unavailable(f"needs a cluster: {host} does not answer ({reason})") from None
-    return host
+
+def _failures(done: Deployed) -> int:
+    """Says what failed, a line for each; gives the exit status: the first one's."""
+    failed = [each for each in done.results if each.problem]
+    for each in failed:
+        stays = f"; {each.serving} keeps serving" if each.serving else ""
+        assert each.problem is not None
+        output.note(f"catnap: {each.label} is not deployed: {exits.line(each.problem)}{stays}")
+    return next((exits.status(each.problem) for each in failed if each.problem), 0)

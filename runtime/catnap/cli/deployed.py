@@ -1,0 +1,119 @@
+"""What a deploy came to, or would: for a person and for a program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import msgspec
+
+from catnap.cli import output
+from catnap.cli.cluster import Access
+from catnap.services.cluster.names import ADMIN_KEY, ADMIN_SECRET, GATEWAY
+from catnap.services.knative.apply import Planned
+from catnap.services.knative.diff import ABSENT, Change
+from catnap.services.knative.order import Deployed, Result
+
+_LONGEST = 100
+_COLOR = {"create": "green", "change": "yellow", "refused": "red"}
+
+
+def show_plan(done: Deployed) -> None:
+    """What would be created and changed, field by field."""
+    for each in done.planned:
+        if each.verdict == "unchanged":
+            continue
+        note = " (not validated: its namespace is not there yet)" if each.unchecked else ""
+        verdict = click.style(f"{each.verdict:<8}", fg=_COLOR[each.verdict])
+        click.echo(f"{verdict} {each.title}{note}")
+        for change in each.changes:
+            click.echo(f"           {_line(change)}")
+        if each.refused:
+            click.echo(f"           {each.refused.message}")
+    same = len(done.planned) - len(done.changed)
+    output.note(
+        f"{len(done.changed)} of {len(done.planned)} objects would change, {same} would not"
+    )
+
+
+def _line(change: Change) -> str:
+    if change.old is ABSENT:
+        return click.style(f"+ {change.path}: {_text(change.new)}", fg="green")
+    if change.new is ABSENT:
+        return click.style(f"- {change.path}: {_text(change.old)}", fg="red")
+    return f"~ {change.path}: {_text(change.old)} -> {_text(change.new)}"
+
+
+def _text(value: Any) -> str:
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def show(done: Deployed, took: float) -> None:
+    output.table(
+        ("name", "namespace", "revision", "ready", "image"),
+        [
+            (each.label, each.namespace, each.revision, _ready(each), each.image)
+            for each in done.results
+        ],
+        empty="nothing to deploy",
+    )
+    count = len(done.changed)
+    applied = f"applied {count} of {len(done.planned)} objects" if count else "nothing changed"
+    output.note(f"{applied}, in {took:.1f} s")
+    if done.others:
+        output.note(f"also deployed, and left as they are: {', '.join(done.others)}")
+
+
+def _ready(result: Result) -> str:
+    if result.problem:
+        return "no"
+    return "yes" if result.revision else "not awaited"
+
+
+def entrance(access: Access, install: str) -> str:
+    """The commands after which the tour works against this cluster."""
+    kubectl = access.kubectl(install)
+    key = f"{kubectl} get secret {ADMIN_SECRET} -o jsonpath='{{.data.{ADMIN_KEY}}}'"
+    return f"""
+To reach it from here:
+  {kubectl} port-forward svc/{GATEWAY} 8080:80 9000
+  export CATNAP_TOKEN=$({key} | base64 -d)
+  catnap call echo --data '{{"hello": "world"}}'"""
+
+
+def document(done: Deployed, took: float, *, applied: bool) -> dict[str, Any]:
+    return {
+        "applied": len(done.changed) if applied else 0,
+        "seconds": round(took, 3),
+        "objects": [_object(each) for each in done.planned],
+        "results": [_result(each) for each in done.results],
+        "others": done.others,
+    }
+
+
+def _object(planned: Planned) -> dict[str, Any]:
+    return {
+        "object": planned.title,
+        "verdict": planned.verdict,
+        "validated": not planned.unchecked,
+        "changes": [
+            {
+                "path": each.path,
+                **({} if each.old is ABSENT else {"old": each.old}),
+                **({} if each.new is ABSENT else {"new": each.new}),
+            }
+            for each in planned.changes
+        ],
+    }
+
+
+def _result(result: Result) -> dict[str, Any]:
+    return {
+        "name": result.label,
+        "namespace": result.namespace,
+        "revision": result.revision,
+        "image": result.image,
+        "serving": result.serving,
+        "problem": result.problem,
+    }
