@@ -15,14 +15,14 @@ from catnap.cli.options import Command, with_json, with_settings
 from catnap.cli.render import skill_folders
 from catnap.cli.settings import Settings
 from catnap.services.containers import (
+    PLATFORM,
     BuildSettings,
     Built,
     build_platform,
     build_skill,
+    check,
     publish,
 )
-from catnap.services.containers.build import PLATFORM
-from catnap.services.containers.publish import check
 
 
 @click.command(cls=Command)

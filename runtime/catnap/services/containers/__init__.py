@@ -4,9 +4,19 @@ build_skill, build_platform   an image in the builder's own store, unless it is 
 publish                       the image where a cluster finds it
 """
 
-from catnap.services.containers.build import build_platform, build_skill
 from catnap.services.containers.built import Announce, Built
-from catnap.services.containers.publish import publish
+from catnap.services.containers.platform import PLATFORM, build_platform
+from catnap.services.containers.publish import check, publish
 from catnap.services.containers.settings import BuildSettings
+from catnap.services.containers.skill import build_skill
 
-__all__ = ["Announce", "BuildSettings", "Built", "build_platform", "build_skill", "publish"]
+__all__ = [
+    "PLATFORM",
+    "Announce",
+    "BuildSettings",
+    "Built",
+    "build_platform",
+    "build_skill",
+    "check",
+    "publish",
+]

@@ -11,6 +11,9 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "locks"
 """The locks of our own images; `make lock` writes them."""
 
+HOST = FOLDER / "host.txt"
+"""What every instance needs."""
+
 _PIN = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?==([^\s;\\]+)")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 

@@ -19,7 +19,7 @@ revision of every skill."""
 
 ALL = ("",)
 
-_DISTRIBUTION = "catnap-functions"
+DISTRIBUTION = "catnap-functions"
 _COMMAND = f"""\
 #!{PYTHON} -P
 import sys
@@ -48,11 +48,11 @@ def copy(parts: tuple[str, ...], into: Path) -> None:
     left = shutil.ignore_patterns("__pycache__", "tests", ".*")
     for part in parts:
         shutil.copytree(ROOT / part, into / "catnap" / part, ignore=left, dirs_exist_ok=True)
-    release = version(_DISTRIBUTION)
-    info = into / f"{_DISTRIBUTION.replace('-', '_')}-{release}.dist-info"
+    release = version(DISTRIBUTION)
+    info = into / f"{DISTRIBUTION.replace('-', '_')}-{release}.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {_DISTRIBUTION}\nVersion: {release}\n"
+        f"Metadata-Version: 2.1\nName: {DISTRIBUTION}\nVersion: {release}\n"
     )
     if parts == ALL:
         (into / "bin").mkdir()
