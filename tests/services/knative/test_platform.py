@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,13 +21,17 @@ from catnap.errors import (
     Unavailable,
 )
 from catnap.http import Request, Response, Target
+from catnap.services.knative import faults
 from catnap.services.knative.platform import KnativePlatform
 from catnap.services.knative.routing import Table
 from catnap.services.platform import Delivery, Route
+from tests.services.knative.apiserver import Answer, ApiServer, running, status
 from tests.services.knative.objects import ingress, path, rule, split
-from tests.services.knative.serving import Answer, Place, knative, skill
+from tests.services.knative.serving import Answer as Played
+from tests.services.knative.serving import Place, knative, skill
 
 ROUTE = Route("acme", "echo")
+PODS = "/api/v1/namespaces/catnap-acme/pods"
 HOST = "echo.catnap-acme.svc.cluster.local"
 REFUSED = knative(502, "dial tcp 127.0.0.1:8080: connect: connection refused")
 
@@ -46,7 +52,7 @@ class Cluster:
             [ingress(rule(HOST, paths=[path(*splits)]), namespace="catnap-acme", name="echo")]
         )
 
-    async def pod(self, name: str, *answers: Answer | Response, concurrency: int = 0) -> Place:
+    async def pod(self, name: str, *answers: Played | Response, concurrency: int = 0) -> Place:
         """A pod of `old` or `new`, by how its name begins."""
         place = self.places[name] = Place(list(answers) or [skill(name)])
         await place.start()
@@ -75,13 +81,20 @@ class Cluster:
 
 
 @pytest.fixture
-async def cluster() -> AsyncIterator[Cluster]:
+def server(tmp_path: Path) -> Iterator[ApiServer]:
+    with running(tmp_path) as told:
+        yield told
+
+
+@pytest.fixture
+async def cluster(server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Cluster]:
+    monkeypatch.setattr(faults, "EVERY", 0.0)
+    monkeypatch.setattr(faults, "LOOKS", (0.0,))
     activator = Place([skill("old-cold")])
     await activator.start()
     made: Cluster
-    api: Any = None
     platform = KnativePlatform(
-        api,
+        server.api(),
         lambda tenant: f"catnap-{tenant}",
         lambda: made.table,
         [("acme", "echo")],
@@ -275,7 +288,7 @@ async def test_an_answer_that_breaks_off_is_a_crash(cluster: Cluster) -> None:
         return Response(200, [(b"catnap-instance", b"old-a")], parts())
 
     pod.answers = [stream]
-    with pytest.raises(SkillCrashed, match="old-a closed the connection"):
+    with pytest.raises(SkillCrashed, match="old-a ended while"):
         await cluster.call()
 
 
@@ -311,3 +324,86 @@ async def test_a_caller_who_leaves_closes_the_connection(cluster: Cluster) -> No
     await pod.left.wait()
     with pytest.raises(asyncio.CancelledError):
         await call
+
+
+# --- what a pod's status tells ---------------------------------------------------------
+
+
+def a_pod(ready: bool = False, **state: Any) -> dict[str, Any]:
+    container = {"name": "user-container", "ready": ready, "image": "i", **state}
+    spec = {"containers": [{"name": "user-container", "image": "i"}]}
+    return {
+        "metadata": {"name": "old-a"},
+        "spec": spec,
+        "status": {"containerStatuses": [container]},
+    }
+
+
+def ended(code: int, message: str, at: float, reason: str = "Error") -> dict[str, Any]:
+    moment = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    said = {"exitCode": code, "message": message, "reason": reason, "finishedAt": moment}
+    return {"terminated": said}
+
+
+async def test_a_call_whose_pod_cannot_start_is_told_why_at_once(
+    cluster: Cluster, server: ApiServer
+) -> None:
+    last = ended(1, "catnap host: cannot load /skill: main.py line 1: no", time.time())
+    server.answer(PODS, Answer(body={"items": [a_pod(lastState=last)]}))
+    cluster.activator.answers = [cluster.activator.hold]
+    with pytest.raises(SkillCrashed, match=r"old cannot start: .* line 1: no"):
+        await cluster.call()
+    await cluster.activator.left.wait()
+
+
+async def test_an_image_that_cannot_be_had_is_told_and_not_waited_for(
+    cluster: Cluster, server: ApiServer
+) -> None:
+    waiting = {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}
+    server.answer(PODS, Answer(body={"items": [a_pod(state=waiting)]}))
+    cluster.activator.answers = [cluster.activator.hold]
+    with pytest.raises(Unavailable, match="cannot be pulled"):
+        await cluster.call()
+    assert len(cluster.activator.asked) == 1
+
+
+async def test_a_pod_that_starts_is_waited_for(cluster: Cluster, server: ApiServer) -> None:
+    starting = {"waiting": {"reason": "ContainerCreating"}}
+    server.answer(PODS, Answer(body={"items": [a_pod(state=starting)]}))
+
+    async def slowly(request: Request) -> Response:
+        while len(server.asked) < 3:
+            await asyncio.sleep(0.001)
+        return skill("old-a")
+
+    cluster.activator.answers = [slowly]
+    assert (await cluster.call()).instance == "old-a"
+
+
+async def test_a_crash_says_how_the_process_ended_even_if_it_is_back(
+    cluster: Cluster, server: ApiServer
+) -> None:
+    killed = ended(137, "", time.time(), "OOMKilled")
+    server.answer(PODS, Answer(body={"items": [a_pod(ready=True, lastState=killed)]}))
+    await cluster.pod("old-a", knative(502, "EOF"))
+    with pytest.raises(SkillCrashed, match=r"old-a ended .*: killed: .* memory limit"):
+        await cluster.call()
+
+
+async def test_an_end_of_before_the_call_does_not_explain_it(
+    cluster: Cluster, server: ApiServer
+) -> None:
+    killed = ended(137, "", time.time() - 60, "OOMKilled")
+    server.answer(PODS, Answer(body={"items": [a_pod(ready=True, lastState=killed)]}))
+    await cluster.pod("old-a", knative(502, "EOF"))
+    with pytest.raises(SkillCrashed, match="ended while it handled the call: EOF"):
+        await cluster.call()
+
+
+async def test_without_the_right_to_read_pods_a_crash_is_a_crash_all_the_same(
+    cluster: Cluster, server: ApiServer
+) -> None:
+    server.answer(PODS, Answer(403, status(403, "Forbidden", "may not list pods")))
+    await cluster.pod("old-a", knative(502, "EOF"))
+    with pytest.raises(SkillCrashed, match="EOF"):
+        await cluster.call()
