@@ -54,7 +54,8 @@ class Ingresses:
     """Keeps `table` as the cluster's Ingress objects say, and their status as
     the table is.
 
-    now: the time, for conditions that change.
+    now: the time, for conditions that change. retry: seconds until a write
+    that failed is made again; doubles each time.
     """
 
     def __init__(
@@ -62,12 +63,13 @@ class Ingresses:
         api: Api,
         install: str = DEFAULT_INSTALL,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        retry: float = 1.0,
     ) -> None:
         self.table = Table(())
         self._install = install
         self._address = gateway_host(install)
         self._now = now
-        self._marks = Marks(api)
+        self._marks = Marks(api, retry)
         self._objects: dict[Key, _Known] = {}
         self._namespaces: dict[str, Namespace] = {}
         self._complete = False

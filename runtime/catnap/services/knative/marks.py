@@ -25,9 +25,9 @@ class Marks:
     status is about, so a late one never passes for that of a newer object.
     """
 
-    def __init__(
-        self, api: Api, retry: float = 1.0, chance: Callable[[], float] = random.random
-    ) -> None:
+    def __init__(self, api: Api, retry: float, chance: Callable[[], float] = random.random) -> None:
+        """retry: seconds until a write that failed is made again; doubles each
+        time, shortened by `chance`."""
         self._api = api
         self._retry = retry
         self._chance = chance
