@@ -47,7 +47,10 @@ async def test_only_a_good_grant_of_a_call_at_work_is_let_in(start: Start, schem
     assert world.asked == []
 
 
-async def test_a_host_that_is_not_on_the_list_is_not_even_looked_up(start: Start) -> None:
+async def test_a_host_that_is_not_on_the_list_is_not_even_looked_up(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "catnap.gateway.egress")
     world = await start()
     grant = world.grant("other.example", "*.example.org")
     status, _, detail = await refused(world, head(f"{HOST}:443", grant))
@@ -56,6 +59,20 @@ async def test_a_host_that_is_not_on_the_list_is_not_even_looked_up(start: Start
     assert world.asked == []
     labels = {"skill": "search", "reason": "PermissionDenied"}
     assert world.count("catnap_egress_refusals_total", **labels) == 1
+    [line] = caplog.messages
+    assert line.startswith(f"tenant 'acme', skill search, task t-1 to {HOST}:443: refused: skill")
+
+
+async def test_strangers_are_counted_and_do_not_fill_the_log(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "catnap.gateway.egress")
+    world = await start()
+    for raw in (head(f"{HOST}:443", "cg1.a.b"), b"GET / HTTP/1.1\r\n\r\n", b"\0"):
+        await refused(world, raw)
+    for reason in ("ProxyAuthenticationRequired", "MethodNotAllowed", "InvalidRequest"):
+        assert world.count("catnap_egress_refusals_total", skill="", reason=reason) == 1
+    assert caplog.messages == []
 
 
 @pytest.mark.parametrize(

@@ -50,15 +50,15 @@ class Records:
         )  # fmt: skip
 
     def refused(self, error: CatnapError, grant: Grant | None, place: Place | None) -> None:
-        """grant, place: as far as the request came."""
+        """grant, place: as far as the request came. Without a Grant it is only
+        counted: who can fill a log can hide in it."""
         self._refusals.labels(grant.skill if grant else "", type(error).__name__).inc()
-        _log.info("%s to %s: refused: %s", _of(grant), place or "nowhere", error.message)
+        if grant:
+            _log.info("%s to %s: refused: %s", _of(grant), place, error.message)
 
     def text(self) -> bytes:
         return generate_latest(self.registry)
 
 
-def _of(grant: Grant | None) -> str:
-    if grant is None:
-        return "somebody without a Grant"
+def _of(grant: Grant) -> str:
     return f"tenant {grant.tenant!r}, skill {grant.skill}, task {grant.task}"
