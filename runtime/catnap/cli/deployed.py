@@ -23,13 +23,14 @@ def show_plan(done: Deployed) -> None:
     for each in done.planned:
         if each.verdict == "unchanged":
             continue
-        note = " (not validated: its namespace is not there yet)" if each.unchecked else ""
         verdict = click.style(f"{each.verdict:<8}", fg=_COLOR[each.verdict])
-        click.echo(f"{verdict} {each.title}{note}")
+        click.echo(f"{verdict} {each.title}")
         for change in each.changes:
             click.echo(f"           {_line(change)}")
         if each.refused:
             click.echo(f"           {each.refused.message}")
+    if unchecked := sum(each.unchecked for each in done.planned):
+        output.note(f"{unchecked} are not validated: their namespace is not there yet")
     same = len(done.planned) - len(done.changed)
     output.note(
         f"{len(done.changed)} of {len(done.planned)} objects would change, {same} would not"

@@ -15,7 +15,7 @@ from catnap.services.knative.apply import Planned
 State = Literal["working", "ready", "failed"]
 
 Tell = Callable[[str, State, str], None]
-"""Is told of a part by its label (a skill, `gateway` or `models`): how it is,
+"""Is told of a part by its label (a skill, `catnap-gateway` or `catnap-models`): how it is,
 and a line about it."""
 
 
@@ -23,7 +23,7 @@ and a line about it."""
 class Order:
     """install: the images of its platform are filled in by the deploy. models:
     names that the gateway serves. images: ready-made ones, by skill, or for
-    `gateway` and `models`. timeout: seconds until what is not ready has failed.
+    `catnap-gateway` and `catnap-models`. timeout: seconds until what is not ready has failed.
     wait: whether to wait for that at all."""
 
     folders: tuple[Path, ...]

@@ -10,9 +10,16 @@ from pathlib import Path
 
 from catnap.errors import CatnapError, InvalidRequest
 from catnap.services.cluster.install import Install
+from catnap.services.cluster.names import GATEWAY, MODELS
 from catnap.services.cluster.skill import Skill
-from catnap.services.containers import Built, build_platform, build_skill, publish
-from catnap.services.containers.build import Platform
+from catnap.services.containers import (
+    PLATFORM,
+    Built,
+    build_platform,
+    build_skill,
+    check,
+    publish,
+)
 from catnap.services.knative.order import Order, Tell
 from catnap.services.source import Source, load
 
@@ -24,7 +31,13 @@ _LOADS = 4
 
 class Workshop:
     def __init__(self, order: Order, cluster: str, tell: Tell) -> None:
-        """cluster: its identity, so that it is not sent what it has."""
+        """cluster: its identity, so that it is not sent what it has.
+
+        Raises InvalidRequest where it is not said how it gets images.
+        """
+        names = [*PLATFORM, *(folder.name for folder in order.folders)]
+        if not order.images.keys() >= set(names):
+            check(order.build)
         self._order = order
         self._cluster = cluster
         self._tell = tell
@@ -40,7 +53,7 @@ class Workshop:
 
     async def install(self) -> Install:
         """The installation, with the images of its platform."""
-        gateway, models = await asyncio.gather(self._platform("gateway"), self._platform("models"))
+        gateway, models = await asyncio.gather(self._platform(GATEWAY), self._platform(MODELS))
         return replace(self._order.install, gateway=gateway, models=models)
 
     async def _skill(self, folder: Path) -> Skill:
@@ -62,9 +75,9 @@ class Workshop:
                     f"skill.toml: models.allow: there is no model {model!r}; there are: {known}"
                 )
 
-    async def _platform(self, kind: Platform) -> str:
-        return self._order.images.get(kind) or await self._image(
-            kind, lambda: build_platform(kind, self._order.build, self._say(kind))
+    async def _platform(self, name: str) -> str:
+        return self._order.images.get(name) or await self._image(
+            name, lambda: build_platform(PLATFORM[name], self._order.build, self._say(name))
         )
 
     async def _image(self, label: str, build: Callable[[], Awaitable[Built]]) -> str:
