@@ -5,7 +5,7 @@ publish                       the image where a cluster finds it
 """
 
 from catnap.services.containers.built import Announce, Built
-from catnap.services.containers.platform import PLATFORM, build_platform
+from catnap.services.containers.platform import PLATFORM, Platform, build_platform
 from catnap.services.containers.publish import check, publish
 from catnap.services.containers.settings import BuildSettings
 from catnap.services.containers.skill import build_skill
@@ -15,6 +15,7 @@ __all__ = [
     "Announce",
     "BuildSettings",
     "Built",
+    "Platform",
     "build_platform",
     "build_skill",
     "check",

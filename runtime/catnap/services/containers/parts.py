@@ -13,11 +13,13 @@ from catnap.services.containers.packages import PYTHON
 ROOT = Path(__file__).parents[2]
 """The running `catnap` package."""
 
+# No more than is imported, so that a change of the gateway is no new revision of
+# every skill.
 HOST = ("errors", "events", "host", "http", "skills")
-"""What an instance imports. No more, so that a change of the gateway is no new
-revision of every skill."""
-
+MODELS = ("errors", "events", "http", "inference", "models", "skills")
 ALL = ("",)
+
+Parts = tuple[str, ...]
 
 DISTRIBUTION = "catnap-functions"
 _COMMAND = f"""\
@@ -30,18 +32,18 @@ sys.exit(main())
 """
 
 
-def paths(parts: tuple[str, ...]) -> list[Path]:
+def paths(parts: Parts) -> list[Path]:
     return [ROOT / "__init__.py", *(ROOT / part for part in parts)]
 
 
-def digest(parts: tuple[str, ...]) -> str:
+def digest(parts: Parts) -> str:
     whole = hashlib.sha256((ROOT / "__init__.py").read_bytes())
     for part in parts:
         whole.update(f"{part}\0{images.digest(ROOT / part)}\0".encode())
     return whole.hexdigest()
 
 
-def copy(parts: tuple[str, ...], into: Path) -> None:
+def copy(parts: Parts, into: Path) -> None:
     """The package, and what says its version; with all of it, its command."""
     (into / "catnap").mkdir(parents=True)
     shutil.copyfile(ROOT / "__init__.py", into / "catnap" / "__init__.py")

@@ -12,6 +12,7 @@ from catnap.services.containers import lock, parts
 from catnap.services.containers.build import Inputs, build
 from catnap.services.containers.built import Announce, Built
 from catnap.services.containers.commit import commit_of
+from catnap.services.containers.packages import PYTHON
 from catnap.services.containers.process import ProgramFailed, run
 from catnap.services.containers.recipe import Recipe
 from catnap.services.containers.settings import BuildSettings
@@ -20,7 +21,6 @@ Platform = Literal["gateway", "models"]
 PLATFORM: dict[str, Platform] = {"catnap-gateway": "gateway", "catnap-models": "models"}
 """By the name of the image."""
 
-_COMMAND = "/catnap/bin/catnap"
 _BUILD_MODEL = """
 import sys
 from pathlib import Path
@@ -32,13 +32,11 @@ print(ensure(Path(sys.argv[1])).folder)
 async def build_platform(kind: Platform, settings: BuildSettings, announce: Announce) -> Built:
     """The image of the gateway, or of the model server with its model in it;
     unless it is there. Raises as `build_skill` does."""
-    make = _gateway if kind == "gateway" else _models
-    commit = settings.commit or await commit_of(parts.paths(parts.ALL))
-    recipe, inputs = await make(settings.home, commit)
+    recipe, inputs = await (_gateway(settings) if kind == "gateway" else _models(settings))
     return await build(recipe, inputs, settings, announce)
 
 
-async def _gateway(home: Path, commit: str) -> tuple[Recipe, Inputs]:
+async def _gateway(settings: BuildSettings) -> tuple[Recipe, Inputs]:
     locked = lock.FOLDER / "gateway.txt"
     recipe = Recipe(
         name="catnap-gateway",
@@ -48,16 +46,16 @@ async def _gateway(home: Path, commit: str) -> tuple[Recipe, Inputs]:
         parts=parts.digest(parts.ALL),
         content="",
         place="/functions",
-        entrypoint=(_COMMAND, "serve"),
-        commit=commit,
+        entrypoint=("/catnap/bin/catnap", "serve"),
+        commit=settings.commit or await commit_of(parts.paths(parts.ALL)),
     )
     # The Kubernetes client for asyncio takes 68 MB; ours works in threads.
     return recipe, Inputs(locked, parts.ALL, without=("kubernetes/aio",))
 
 
-async def _models(home: Path, commit: str) -> tuple[Recipe, Inputs]:
+async def _models(settings: BuildSettings) -> tuple[Recipe, Inputs]:
     locked = lock.FOLDER / "models.txt"
-    model = await _model(home)
+    model = await _model(settings.home)
     # models/<name>/<digest>, as below a state folder; it says what is in it.
     where = "/".join(model.parts[-3:])
     recipe = Recipe(
@@ -65,13 +63,13 @@ async def _models(home: Path, commit: str) -> tuple[Recipe, Inputs]:
         version=version(parts.DISTRIBUTION),
         description="Catnap's model server: embeddings over the Open Inference Protocol.",
         lock=lock.digest(locked),
-        parts=parts.digest(parts.ALL),
+        parts=parts.digest(parts.MODELS),
         content=where,
         place="/model",
-        entrypoint=(_COMMAND, "models", "--home", "/model"),
-        commit=commit,
+        entrypoint=(PYTHON, "-P", "-m", "catnap.models", "--home", "/model"),
+        commit=settings.commit or await commit_of(parts.paths(parts.MODELS)),
     )
-    return recipe, Inputs(locked, parts.ALL, ((where, model),))
+    return recipe, Inputs(locked, parts.MODELS, ((where, model),))
 
 
 async def _model(home: Path) -> Path:
