@@ -12,6 +12,8 @@ API_VERSION = "serving.knative.dev/v1"
 AUTOSCALING = "autoscaling.knative.dev/"
 CATNAP = "catnap.dev/"
 PORT = 8080
+USER = 65532
+"""Nobody's on any node, and the one that our images are made for."""
 
 
 def service(manifest: Manifest, *, image: str, namespace: str) -> dict[str, Any]:
@@ -86,6 +88,7 @@ def _container(manifest: Manifest, image: str) -> dict[str, Any]:
             "capabilities": {"drop": ["ALL"]},
             "readOnlyRootFilesystem": True,
             "runAsNonRoot": True,
+            "runAsUser": USER,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
     }
