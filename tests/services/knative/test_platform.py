@@ -341,7 +341,8 @@ def a_pod(ready: bool = False, **state: Any) -> dict[str, Any]:
 
 def ended(code: int, message: str, at: float, reason: str = "Error") -> dict[str, Any]:
     moment = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    said = {"exitCode": code, "message": message, "reason": reason, "finishedAt": moment}
+    said = {"exitCode": code, "message": message, "reason": reason}
+    said |= {"startedAt": moment, "finishedAt": moment}
     return {"terminated": said}
 
 

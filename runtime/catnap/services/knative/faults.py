@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -58,12 +58,11 @@ class Faults:
         return asyncio.create_task(self._until_fault(revision))
 
     async def _until_fault(self, revision: Key) -> CatnapError:
-        first: dict[str, float] = {}
+        began, first = time.time(), dict[str, float]()
         while True:
             await asyncio.sleep(EVERY)
-            pods = [each for each in await self._pods(revision) if not _leaves(each)]
-            fault = reasons.of_pods(pods)
-            now = time.monotonic()
+            fault = start(await self._pods(revision), began)
+            now = time.time()
             if fault and now - first.setdefault(fault.text, now) >= fault.after:
                 return fault.error(f"{revision[1]} cannot start: {fault.text}")
 
@@ -89,19 +88,45 @@ class Faults:
         return pods
 
 
+def start(pods: Iterable[Mapping[str, Any]], since: float) -> reasons.Fault | None:
+    """What keeps these pods from being ready.
+
+    A process that began before `since` has served others: how it ended says
+    nothing of the next, and what it wrote last is not for everybody.
+    """
+    return reasons.of_pods(
+        {**pod, "status": {**pod["status"], "containerStatuses": _since(pod, since)}}
+        for pod in pods
+        if "deletionTimestamp" not in pod["metadata"]
+    )
+
+
 def end(pods: Iterable[Mapping[str, Any]], name: str, since: float) -> str:
-    """How the skill's process ended in one of these pods after `since`."""
+    """How the skill's process ended in one of these pods after `since`, less
+    what it wrote: that may be another caller's."""
     for pod in pods:
         if name and pod["metadata"]["name"] != name:
             continue
         for container in pod.get("status", {}).get("containerStatuses") or ():
             ended = _ended(container)
-            if container["name"] == _CONTAINER and ended and _moment(ended) >= int(since):
+            if container["name"] == _CONTAINER and ended and _at(ended, "finishedAt") >= int(since):
                 # As it was then: it may be back already.
-                then = {"name": _CONTAINER, "state": {"terminated": ended}}
+                then = {"name": _CONTAINER, "state": {"terminated": {**ended, "message": ""}}}
                 fault = reasons.of_pod({**pod, "status": {"containerStatuses": [then]}})
                 return fault.text if fault else ""
     return ""
+
+
+def _since(pod: Mapping[str, Any], since: float) -> Iterator[Mapping[str, Any]]:
+    for container in pod["status"].get("containerStatuses") or ():
+        ended = _ended(container)
+        if ended is None or _at(ended, "startedAt") >= int(since):
+            yield container
+            continue
+        state = container.get("state") or {}
+        waits = (state.get("waiting") or {}).get("reason") == "CrashLoopBackOff"
+        last = {"terminated": {**ended, "message": ""}} if waits else {}
+        yield {**container, "state": {**state, "terminated": None}, "lastState": last}
 
 
 def _ended(container: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -112,11 +137,7 @@ def _ended(container: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return None
 
 
-def _moment(ended: Mapping[str, Any]) -> float:
-    with contextlib.suppress(ValueError, TypeError):
-        return datetime.fromisoformat(ended["finishedAt"]).timestamp()
+def _at(ended: Mapping[str, Any], name: str) -> float:
+    with contextlib.suppress(KeyError, ValueError, TypeError):
+        return datetime.fromisoformat(ended[name]).timestamp()
     return 0.0
-
-
-def _leaves(pod: Mapping[str, Any]) -> bool:
-    return "deletionTimestamp" in pod["metadata"]
