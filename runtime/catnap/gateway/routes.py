@@ -22,10 +22,10 @@ from catnap.http import Request, Response
 class Routes:
     """Answers the requests of one gateway."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, hosts: Hosts | None = None) -> None:
         self._gateway = gateway
         self._callback = Callback(gateway)
-        self._hosts = Hosts(gateway)
+        self._hosts = hosts or Hosts(gateway)
 
     async def __call__(self, request: Request) -> Response:
         return await self._hosts(request) or await self._ours(request)
