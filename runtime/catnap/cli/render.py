@@ -43,6 +43,8 @@ from catnap.skills.manifest import read_manifest
 @click.option(
     "--eventing/--no-eventing", default=True, help="Knative Eventing's Broker and Triggers, too."
 )
+@click.option("--storage", help="The gateway's volume on the cluster. Default: 10Gi.")
+@click.option("--storage-class", help="Its class. Default: the cluster's own.")
 @with_json
 @with_settings("functions", "home", "install")
 def render(
@@ -53,6 +55,8 @@ def render(
     cluster: bool,
     tenants: tuple[str, ...],
     eventing: bool,
+    storage: str | None,
+    storage_class: str | None,
     as_json: bool,
 ) -> None:
     """Prints the Knative Service of SKILL, or of every skill.
@@ -79,6 +83,8 @@ def render(
             gateway=chosen.get(GATEWAY) or Install.gateway,
             models=chosen.get(MODELS) or Install.models,
             eventing=eventing,
+            storage=storage or Install.storage,
+            storage_class=storage_class or Install.storage_class,
         )
         found = asyncio.run(_skills(folders, settings.home))
         skills = [

@@ -99,7 +99,8 @@ def _check(manifest: Manifest) -> None:
 
 
 def _env(manifest: Manifest, install: str) -> list[dict[str, str]]:
-    host = gateway_host(install)
+    # With the final dot the resolver asks for this name and tries no others.
+    host = f"{gateway_host(install)}."
     env = {
         **manifest.env,
         "CATNAP_CALLBACK": f"{host}:80",
