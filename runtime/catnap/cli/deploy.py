@@ -69,6 +69,7 @@ def deploy(
     """
     # Here, so that the help needs no Kubernetes client.
     from catnap.access.keyfile import random_text
+    from catnap.access.keys import PREFIX
     from catnap.models.build import NAME as MODEL
     from catnap.services.cluster.install import Install
     from catnap.services.containers import BuildSettings
@@ -93,7 +94,7 @@ def deploy(
     )
     with Progress(quiet=as_json) as progress:
         done = asyncio.run(
-            run(access.connect(), order, random_text(), progress.tell, dry_run=dry_run)
+            run(access.connect(), order, PREFIX + random_text(), progress.tell, dry_run=dry_run)
         )
     took = time.monotonic() - began
     if as_json:

@@ -18,7 +18,7 @@ from catnap.services.knative.ground import survey
 from catnap.services.knative.order import Deployed, Order, Result, Tell
 from catnap.services.knative.parts import Part, label_of, platform, skill_part
 from catnap.services.knative.prepare import Workshop
-from catnap.services.knative.ready import Standing
+from catnap.services.knative.ready import ADDRESS, Standing
 from catnap.services.knative.rollout import Rollout, Subject
 
 _SERVICE = "serving.knative.dev/service"
@@ -147,7 +147,9 @@ class _Work:
         if standing.state != "waiting":
             self._tell(subject.label, standing.state, standing.text or standing.revision)
             return
-        why = f" ({standing.fault.text})" if standing.fault else ""
+        # That no ingress has answered yet is what it waits for.
+        told = standing.fault if standing.text != ADDRESS else None
+        why = f" ({told.text})" if told else ""
         self._tell(subject.label, "working", f"waiting for {standing.text}{why}")
 
     async def collect(self, rollout: Rollout) -> None:

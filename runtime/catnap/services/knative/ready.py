@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -50,7 +49,7 @@ def of_skill(
     """Of a Knative Service. revision, deployment, pods: of the newest revision,
     see `newest`. ingress: the class of the cluster's ingress."""
     if service is None:
-        return Standing("waiting", "to be there")
+        return Standing("waiting", "the cluster to have it")
     status = service.get("status") or {}
     if status.get("observedGeneration") != service["metadata"]["generation"]:
         return Standing("waiting", "Knative to take it up")
@@ -75,20 +74,21 @@ def newest(service: Found | None) -> str:
 
 def of_workload(
     deployment: Found | None,
+    replica_sets: Iterable[Found],
     pods: Iterable[Found],
     claims: Iterable[Found],
     classes: Mapping[str, Found],
 ) -> Standing:
-    """Of a Deployment. pods: of its namespace. claims: what it may need.
-    classes: the cluster's StorageClasses, by name."""
+    """Of a Deployment. replica_sets, pods: of its namespace. claims: what it
+    may need. classes: the cluster's StorageClasses, by name."""
     if deployment is None:
-        return Standing("waiting", "to be there")
+        return Standing("waiting", "the cluster to have it")
     status, spec = deployment.get("status") or {}, deployment["spec"]
     if status.get("observedGeneration") != deployment["metadata"]["generation"]:
-        return Standing("waiting", "to be taken up")
+        return Standing("waiting", "the cluster to take it up")
     wanted = spec.get("replicas", 1)
     counts = (status.get(name, 0) for name in ("updatedReplicas", "availableReplicas", "replicas"))
-    name = _replica_set(status)
+    name = _made_by(deployment, replica_sets)
     if all(count == wanted for count in counts):
         return Standing("ready", revision=name)
     faults = (
@@ -100,13 +100,20 @@ def of_workload(
     return Standing("waiting", "its pod", next(filter(None, faults), None), name, serving)
 
 
-_NAMED = re.compile(r'replica ?set "([^"]+)"', re.IGNORECASE)
+_HASH = "pod-template-hash"
 
 
-def _replica_set(status: Found) -> str:
-    """The newest one. Nothing else in a Deployment names it."""
-    match = _NAMED.search(condition(status, "Progressing").get("message", ""))
-    return match[1] if match else ""
+def _made_by(deployment: Found, replica_sets: Iterable[Found]) -> str:
+    """The ReplicaSet of the newest template, as the deployment controller finds
+    it. Before it is made, the pods there are, and their faults, are older."""
+    template = deployment["spec"]["template"]
+    for each in replica_sets:
+        meta = each["spec"]["template"]["metadata"]
+        labels = {name: value for name, value in meta["labels"].items() if name != _HASH}
+        if {**each["spec"]["template"], "metadata": {**meta, "labels": labels}} == template:
+            name: str = each["metadata"]["name"]
+            return name
+    return ""
 
 
 def _owned(pod: Found, replica_set: str) -> bool:

@@ -46,6 +46,8 @@ def of_pods(pods: Iterable[Mapping[str, Any]]) -> Fault | None:
 
 
 def of_pod(pod: Mapping[str, Any]) -> Fault | None:
+    if "deletionTimestamp" in pod["metadata"]:
+        return None  # it ends because it was told to
     status = pod.get("status", {})
     images = {each["name"]: each["image"] for each in pod["spec"]["containers"]}
     for each in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):

@@ -50,6 +50,7 @@ class Rollout:
         self.revisions: dict[Key, Object] = {}
         self._deployments: dict[Key, Object] = {}
         self._claims: dict[Key, Object] = {}
+        self._replica_sets: dict[Key, Object] = {}
         self._pods: dict[Key, Object] = {}
 
     async def follow(
@@ -81,10 +82,14 @@ class Rollout:
             path = await api.path_of_kind(version, kind, namespace)
             mirrors.append(Mirror(api, path, labels=ours))
             mirrors[-1].listen(self._keep(kept))
-        # The platform's own pods are its namespace's.
-        pods = Mirror(api, await api.path_of_kind("v1", "Pod", self._install))
-        pods.listen(self._keep(self._pods))
-        return [*mirrors, pods]
+        # The platform's own are its namespace's.
+        for version, kind, kept in (
+            ("v1", "Pod", self._pods),
+            ("apps/v1", "ReplicaSet", self._replica_sets),
+        ):
+            mirrors.append(Mirror(api, await api.path_of_kind(version, kind, self._install)))
+            mirrors[-1].listen(self._keep(kept))
+        return mirrors
 
     def _keep(self, kept: dict[Key, Object]) -> Callable[[Mapping[Key, Object | None]], None]:
         def take(changes: Mapping[Key, Object | None]) -> None:
@@ -136,7 +141,11 @@ class Rollout:
             key = (each.namespace, each.name)
             if each.platform:
                 standing = ready.of_workload(
-                    self._deployments.get(key), system, self._claims_of(each), self._classes
+                    self._deployments.get(key),
+                    self._replica_sets.values(),
+                    system,
+                    self._claims_of(each),
+                    self._classes,
                 )
             else:
                 service = self.services.get(key)
