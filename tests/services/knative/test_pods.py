@@ -44,6 +44,17 @@ def test_before_the_bound_is_known_nobody_is_sent_a_call() -> None:
     assert take(some) == "a"
 
 
+def test_what_others_give_places_to_may_be_at_any_pod() -> None:
+    some = pods(2, "a", "b")
+    some.relayed = 1
+    assert Counter(take(some) for _ in range(6))[None] == 4
+    some.relayed = 0
+    assert {take(some), take(some)} == {"a", "b"}
+    unbound = pods(0, "a")
+    unbound.relayed = 1000
+    assert take(unbound) == "a"
+
+
 def test_a_place_that_is_given_back_is_taken_again() -> None:
     some = pods(1, "a")
     pod = some.take(None, random.random)

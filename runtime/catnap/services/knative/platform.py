@@ -3,7 +3,9 @@ calls go straight to their pods.
 
 A pod that is known to have room is sent the call itself. Where there is none,
 at zero or in a burst, the activator holds the call, has a pod started, and
-passes it on.
+passes it on. The activator knows nothing of the calls that went straight: one
+that it passes on may wait in a queue-proxy behind them, as with any ingress
+that Knative has no say in.
 """
 
 from __future__ import annotations
@@ -21,9 +23,9 @@ from catnap.services.knative import choice
 from catnap.services.knative.api import Api
 from catnap.services.knative.exchange import Exchange, NotSent, Sent
 from catnap.services.knative.faults import Faults
-from catnap.services.knative.fleet import Fleet
+from catnap.services.knative.fleet import Fleet, Revision
 from catnap.services.knative.homes import Homes
-from catnap.services.knative.pods import Pod
+from catnap.services.knative.pods import Pod, Pods
 from catnap.services.knative.routing import Table
 from catnap.services.platform import Delivery, Route, Status
 
@@ -117,19 +119,29 @@ class KnativePlatform:
                     self.fleet.lose(namespace, pod)
             finally:
                 revision.pods.release(pod)
-        for left in reversed(range(SENDS)):
-            try:
-                asleep = not (revision and len(revision.pods))
-                async with self._exchange.with_activator(call, asleep=asleep) as delivery:
-                    reached = revision.pods.named(delivery.instance) if revision else None
-                    if session and reached:
-                        self._homes.settle(session, reached)
-                    yield delivery
-                return
-            except NotSent as error:
-                if not left:
-                    raise error.reason from None
-            await asyncio.sleep(self._pause)
+        async with self._relayed(call, revision) as delivery:
+            reached = revision.pods.named(delivery.instance) if revision else None
+            if session and reached:
+                self._homes.settle(session, reached)
+            yield delivery
+
+    @asynccontextmanager
+    async def _relayed(self, call: Sent, revision: Revision | None) -> AsyncIterator[Delivery]:
+        pods = revision.pods if revision else Pods()
+        pods.relayed += 1
+        try:
+            for left in reversed(range(SENDS)):
+                try:
+                    asleep = not len(pods)
+                    async with self._exchange.with_activator(call, asleep=asleep) as delivery:
+                        yield delivery
+                    return
+                except NotSent as error:
+                    if not left:
+                        raise error.reason from None
+                await asyncio.sleep(self._pause)
+        finally:
+            pods.relayed -= 1
 
     def _revision(self, namespace: str, service: str, home: Pod | None) -> str:
         splits = self._table().splits(namespace, service)

@@ -23,7 +23,7 @@ class Pod:
     inflight: int = 0
     listed: bool = True
     place: int = -1
-    """Its index among those with room; -1 where it has none."""
+    """Its index among those that may have room; -1 where it has none."""
 
 
 class Pods:
@@ -31,6 +31,8 @@ class Pods:
     number, None where that is not known yet: then nobody has room."""
 
     def __init__(self, limit: int | None = None) -> None:
+        self.relayed = 0
+        """Calls that somebody else gives a place: any pod may have them all."""
         self._limit = limit
         self._all: dict[str, Pod] = {}
         self._free: list[Pod] = []
@@ -66,17 +68,19 @@ class Pods:
 
     def take(self, home: Pod | None, chance: Callable[[], float]) -> Pod | None:
         """A place at `home`, if it has room; else at the less busy of two
-        random pods that have. None where nobody has.
+        random pods, if that has. None otherwise.
 
         chance: a number, 0 <= n < 1.
         """
-        if home is not None and home.place >= 0 and self._all.get(home.name) is home:
+        if home is not None and self._all.get(home.name) is home and self._has_room(home):
             pod = home
         elif not self._free:
             return None
         else:
             one, other = (self._free[int(chance() * len(self._free))] for _ in range(2))
             pod = one if one.inflight <= other.inflight else other
+            if not self._has_room(pod):
+                return None
         pod.inflight += 1
         self._sort(pod)
         return pod
@@ -86,8 +90,11 @@ class Pods:
         pod.inflight -= 1
         self._sort(pod)
 
+    def _has_room(self, pod: Pod) -> bool:
+        return pod.place >= 0 and (not self._limit or pod.inflight + self.relayed < self._limit)
+
     def _sort(self, pod: Pod) -> None:
-        """Among those with room, or not."""
+        """Among those that may have room, or not."""
         room = pod.listed and self._limit is not None
         room = room and (not self._limit or pod.inflight < self._limit)
         if room and pod.place < 0:
