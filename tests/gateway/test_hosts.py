@@ -4,9 +4,7 @@ Ingress objects by a server that plays a cluster's API."""
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,25 +12,18 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from catnap.access import Key
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.hosts import Hosts
-from catnap.gateway.routes import Routes
-from catnap.gateway.settings import Settings
 from catnap.http import Client, Reply, Request, Response, Server, Target
 from catnap.services.knative import kingress
 from catnap.services.knative.cluster import Cluster
 from catnap.services.knative.ingress import NAMESPACES
 from catnap.services.knative.routing import Split
+from tests.gateway.local import ACME, RIVAL, started
 from tests.services.knative.apiserver import Answer, ApiServer, running
 from tests.services.knative.objects import ingress, path, route, rule, split
 
-FUNCTIONS = Path(__file__).parents[2] / "functions"
-ACME, RIVAL = "acme-key-0123456789", "rival-key-0123456789"
-KEYS = (
-    Key.of(ACME, name="acme", roles=("caller",), tenant="acme"),
-    Key.of(RIVAL, name="rival", roles=("caller",), tenant="rival"),
-)
+ECHO_SKILL = Path(__file__).parents[2] / "functions" / "echo"
 SERVICE = {"catnap.dev/install": "catnap", "serving.knative.dev/service": "echo"}
 ECHO = "echo.catnap-acme.svc.cluster.local"
 OBJECTS = (
@@ -98,42 +89,28 @@ def tell(server: ApiServer) -> None:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     folder = tmp_path_factory.mktemp("gateway")
-    shutil.copytree(FUNCTIONS / "echo", folder / "functions" / "echo")
-    settings = Settings(
-        home=folder / "home",
-        functions=folder / "functions",
-        admin_key="admin-key-0123456789",
-        keys=KEYS,
-        reload=False,
-        models="127.0.0.1:1",
-    )
-    async with AsyncExitStack() as parts:
-        backend = Server(_say_what_came)
-        address = Target(*await backend.listen(host="127.0.0.1"))
-        parts.push_async_callback(backend.drain, 0)
-        gateway = Gateway(settings, lambda _: None)
-        parts.push_async_callback(gateway.stop)
-        asked: list[Split] = []
+    backend = Server(_say_what_came)
+    address = Target(*await backend.listen(host="127.0.0.1"))
+    client = Client()
+    asked: list[Split] = []
 
-        def locate(split: Split) -> Target:
-            asked.append(split)
-            return address
+    def locate(split: Split) -> Target:
+        asked.append(split)
+        return address
 
-        routes = Routes(gateway, Hosts(gateway, locate, lambda: 0.7))
-        parts.push_async_callback(routes.close)
-        server = Server(routes)
-        where = Target(*await server.listen(host="127.0.0.1"))
-        parts.push_async_callback(server.drain, 1)
-        await gateway.start(str(where), egress="")
-        api = parts.enter_context(running(folder))
+    def hosts(gateway: Gateway) -> Hosts:
+        return Hosts(gateway, locate, lambda: 0.7)
+
+    with running(folder) as api:
         tell(api)
-        # The skills run here; the hosts are a cluster's.
-        gateway.cluster = Cluster(api.api(), "catnap", lambda _: None)
-        await gateway.cluster.ingresses.start()
-        parts.push_async_callback(gateway.cluster.ingresses.close)
-        client = Client()
-        parts.push_async_callback(client.close)
-        yield World(where, client, gateway, asked)
+        async with started(folder, ECHO_SKILL, hosts=hosts) as (gateway, where):
+            # The skills run here; the hosts are a cluster's.
+            gateway.cluster = Cluster(api.api(), "catnap", lambda _: None)
+            await gateway.cluster.ingresses.start()
+            yield World(where, client, gateway, asked)
+            await client.close()
+            await gateway.cluster.ingresses.close()
+    await backend.drain(0)
 
 
 async def _say_what_came(request: Request) -> Response:

@@ -1,0 +1,48 @@
+"""A gateway in the test's own process, its skills on this machine."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from catnap.access import Key
+from catnap.gateway.gateway import Gateway
+from catnap.gateway.hosts import Hosts
+from catnap.gateway.routes import Routes
+from catnap.gateway.settings import Settings
+from catnap.http import Server, Target
+
+ACME, RIVAL = "acme-key-0123456789", "rival-key-0123456789"
+KEYS = (
+    Key.of(ACME, name="acme", roles=("caller",), tenant="acme"),
+    Key.of(RIVAL, name="rival", roles=("caller",), tenant="rival"),
+)
+
+
+@asynccontextmanager
+async def started(
+    folder: Path, *skills: Path, hosts: Callable[[Gateway], Hosts] = Hosts
+) -> AsyncIterator[tuple[Gateway, Target]]:
+    """The gateway, and where it listens. It has no models."""
+    for skill in skills:
+        shutil.copytree(skill, folder / "functions" / skill.name)
+    settings = Settings(
+        home=folder / "home",
+        functions=folder / "functions",
+        admin_key="admin-key-0123456789",
+        keys=KEYS,
+        reload=False,
+        models="127.0.0.1:1",
+    )
+    async with AsyncExitStack() as parts:
+        gateway = Gateway(settings, lambda _: None)
+        parts.push_async_callback(gateway.stop)
+        routes = Routes(gateway, hosts(gateway))
+        parts.push_async_callback(routes.close)
+        server = Server(routes)
+        where = Target(*await server.listen(host="127.0.0.1"))
+        parts.push_async_callback(server.drain, 1)
+        await gateway.start(str(where), egress="")
+        yield gateway, where

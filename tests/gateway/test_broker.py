@@ -1,0 +1,104 @@
+"""Events that a cluster's Broker delivers, with the token of a service account."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from catnap.access import Accounts
+from catnap.errors import Unauthenticated, Unavailable
+from catnap.gateway.gateway import Gateway
+from catnap.http import Client, Target
+from tests.gateway.local import ACME, started
+
+KEEPER = Path(__file__).parents[1] / "platform" / "functions" / "keeper"
+AUDIENCE = "catnap.dev/gateway/catnap"
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def token(name: str) -> str:
+    said = json.dumps({"aud": [AUDIENCE], "exp": time.time() + 600, "name": name}).encode()
+    return f"eyJh.{base64.urlsafe_b64encode(said).rstrip(b'=').decode()}.c2ln"
+
+
+BROKER, STRANGER, FORGED, UNSURE = map(token, ("broker", "stranger", "forged", "unsure"))
+
+
+async def review(asked: str) -> tuple[str, str]:
+    """A cluster's word."""
+    if asked == FORGED:
+        raise Unauthenticated("the cluster does not vouch for the token")
+    if asked == UNSURE:
+        raise Unavailable("the API server does not answer")
+    return ("catnap-acme" if asked == BROKER else "default"), "broker"
+
+
+@dataclass
+class World:
+    gateway: Gateway
+    where: Target
+    client: Client
+
+    async def send(self, key: str, path: str = "/events/keeper/keep") -> tuple[int, str]:
+        headers = {
+            "authorization": f"Bearer {key}",
+            "ce-specversion": "1.0",
+            "ce-id": "1",
+            "ce-source": "/broker",
+            "ce-type": "test.keep",
+            "content-type": "application/json",
+        }
+        sent = [(name.encode(), value.encode()) for name, value in headers.items()]
+        reply = await self.client.request(self.where, "POST", path, sent, b"{}")
+        return reply.status, (await reply.read()).decode()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    client = Client()
+    async with started(tmp_path_factory.mktemp("gateway"), KEEPER) as (gateway, where):
+        tenants = {"catnap-acme": "acme"}
+        gateway.accounts = Accounts(AUDIENCE, review, lambda name: tenants.get(name, ""))
+        yield World(gateway, where, client)
+        await client.close()
+
+
+async def test_a_brokers_event_becomes_a_task_of_its_namespaces_tenant(world: World) -> None:
+    status, said = await world.send(BROKER)
+    assert status == 202
+    [id_] = json.loads(said)["tasks"]
+    task = await world.gateway.journal.get("acme", id_)
+    assert (task.skill, task.trigger, task.roles) == ("keeper", "keep", ("caller",))
+
+
+@pytest.mark.parametrize(
+    ("key", "status", "reason"),
+    [
+        (STRANGER, 401, "default/broker is not in the namespace of a tenant"),
+        (FORGED, 401, "does not vouch"),
+        (UNSURE, 503, "does not answer"),
+        ("garbage", 401, "not known here"),
+    ],
+)
+async def test_nobody_elses_event_is_taken(
+    world: World, key: str, status: int, reason: str
+) -> None:
+    found, said = await world.send(key)
+    assert (found, reason in said) == (status, True)
+
+
+async def test_a_key_delivers_to_a_trigger_as_before(world: World) -> None:
+    assert (await world.send(ACME))[0] == 202
+
+
+@pytest.mark.parametrize("path", ["/events", "/skills/keeper"])
+async def test_a_brokers_token_opens_nothing_but_its_trigger(world: World, path: str) -> None:
+    assert (await world.send(BROKER, path))[0] == 401
