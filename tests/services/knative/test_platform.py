@@ -21,7 +21,7 @@ from catnap.errors import (
     Unavailable,
 )
 from catnap.http import Request, Response, Target
-from catnap.services.knative import faults
+from catnap.services.knative import faults, reasons
 from catnap.services.knative.platform import KnativePlatform
 from catnap.services.knative.routing import Table
 from catnap.services.platform import Delivery, Route
@@ -31,6 +31,7 @@ from tests.services.knative.serving import Answer as Played
 from tests.services.knative.serving import Place, knative, skill
 
 ROUTE = Route("acme", "echo")
+DEPLOYMENTS = "/apis/apps/v1/namespaces/catnap-acme/deployments"
 PODS = "/api/v1/namespaces/catnap-acme/pods"
 HOST = "echo.catnap-acme.svc.cluster.local"
 REFUSED = knative(502, "dial tcp 127.0.0.1:8080: connect: connection refused")
@@ -366,6 +367,19 @@ async def test_an_image_that_cannot_be_had_is_told_and_not_waited_for(
     with pytest.raises(Unavailable, match="cannot be pulled"):
         await cluster.call()
     assert len(cluster.activator.asked) == 1
+
+
+async def test_a_quota_that_is_full_is_told_and_not_waited_for(
+    cluster: Cluster, server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reasons, "_SOON", 0.0)
+    said = "pods is forbidden: exceeded quota: tenant, used: pods=100, limited: pods=100"
+    failure = {"type": "ReplicaFailure", "status": "True", "message": said}
+    server.answer(PODS, Answer(body={"items": []}))
+    server.answer(DEPLOYMENTS, Answer(body={"items": [{"status": {"conditions": [failure]}}]}))
+    cluster.activator.answers = [cluster.activator.hold]
+    with pytest.raises(ResourceExhausted, match="limited: pods=100"):
+        await cluster.call()
 
 
 async def test_a_pod_that_starts_is_waited_for(cluster: Cluster, server: ApiServer) -> None:

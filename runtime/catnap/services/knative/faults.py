@@ -61,7 +61,11 @@ class Faults:
         began, first = time.time(), dict[str, float]()
         while True:
             await asyncio.sleep(EVERY)
-            fault = start(await self._pods(revision), began)
+            pods = await self._list("/api/v1", "pods", revision)
+            fault = start(pods, began)
+            if not pods:
+                made = await self._list("/apis/apps/v1", "deployments", revision)
+                fault = next(filter(None, map(reasons.of_deployment, made)), None)
             now = time.time()
             if fault and now - first.setdefault(fault.text, now) >= fault.after:
                 return fault.error(f"{revision[1]} cannot start: {fault.text}")
@@ -71,21 +75,21 @@ class Faults:
         since the epoch; empty where that is not known. pod: empty for any."""
         for pause in LOOKS:
             await asyncio.sleep(pause)
-            found = end(await self._pods(revision), pod, since)
+            found = end(await self._list("/api/v1", "pods", revision), pod, since)
             if found:
                 return found
         return ""
 
-    async def _pods(self, revision: Key) -> list[Mapping[str, Any]]:
+    async def _list(self, root: str, kind: str, revision: Key) -> list[Mapping[str, Any]]:
         namespace, name = revision
-        path = f"/api/v1/namespaces/{namespace}/pods"
+        path = f"{root}/namespaces/{namespace}/{kind}"
         try:
             found = await self._api.list(path, f"serving.knative.dev/revision={name}")
         except CatnapError as error:
-            _log.debug("pods of %s: %s", name, error.message)
+            _log.debug("%s of %s: %s", kind, name, error.message)
             return []
-        pods: list[Mapping[str, Any]] = found.get("items") or []
-        return pods
+        objects: list[Mapping[str, Any]] = found.get("items") or []
+        return objects
 
 
 def start(pods: Iterable[Mapping[str, Any]], since: float) -> reasons.Fault | None:

@@ -49,7 +49,7 @@ class Fleet:
     def __init__(self, gone: Callable[[Target], None]) -> None:
         """gone: is told of each place where there is no pod any more."""
         self._gone = gone
-        self._revisions: defaultdict[Key, Revision] = defaultdict(lambda: Revision(""))
+        self._revisions: dict[Key, Revision] = {}
         self._services: defaultdict[Key, dict[str, Revision]] = defaultdict(dict)
         self._slices: dict[Key, Key] = {}
         """Whose pods a slice has."""
@@ -68,8 +68,8 @@ class Fleet:
             return
         revision.pods.lose(pod)
         self._gone(pod.target)
-        again = lambda: self._count((namespace, pod.revision))  # noqa: E731
-        asyncio.get_running_loop().call_later(DOUBT, again)
+        loop = asyncio.get_running_loop()
+        loop.call_later(DOUBT, self._count, (namespace, pod.revision))
 
     def take_revisions(self, changes: Mapping[Key, Mapping[str, Any] | None]) -> None:
         """What a mirror of Revisions tells."""
@@ -108,9 +108,7 @@ class Fleet:
             self._count(owner)
 
     def _revision(self, key: Key) -> Revision:
-        revision = self._revisions[key]
-        revision.name = key[1]
-        return revision
+        return self._revisions.setdefault(key, Revision(key[1]))
 
     def _count(self, key: Key) -> None:
         revision = self._revisions.get(key)
