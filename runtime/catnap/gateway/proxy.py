@@ -30,9 +30,15 @@ _HOP_BY_HOP = frozenset(
         b"upgrade",
     )
 )
-# Only an Ingress object may say which revision the activator wakes.
+# Only an Ingress object may say which revision the activator wakes, and what a
+# queue-proxy tells the instance its host is.
 _STEERING = frozenset(
-    (b"k-network-hash", b"knative-serving-namespace", b"knative-serving-revision")
+    (
+        b"k-network-hash",
+        b"k-original-host",
+        b"knative-serving-namespace",
+        b"knative-serving-revision",
+    )
 )
 
 
