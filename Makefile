@@ -40,7 +40,8 @@ run: setup ## start the whole platform on localhost
 test: setup ## run the tests; no root, docker or cluster
 	@$(BIN)/python -m pytest
 
-test-servers: ## install the real servers that some tests want (needs Go)
+test-servers: setup ## install what some tests want: versitygw (needs Go), checkov
+	@UV_TOOL_DIR=.tools UV_TOOL_BIN_DIR=.tools/bin $(BIN)/uv tool install --quiet checkov==3.3.30
 	@command -v go >/dev/null || { echo 'needs Go to build versitygw: on Debian, apt-get install golang' >&2; exit 1; }
 	@go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
@@ -84,7 +85,7 @@ deploy: setup ## deploy every skill to a cluster
 	@$(BIN)/catnap deploy
 
 clean: ## remove .venv and every cache; the state in .catnap stays
-	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -path ./.catnap -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-state: ## remove .catnap: users' files, the journal, the key, the models

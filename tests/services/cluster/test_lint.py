@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -17,7 +18,7 @@ from catnap.services.cluster.skill import Skill
 from catnap.skills.manifest import read_manifest
 
 ROOT = Path(__file__).resolve().parents[3]
-CHECKOV = shutil.which("checkov")
+CHECKOV = shutil.which("checkov", path=f"{ROOT}/.tools/bin:{os.environ['PATH']}")
 
 
 def reference(name: str) -> str:
