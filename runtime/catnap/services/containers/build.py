@@ -13,7 +13,7 @@ import msgspec
 
 from catnap.errors import Unavailable
 from catnap.services.containers import builder, lock, packages, parts, records
-from catnap.services.containers.base import look
+from catnap.services.containers.base import Base, look
 from catnap.services.containers.built import Announce, Built
 from catnap.services.containers.process import ProgramFailed
 from catnap.services.containers.recipe import SCRIPT, Recipe
@@ -71,13 +71,11 @@ async def build(
     with scratch as name:
         context = Path(name).resolve()
         await packages.fetch(inputs.lock, base, context / "packages", recipe.name)
-        await asyncio.to_thread(_lay_out, recipe, inputs, context)
+        await asyncio.to_thread(_lay_out, recipe, inputs, base, context)
         installed = packages.installed(context / "packages")
         consists = sbom(recipe, base, installed, inputs.lock.read_text())
         try:
-            image = await program.build(
-                context, reference, base.reference, recipe.labels(base), settings.force
-            )
+            image = await program.build(context, reference, base.reference, settings.force)
         except ProgramFailed as error:
             raise Unavailable(f"{recipe.name} cannot be built: {error.message}") from None
     records.keep(document, consists.encode())
@@ -87,7 +85,7 @@ async def build(
     return built
 
 
-def _lay_out(recipe: Recipe, inputs: Inputs, context: Path) -> None:
+def _lay_out(recipe: Recipe, inputs: Inputs, base: Base, context: Path) -> None:
     """All that the Dockerfile copies, beside it."""
     packages.check_host(context / "packages", lock.HOST, f"{recipe.name}: requirements.txt")
     for unused in inputs.without:
@@ -97,4 +95,4 @@ def _lay_out(recipe: Recipe, inputs: Inputs, context: Path) -> None:
     for place, folder in inputs.content:
         shutil.copytree(folder, context / "content" / place, dirs_exist_ok=True)
     shutil.copyfile(SCRIPT, context / SCRIPT.name)
-    (context / "Dockerfile").write_text(recipe.dockerfile())
+    (context / "Dockerfile").write_text(recipe.dockerfile(base))

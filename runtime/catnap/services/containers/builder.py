@@ -6,7 +6,7 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,11 +86,9 @@ class Builder:
         finally:
             await self._all(self._commands.leave(name))
 
-    async def build(
-        self, context: Path, reference: str, base: str, labels: Mapping[str, str], fresh: bool
-    ) -> Image:
+    async def build(self, context: Path, reference: str, base: str, fresh: bool) -> Image:
         """Raises ProgramFailed with the last that the builder said."""
-        await run(*self._commands.build(context, reference, base, labels, fresh))
+        await run(*self._commands.build(context, reference, base, fresh))
         image = await self.image(reference)
         if image is None:
             raise Unavailable(f"{self._commands.program} built {reference} and has it not")

@@ -6,7 +6,7 @@ everything 1970, so that the same input gives the same image.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -34,9 +34,7 @@ class Commands(Protocol):
     def leave(self, name: str) -> tuple[Command, ...]:
         """Removes what `look` has left."""
 
-    def build(
-        self, context: Path, reference: str, base: str, labels: Mapping[str, str], fresh: bool
-    ) -> Command:
+    def build(self, context: Path, reference: str, base: str, fresh: bool) -> Command:
         """fresh: no layer of an earlier build is taken."""
 
     def push(self, reference: str, remote: str, digest: Path) -> tuple[Command, ...]:
@@ -65,11 +63,9 @@ class Docker:
     def leave(self, name: str) -> tuple[Command, ...]:
         return ()
 
-    def build(
-        self, context: Path, reference: str, base: str, labels: Mapping[str, str], fresh: bool
-    ) -> Command:
+    def build(self, context: Path, reference: str, base: str, fresh: bool) -> Command:
         dated = ("--build-arg", "SOURCE_DATE_EPOCH=0", "--pull=false")
-        return ("docker", *_build(context, reference, base, labels, fresh, dated))
+        return ("docker", *_build(context, reference, base, fresh, dated))
 
     def push(self, reference: str, remote: str, digest: Path) -> tuple[Command, ...]:
         return (("docker", "tag", reference, remote), ("docker", "push", remote))
@@ -96,10 +92,8 @@ class Podman:
     def leave(self, name: str) -> tuple[Command, ...]:
         return ()
 
-    def build(
-        self, context: Path, reference: str, base: str, labels: Mapping[str, str], fresh: bool
-    ) -> Command:
-        return ("podman", *_build(context, reference, base, labels, fresh, _DATED))
+    def build(self, context: Path, reference: str, base: str, fresh: bool) -> Command:
+        return ("podman", *_build(context, reference, base, fresh, _DATED))
 
     def push(self, reference: str, remote: str, digest: Path) -> tuple[Command, ...]:
         return (("podman", *_push(reference, remote, digest)),)
@@ -131,10 +125,8 @@ class Buildah:
     def leave(self, name: str) -> tuple[Command, ...]:
         return (("buildah", "rm", name),)
 
-    def build(
-        self, context: Path, reference: str, base: str, labels: Mapping[str, str], fresh: bool
-    ) -> Command:
-        return ("buildah", *_build(context, reference, base, labels, fresh, _DATED))
+    def build(self, context: Path, reference: str, base: str, fresh: bool) -> Command:
+        return ("buildah", *_build(context, reference, base, fresh, _DATED))
 
     def push(self, reference: str, remote: str, digest: Path) -> tuple[Command, ...]:
         return (("buildah", *_push(reference, remote, digest)),)
@@ -147,18 +139,10 @@ class Buildah:
 _DATED = ("--timestamp", "0", "--layers", "--pull=false", "--identity-label=false")
 
 
-def _build(
-    context: Path,
-    reference: str,
-    base: str,
-    labels: Mapping[str, str],
-    fresh: bool,
-    own: Command,
-) -> Command:
-    named = (word for key in sorted(labels) for word in ("--label", f"{key}={labels[key]}"))
+def _build(context: Path, reference: str, base: str, fresh: bool, own: Command) -> Command:
     return (
         *("build", "--network", "none", *own, *(["--no-cache"] if fresh else [])),
-        *("--build-arg", f"BASE={base}", *named, "--tag", reference, str(context)),
+        *("--build-arg", f"BASE={base}", "--tag", reference, str(context)),
     )
 
 

@@ -52,7 +52,19 @@ class Recipe:
         }
         return {name: text for name, text in told.items() if text}
 
-    def dockerfile(self) -> str:
-        entrypoint = msgspec.json.encode(self.entrypoint).decode()
+    def dockerfile(self, base: Base) -> str:
+        told = (f"{_quoted(name)}={_quoted(text)}" for name, text in self.labels(base).items())
+        filled = {
+            "@CONTENT@": self.place,
+            "@ENTRYPOINT@": msgspec.json.encode(self.entrypoint).decode(),
+            "@LABELS@": " ".join(told),
+        }
         text = TEMPLATE.read_text()
-        return text.replace("@CONTENT@", self.place).replace("@ENTRYPOINT@", entrypoint)
+        for place, value in filled.items():
+            text = text.replace(place, value)
+        return text
+
+
+def _quoted(text: str) -> str:
+    """As one word of a Dockerfile, in which nothing is expanded."""
+    return msgspec.json.encode(" ".join(text.split())).decode().replace("$", "\\$")
