@@ -27,6 +27,7 @@ _COMMANDS = {
     "render": "render",
     "build": "build",
     "deploy": "deploy",
+    "undeploy": "undeploy",
     "host": "processes",
     "models": "processes",
 }

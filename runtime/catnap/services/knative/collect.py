@@ -8,9 +8,10 @@ from typing import Any
 
 from catnap.errors import NotFound
 from catnap.services.knative.api import Api
+from catnap.services.knative.reasons import condition
 
 KEPT = 3
-"""Newest revisions of a skill that stay, so that traffic can go back to one."""
+"""Newest good revisions of a skill that stay, so that traffic can go back to one."""
 
 _GENERATION = "serving.knative.dev/configurationGeneration"
 
@@ -20,15 +21,27 @@ def outdated(
 ) -> list[str]:
     """Names of the revisions that nothing needs, oldest first. Pure.
 
+    Those without traffic that are older than the newest, and of these the ones
+    that were never ready, or that are not among the newest few that were.
     revisions: the service's own.
     """
     status = service.get("status") or {}
-    wanted = (*(service["spec"].get("traffic") or ()), *(status.get("traffic") or ()))
-    needed = {each.get("revisionName") for each in wanted}
+    traffic = (*(service["spec"].get("traffic") or ()), *(status.get("traffic") or ()))
+    needed = {each.get("revisionName") for each in traffic}
     needed |= {status.get("latestReadyRevisionName"), status.get("latestCreatedRevisionName")}
     by_age = sorted(revisions, key=_generation)
-    names = [each["metadata"]["name"] for each in by_age[: max(0, len(by_age) - kept)]]
-    return [name for name in names if name not in needed]
+    good = [_name(each) for each in by_age if _is_ready(each)]
+    needed.update(good[-kept:])
+    return [name for each in by_age if (name := _name(each)) not in needed]
+
+
+def _name(revision: Mapping[str, Any]) -> str:
+    name: str = revision["metadata"]["name"]
+    return name
+
+
+def _is_ready(revision: Mapping[str, Any]) -> bool:
+    return condition(revision.get("status") or {}, "Ready").get("status") == "True"
 
 
 def _generation(revision: Mapping[str, Any]) -> int:

@@ -49,6 +49,7 @@ class Workshop:
         try:
             return await self._skill(folder)
         except CatnapError as error:
+            self._tell(folder.name, "failed", error.message)
             return error
 
     async def install(self) -> Install:

@@ -51,7 +51,10 @@ def of_skill(
     if service is None:
         return Standing("waiting", "the cluster to have it")
     status = service.get("status") or {}
-    if status.get("observedGeneration") != service["metadata"]["generation"]:
+    behind = status.get("observedGeneration") != service["metadata"]["generation"]
+    # Until then what it says of its newest revision is about the one before.
+    made = condition(status, "ConfigurationsReady").get("reason") != "OutOfDate"
+    if behind or not made:
         return Standing("waiting", "Knative to take it up")
     name, last = newest(service), status.get("latestReadyRevisionName", "")
     if condition(status, "Ready").get("status") == "True":
