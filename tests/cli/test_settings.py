@@ -90,3 +90,30 @@ def test_keys_come_from_the_file(tmp_path: Path) -> None:
 
 def test_secrets_do_not_show_in_a_repr() -> None:
     assert "hush" not in repr(Settings(token="hush", admin_key="hush"))
+
+
+def test_a_gateway_on_a_cluster_is_told_by_its_environment(tmp_path: Path) -> None:
+    environment = {
+        "CATNAP_PLATFORM": "knative",
+        "CATNAP_INSTALL": "shop",
+        "CATNAP_MODELS": "catnap-models:8001",
+        "CATNAP_EGRESS": "0.0.0.0:3128",
+    }
+    settings = read_settings({}, environment, tmp_path)
+    assert (settings.platform, settings.install) == ("knative", "shop")
+    assert (settings.models, settings.egress) == ("catnap-models:8001", "0.0.0.0:3128")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("CATNAP_PLATFORM", "k8s", "neither 'local' nor 'knative'"),
+        ("CATNAP_INSTALL", "kube-system", "kube-"),
+        ("CATNAP_MODELS", "catnap-models", "host:port"),
+    ],
+)
+def test_what_a_cluster_cannot_have_is_refused(
+    tmp_path: Path, name: str, value: str, said: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=said):
+        read_settings({}, {name: value}, tmp_path)
