@@ -85,7 +85,7 @@ To reach it from here:
 
 def document(done: Deployed, took: float, *, applied: bool) -> dict[str, Any]:
     return {
-        "applied": len(done.changed) if applied else 0,
+        "applied": [each.title for each in done.changed] if applied else [],
         "seconds": round(took, 3),
         "objects": [_object(each) for each in done.planned],
         "results": [_result(each) for each in done.results],

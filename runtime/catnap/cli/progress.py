@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -18,12 +19,19 @@ _SIGN = {"working": "…", "ready": "✓", "failed": "✗"}
 _COLOR = {"working": "yellow", "ready": "green", "failed": "red"}
 
 
+@dataclass(frozen=True)
+class _Part:
+    state: State
+    text: str
+    trouble: str
+
+
 class Progress:
     """Written to stderr: the result is what stdout gets."""
 
     def __init__(self, quiet: bool = False) -> None:
         self._quiet = quiet
-        self._parts: dict[str, tuple[State, str]] = {}
+        self._parts: dict[str, _Part] = {}
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
@@ -44,22 +52,24 @@ class Progress:
         if self._live:
             self._live.stop()
 
-    def tell(self, label: str, state: State, text: str) -> None:
-        if self._quiet or self._parts.get(label) == (state, text):
+    def tell(self, label: str, state: State, text: str, trouble: str = "") -> None:
+        if self._quiet:
             return
-        self._parts[label] = (state, text)
+        before = self._parts.get(label)
+        self._parts[label] = _Part(state, text, trouble)
         if self._live:
             self._live.update(self._table())
-        else:
-            said = "ready" if state == "ready" else text
-            click.echo(f"{label}: {'failed: ' if state == 'failed' else ''}{said}", err=True)
+        elif before is None or (before.state, before.text) != (state, text):
+            # Why it failed is part of the result, which is told in the end.
+            click.echo(f"{label}: {text if state == 'working' else state}", err=True)
 
     def _table(self) -> Table:
         from rich.table import Table
         from rich.text import Text
 
         table = Table.grid(padding=(0, 1))
-        for label, (state, text) in self._parts.items():
-            sign = Text(_SIGN[state], style=_COLOR[state])
-            table.add_row(sign, Text(label, style="bold"), Text(text, overflow="ellipsis"))
+        for label, part in self._parts.items():
+            sign = Text(_SIGN[part.state], style=_COLOR[part.state])
+            text = Text(f"{part.text}: {part.trouble}" if part.trouble else part.text)
+            table.add_row(sign, Text(label, style="bold"), text)
         return table

@@ -80,6 +80,7 @@ async def _undeploy(
             raise click.UsageError("Nobody is there to be asked: give --yes.")
         click.confirm(f"Remove this from {api.server}?", abort=True, err=True)
     await work.remove(api, targets)
+    output.note(f"removed {len(targets)}")
     if not skills:
         output.note("waiting for the cluster to empty the namespaces")
         await work.gone(api, install, timeout)

@@ -149,8 +149,8 @@ class _Work:
             return
         # That no ingress has answered yet is what it waits for.
         told = standing.fault if standing.text != ADDRESS else None
-        why = f" ({told.text})" if told else ""
-        self._tell(subject.label, "working", f"waiting for {standing.text}{why}")
+        trouble = told.text if told else ""
+        self._tell(subject.label, "working", f"waiting for {standing.text}", trouble)
 
     async def collect(self, rollout: Rollout) -> None:
         """Removes old revisions of the skills that are ready now."""

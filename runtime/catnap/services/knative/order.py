@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from catnap.errors import CatnapError
 from catnap.services.cluster.install import Install
@@ -14,9 +14,14 @@ from catnap.services.knative.apply import Planned
 
 State = Literal["working", "ready", "failed"]
 
-Tell = Callable[[str, State, str], None]
-"""Is told of a part by its label (a skill, `catnap-gateway` or `catnap-models`): how it is,
-and a line about it."""
+
+class Tell(Protocol):
+    def __call__(self, label: str, state: State, text: str, trouble: str = "") -> None:
+        """Is told how a part is: a skill, `catnap-gateway` or `catnap-models`.
+
+        text: what is done for it, what it waits for, or why it failed.
+        trouble: why the wait may be in vain.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
