@@ -212,6 +212,49 @@ async def test_ready_pods_are_counted_over_all_revisions(cluster: Cluster) -> No
     assert (status.revision, status.instances) == ("new", 3)
 
 
+SERVICES = "/apis/serving.knative.dev/v1/namespaces/catnap-acme/services"
+OBJECT = {
+    "apiVersion": "serving.knative.dev/v1",
+    "kind": "Service",
+    "metadata": {"name": "echo", "namespace": "acme"},
+}
+
+
+def taken_up(observed: int, revision: str) -> Answer:
+    status = {"observedGeneration": observed, "latestCreatedRevisionName": revision}
+    return Answer(body={"metadata": {"generation": 2}, "status": status})
+
+
+async def test_an_applied_service_is_in_its_tenants_namespace_and_has_a_new_revision(
+    cluster: Cluster, server: ApiServer
+) -> None:
+    kinds = [{"name": "services", "kind": "Service", "namespaced": True}]
+    server.answer("/apis/serving.knative.dev/v1", Answer(body={"resources": kinds}))
+    server.answer(f"{SERVICES}/echo", taken_up(1, "echo-00001"), taken_up(2, "echo-00002"))
+    assert await cluster.platform.apply(OBJECT) == "echo-00002"
+    sent = next(each for each in server.asked if each.method == "PATCH")
+    assert sent.body["metadata"] == {"name": "echo", "namespace": "catnap-acme"}
+
+
+async def test_a_service_that_knative_does_nothing_with_is_said(
+    cluster: Cluster, server: ApiServer
+) -> None:
+    kinds = [{"name": "services", "kind": "Service", "namespaced": True}]
+    server.answer("/apis/serving.knative.dev/v1", Answer(body={"resources": kinds}))
+    server.answer(f"{SERVICES}/echo", taken_up(1, "echo-00001"))
+    with pytest.raises(Unavailable, match="controller"):
+        await cluster.platform.apply(OBJECT)
+
+
+async def test_a_deleted_service_is_deleted_where_its_tenant_is(
+    cluster: Cluster, server: ApiServer
+) -> None:
+    server.answer(f"{SERVICES}/echo", Answer(body={}))
+    await cluster.platform.delete("acme", "echo")
+    with pytest.raises(NotFound):
+        await cluster.platform.delete("other", "echo")
+
+
 # --- where the time went -------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from catnap.errors import NotFound
+from catnap.errors import NotFound, Unavailable
 from catnap.http import Target
 from catnap.services.knative import choice
 from catnap.services.knative.api import Api
@@ -28,6 +28,7 @@ from catnap.services.knative.homes import Homes
 from catnap.services.knative.pods import Pod, Pods
 from catnap.services.knative.routing import Table
 from catnap.services.platform import Delivery, Route, Status
+from catnap.services.render import API_VERSION
 
 # With the dot at its end a resolver asks for this name alone, not first for
 # the same name below each domain of the pod's search list.
@@ -38,6 +39,9 @@ SENDS = 3
 
 PAUSE = 0.2
 """Seconds between them: as often the activator looks which pods there are."""
+
+LOOKS = 50
+"""Times that a new revision is looked for, with the same pause."""
 
 Fields = Sequence[tuple[bytes, bytes]]
 
@@ -70,15 +74,29 @@ class KnativePlatform:
     # --- what there is ---------------------------------------------------
 
     async def apply(self, service: Mapping[str, Any]) -> str:
+        """As the port says, with the rights of whoever deploys: a gateway has
+        none to. Does not wait until the revision is ready. Raises Unavailable
+        where Knative does not make one."""
         meta = service["metadata"]
         placed = {**meta, "namespace": self._namespace(meta["namespace"])}
-        applied = await self._api.apply({**service, "metadata": placed})
-        name: str = applied.get("status", {}).get("latestCreatedRevisionName", "")
-        return name
+        found = await self._api.apply({**service, "metadata": placed})
+        for _ in range(LOOKS):
+            status = found.get("status", {})
+            if status.get("observedGeneration") == found["metadata"]["generation"]:
+                name: str = status.get("latestCreatedRevisionName", "")
+                if name:
+                    return name
+            await asyncio.sleep(self._pause)
+            found = await self._api.get(self._path(meta["namespace"], meta["name"]))
+        raise Unavailable(
+            f"Knative has made no revision of {meta['name']!r}: is its controller up?"
+        )
 
     async def delete(self, namespace: str, service: str) -> None:
-        home = self._namespace(namespace)
-        await self._api.delete(f"/apis/serving.knative.dev/v1/namespaces/{home}/services/{service}")
+        await self._api.delete(self._path(namespace, service))
+
+    def _path(self, tenant: str, service: str) -> str:
+        return f"/apis/{API_VERSION}/namespaces/{self._namespace(tenant)}/services/{service}"
 
     def status(self) -> list[Status]:
         return [self._status(tenant, name) for tenant, name in self._services]
