@@ -15,6 +15,7 @@ from catnap.services.knative.diff import ABSENT, Change
 from catnap.services.knative.order import Deployed, Result
 
 _LONGEST = 100
+_READY = {True: "yes", False: "no", None: "not awaited"}
 _COLOR = {"create": "green", "change": "yellow", "refused": "red"}
 
 
@@ -52,11 +53,8 @@ def _text(value: Any) -> str:
 
 def show(done: Deployed, took: float) -> None:
     output.table(
-        ("name", "namespace", "revision", "ready", "image"),
-        [
-            (each.label, each.namespace, each.revision, _ready(each), each.image)
-            for each in done.results
-        ],
+        ("name", "revision", "ready", "image"),
+        [(each.label, each.revision, _READY[each.ready], each.image) for each in done.results],
         empty="nothing to deploy",
     )
     count = len(done.changed)
@@ -64,12 +62,6 @@ def show(done: Deployed, took: float) -> None:
     output.note(f"{applied}, in {took:.1f} s")
     if done.others:
         output.note(f"also deployed, and left as they are: {', '.join(done.others)}")
-
-
-def _ready(result: Result) -> str:
-    if result.problem:
-        return "no"
-    return "yes" if result.revision else "not awaited"
 
 
 def entrance(access: Access, install: str) -> str:
@@ -113,6 +105,7 @@ def _result(result: Result) -> dict[str, Any]:
     return {
         "name": result.label,
         "namespace": result.namespace,
+        "ready": result.ready,
         "revision": result.revision,
         "image": result.image,
         "serving": result.serving,

@@ -83,7 +83,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) 
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         # What is copied, an id or a key, stays in one line; text gives way.
-        whole = column not in ("description", "error", "type")
+        whole = column not in ("description", "error", "image", "type")
         shown.add_column(
             column,
             justify="right" if column in ("size", "attempts", "instances") else "left",

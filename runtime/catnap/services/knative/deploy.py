@@ -182,8 +182,10 @@ class _Work:
         if standing:
             serving = standing.serving
         images = {part.label: part.image for part in (*self._platform, *self._skills)}
+        awaited = problem or standing
         return Result(
             label=subject.label,
+            ready=problem is None if awaited else None,
             namespace=subject.namespace,
             image=images.get(subject.label, ""),
             revision=standing.revision if standing else "",

@@ -43,10 +43,12 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """A skill of one tenant, or a part of the platform. revision: the newest.
-    serving: an older one that serves while the newest does not. problem: why."""
+    """A skill of one tenant, or a part of the platform. ready: None where that
+    was not awaited. revision: the newest. serving: an older one that serves
+    while the newest does not. problem: why."""
 
     label: str
+    ready: bool | None = None
     namespace: str = ""
     image: str = ""
     revision: str = ""
