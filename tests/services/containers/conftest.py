@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from catnap.errors import CatnapError
 from catnap.services.containers import BuildSettings, Built
 from catnap.services.containers.base import look
+from catnap.services.containers.build import LOCAL
 from catnap.services.containers.builder import Builder, find
 
 BASES = ("dev.local/python:3.11", "docker.io/library/python:3.11-slim")
@@ -27,6 +29,12 @@ class Workshop:
 
     builder: Builder
     settings: BuildSettings
+
+    def names(self, folder: Path) -> set[str]:
+        """What was built with state folders below this one."""
+        records = folder.rglob("containers/*/*.cdx.json")
+        built = {f"{LOCAL}{path.parent.name}:{path.name.split('.')[0]}" for path in records}
+        return built | {f"{LOCAL}catnap-test:1"}
 
     async def config(self, reference: str, folder: Path) -> Any:
         """An image's configuration, out of its archive."""
@@ -63,9 +71,12 @@ def _base(tmp_path_factory: pytest.TempPathFactory) -> tuple[Builder, str]:
 
 
 @pytest.fixture
-def workshop(_base: tuple[Builder, str], tmp_path: Path) -> Workshop:
+def workshop(_base: tuple[Builder, str], tmp_path: Path) -> Iterator[Workshop]:
     builder, reference = _base
-    return Workshop(builder, BuildSettings(base=reference, home=tmp_path / "home"))
+    workshop = Workshop(builder, BuildSettings(base=reference, home=tmp_path / "home"))
+    yield workshop
+    for name in workshop.names(tmp_path):
+        subprocess.run([builder.program, "rmi", name], capture_output=True)
 
 
 @pytest.fixture

@@ -124,9 +124,9 @@ async def test_a_base_without_python_is_refused_with_what_to_do(
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
     await workshop.builder.build(
-        tmp_path / "empty", "dev.local/catnap-test-empty:1", workshop.settings.base, False
+        tmp_path / "empty", "dev.local/catnap-test:1", workshop.settings.base, False
     )
-    settings = replace(workshop.settings, base="dev.local/catnap-test-empty:1")
+    settings = replace(workshop.settings, base="dev.local/catnap-test:1")
     with pytest.raises(InvalidRequest, match=r"runs no python3: CATNAP_BASE must name .* 3\.11"):
         await build_skill(skill("baseless"), settings, silent)
 
@@ -145,7 +145,7 @@ async def test_a_build_that_fails_tells_the_last_that_was_said(
     )
     with pytest.raises(ProgramFailed, match="no such luck"):
         await workshop.builder.build(
-            tmp_path, "dev.local/catnap-test-failing:1", workshop.settings.base, False
+            tmp_path, "dev.local/catnap-test:1", workshop.settings.base, False
         )
 
 
@@ -156,5 +156,5 @@ async def test_the_network_is_away_while_it_is_built(workshop: Workshop, tmp_pat
     )
     with pytest.raises(Unavailable):
         await workshop.builder.build(
-            tmp_path, "dev.local/catnap-test-net:1", workshop.settings.base, True
+            tmp_path, "dev.local/catnap-test:1", workshop.settings.base, True
         )

@@ -52,6 +52,10 @@ class Builder:
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
 
+    @property
+    def program(self) -> str:
+        return self._commands.program
+
     async def image(self, reference: str) -> Image | None:
         """What is in the builder's own store under this name."""
         try:
@@ -75,7 +79,7 @@ class Builder:
                 ) from None
             found = await self.image(reference)
         if found is None:
-            raise Unavailable(f"{self._commands.program} pulled {reference} and has it not")
+            raise Unavailable(f"{self.program} pulled {reference} and has it not")
         return found
 
     async def look(self, base: str, command: Sequence[str]) -> str:
@@ -91,7 +95,7 @@ class Builder:
         await run(*self._commands.build(context, reference, base, fresh))
         image = await self.image(reference)
         if image is None:
-            raise Unavailable(f"{self._commands.program} built {reference} and has it not")
+            raise Unavailable(f"{self.program} built {reference} and has it not")
         return image
 
     async def push(self, reference: str, remote: str) -> str:
