@@ -76,6 +76,9 @@ class Gateway:
         self.settings = settings
         self.ready = False
         """Whether calls can be taken: between the start's end and the stop."""
+        self.started = False
+        """Whether there is a pipeline: instances outlive a gateway on a cluster
+        and may call back before there is one."""
         self._announce = announce
         self._parts = AsyncExitStack()
         """Each part's end, so that a stop finds those there are, whatever
@@ -110,6 +113,7 @@ class Gateway:
             self.grants,
             Retry(first=self.settings.retry),
         )
+        self.started = True
         again = await self.pipeline.start()
         self._parts.push_async_callback(self.pipeline.stop)
         if again:

@@ -35,7 +35,7 @@ class Routes:
 
     async def _ours(self, request: Request) -> Response:
         first, *rest = request.path.lstrip("/").split("/")
-        if first == "callback":
+        if first == "callback" and self._gateway.started:
             # What is at work may go on to its end while the gateway stops.
             return await self._callback(request, rest)
         if not self._gateway.ready:
