@@ -11,7 +11,7 @@ from itertools import islice
 from catnap.errors import CatnapError, Conflict
 from catnap.services.cluster.names import INSTALL, namespace_of
 from catnap.services.cluster.skill import Skill
-from catnap.services.knative import admin, collect
+from catnap.services.knative import admin, collect, undeploy
 from catnap.services.knative.api import Api, Object
 from catnap.services.knative.apply import Planned, apply, plan
 from catnap.services.knative.ground import survey
@@ -128,6 +128,19 @@ class _Work:
             for each in self._plans[part.label]:
                 if id(each) in problems:
                     self._fail(part.label, problems[id(each)])
+        if self._install.eventing:
+            for part in parts:
+                if part.subject:
+                    await self._drop_triggers(part.subject, part.objects)
+
+    async def _drop_triggers(self, skill: Subject, objects: Iterable[Object]) -> None:
+        """Those that its manifest no longer has: they would go on delivering."""
+        kept = {each["metadata"]["name"] for each in objects}
+        for each in await undeploy.triggers(
+            self._api, self._install.name, skill.namespace, [skill.name]
+        ):
+            if each.name not in kept:
+                await undeploy.remove(self._api, [each])
 
     async def _apply(self, planned: Sequence[Planned]) -> None:
         """What all else needs: the first that fails ends the deploy."""

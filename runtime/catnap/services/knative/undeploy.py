@@ -43,10 +43,8 @@ async def skills(
     for tenant in tenants:
         namespace = namespace_of(tenant, install)
         services = await _ours(api, *_SKILL, install, namespace)
-        triggers = await _ours(api, *_TRIGGER, install, namespace)
         found += [each for each in services if each.name in names]
-        # Named `<skill>.<trigger>`, and neither has a dot of its own.
-        found += [each for each in triggers if each.name.partition(".")[0] in names]
+        found += await triggers(api, install, namespace, names)
     missing = [name for name in names if name not in {each.name for each in found}]
     if missing:
         raise NotFound(
@@ -54,6 +52,13 @@ async def skills(
             f"installation {install!r}"
         )
     return found
+
+
+async def triggers(api: Api, install: str, namespace: str, names: Sequence[str]) -> list[Target]:
+    """The Triggers of these skills in one namespace."""
+    found = await _ours(api, *_TRIGGER, install, namespace)
+    # Named `<skill>.<trigger>`, and neither has a dot of its own.
+    return [each for each in found if each.name.partition(".")[0] in names]
 
 
 async def whole(api: Api, install: str) -> list[Target]:
