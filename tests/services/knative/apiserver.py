@@ -108,6 +108,7 @@ def running(folder: Path) -> Iterator[ApiServer]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def handle_one_request(self) -> None:
         try:

@@ -225,6 +225,7 @@ def running(folder: Path) -> Iterator[ToyCluster]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     toy: ToyCluster
 
     def _any(self) -> None:
