@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from catnap.services.containers.assemble import settle
+from catnap.services.containers.assemble import compile_all, settle
 
 
 def tree(root: Path, mode: int, when: int) -> Path:
@@ -39,12 +39,13 @@ def test_the_same_content_is_the_same_tree(tmp_path: Path, monkeypatch: pytest.M
     once, again = tree(tmp_path / "a" / "t", 0o777, 1000), tree(tmp_path / "b" / "t", 0o700, 2000)
     for root in (once, again):
         monkeypatch.chdir(root)  # so that compiled code names its file alike
+        compile_all(Path())
         settle(Path())
     assert facts(once) == facts(again)
 
 
 def test_code_is_compiled_so_that_no_date_is_looked_at(tmp_path: Path) -> None:
-    settle(tree(tmp_path / "t", 0o777, 1000))
+    compile_all(tree(tmp_path / "t", 0o777, 1000))
     [compiled] = (tmp_path / "t" / "package" / "__pycache__").iterdir()
     flags = int.from_bytes(compiled.read_bytes()[4:8], "little")
     assert flags == 0b01  # hashed, and never checked: PEP 552

@@ -34,7 +34,7 @@ async def test_skills_without_requirements_share_all_layers_but_the_last(
     assert shared == others
     assert own != other
     base = await workshop.config(workshop.settings.base, tmp_path)
-    assert len(shared) == len(base["rootfs"]["diff_ids"]) + 2  # packages, and Catnap itself
+    assert len(shared) == len(base["rootfs"]["diff_ids"]) + 3  # Python, packages, Catnap
 
 
 async def test_the_same_input_is_the_same_image_whenever_and_wherever_it_is_built(
@@ -81,7 +81,13 @@ async def test_an_image_runs_the_skill_as_nobody_and_says_what_it_is(
     built = await build_skill(folder, settings, silent)
     config = (await workshop.config(built.reference, tmp_path))["config"]
     assert config["User"] == "65532:65532"
-    assert config["Entrypoint"] == ["/catnap/bin/python", "-P", "-m", "catnap.host", "/skill"]
+    assert config["Entrypoint"] == [
+        "/catnap/bin/python",
+        "-P",
+        "-m",
+        "catnap.host",
+        "/catnap/skill",
+    ]
     labels = config["Labels"]
     assert labels["org.opencontainers.image.title"] == "whole"
     assert labels["org.opencontainers.image.description"] == told
@@ -90,11 +96,11 @@ async def test_an_image_runs_the_skill_as_nobody_and_says_what_it_is(
     script = (
         "import json, os, sys, httptools, msgspec, catnap.host.app\n"
         "from catnap.host.loader import load\n"
-        "loaded = load('/skill')\n"
+        "loaded = load('/catnap/skill')\n"
         "own = [m.__cached__ for m in (sys.modules['main'], msgspec, catnap.host.app)]\n"
         "print(json.dumps({'uid': os.getuid(), 'skill': loaded.manifest.name,\n"
         "    'compiled': [os.path.exists(each) for each in own],\n"
-        "    'writable': [path for path in ('/skill', '/catnap') if os.access(path, os.W_OK)]}))"
+        "    'writable': [p for p in ('/catnap/skill', '/catnap') if os.access(p, os.W_OK)]}))"
     )
     said = await workshop.builder.look(built.reference, ("/catnap/bin/python", "-c", script))
     line = next(line for line in said.splitlines() if line.startswith("{"))
@@ -108,13 +114,16 @@ async def test_an_image_runs_the_skill_as_nobody_and_says_what_it_is(
 
 async def test_compiled_code_is_taken_though_no_date_fits(workshop: Workshop, skill: Write) -> None:
     built = await build_skill(skill("dated"), workshop.settings, silent)
-    script = "import sys; sys.path.insert(0, '/skill'); import main, msgspec, catnap.host.app"
+    script = (
+        "import sys; sys.path.insert(0, '/catnap/skill'); import main, msgspec, catnap.host.app"
+    )
     command = ("/catnap/bin/python", "-v", "-c", script)
     said = await workshop.builder.look(
         built.reference, ("/bin/sh", "-c", '"$@" 2>&1', "sh", *command)
     )
     compiled = [line for line in said.splitlines() if "# code object from" in line]
-    assert any("/skill/__pycache__/main." in line for line in compiled)
+    assert any("/catnap/skill/main." in line for line in compiled)
+    assert any("/asyncio/events." in line for line in compiled)
     assert not [line for line in compiled if line.endswith(".py'")]
 
 

@@ -1,11 +1,12 @@
 """Runs inside the build, as a script of the base image's own Python:
 
-    assemble.py packages         /build/packages becomes a venv at /catnap
-    assemble.py runtime          /build/catnap takes its place in that venv
-    assemble.py content FOLDER   compiles what is there
+    assemble.py python      a venv at /catnap, and the standard library compiled
+    assemble.py packages    /build/packages takes its place in that venv
+    assemble.py content     compiles what was copied to /catnap
 
 Each ends with the same files for the same input: readable by all, writable by
-root alone, dated 1970, and compiled so that no date is looked at.
+root alone, dated 1970, and compiled so that no date is looked at. Compiled code
+goes where PYTHONPYCACHEPREFIX says.
 """
 
 import compileall
@@ -13,54 +14,56 @@ import os
 import re
 import shutil
 import sys
+import sysconfig
 import venv
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
-VENV = Path("/catnap")
-BUILD = Path("/build")
-SITE = VENV / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+ROOT = Path("/catnap")
+SITE = ROOT / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+PACKAGES = Path("/build/packages")
 
-_NEVER_IMPORTED = re.compile(r"/tests/|^/catnap/bin/")
+_NEVER_IMPORTED = re.compile(
+    r"/(tests?|idlelib|turtledemo|lib2to3|ensurepip|tkinter|config-[^/]*)/"
+    r"|^/usr/.*/(site|dist)-packages/|^/catnap/bin/"
+)
+
+
+def python() -> None:
+    venv.EnvBuilder(symlinks=True, with_pip=False).create(ROOT)
+    for path in ROOT.glob("bin/[Aa]ctivate*"):
+        path.unlink()
+    shutil.rmtree(ROOT / "include", ignore_errors=True)
+    compile_all(Path(sysconfig.get_path("stdlib")))
+    settle(ROOT)
 
 
 def packages() -> None:
-    venv.EnvBuilder(symlinks=True, with_pip=False).create(VENV)
-    for path in (*VENV.glob("bin/[Aa]ctivate*"), *VENV.glob("bin/pip*")):
-        path.unlink()
-    shutil.rmtree(VENV / "include", ignore_errors=True)
-    install(BUILD / "packages")
-    settle(VENV)
-
-
-def runtime() -> None:
-    install(BUILD / "catnap")
-    settle(VENV)
-
-
-def install(packages: Path) -> None:
     """What they bring as commands stands beside the interpreter."""
-    shutil.copytree(packages, SITE, dirs_exist_ok=True)
+    shutil.copytree(PACKAGES, SITE)
     if (SITE / "bin").is_dir():
-        shutil.copytree(SITE / "bin", VENV / "bin", dirs_exist_ok=True)
-        shutil.rmtree(SITE / "bin")
+        shutil.move(SITE / "bin", ROOT / "bin")
+    content()
 
 
-def content(folder: str) -> None:
-    settle(Path(folder))
+def content() -> None:
+    compile_all(ROOT)
+    settle(ROOT)
 
 
-def settle(root: Path) -> None:
-    """Compiles what can be compiled, and makes the rest of what a file is, its
-    mode and date, depend on nothing but its content."""
+def compile_all(folder: Path) -> None:
     compileall.compile_dir(
-        root,
+        folder,
         maxlevels=100,
         workers=0,  # all cores
         quiet=2,  # a file that is not meant to be imported may be no Python of this version
         rx=_NEVER_IMPORTED,
         invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
     )
+
+
+def settle(root: Path) -> None:
+    """Makes a file's mode and date depend on nothing but what it is."""
     for folder, _, names in os.walk(root, topdown=False):
         for path in (*(Path(folder, name) for name in names), Path(folder)):
             if not path.is_symlink():
@@ -69,10 +72,4 @@ def settle(root: Path) -> None:
 
 
 if __name__ == "__main__":
-    match sys.argv[1:]:
-        case ["packages"]:
-            packages()
-        case ["runtime"]:
-            runtime()
-        case ["content", folder]:
-            content(folder)
+    {"python": python, "packages": packages, "content": content}[sys.argv[1]]()

@@ -45,7 +45,7 @@ async def _gateway(settings: BuildSettings) -> tuple[Recipe, Inputs]:
         lock=lock.digest(locked),
         parts=parts.digest(parts.ALL),
         content="",
-        place="/functions",
+        place="/catnap/functions",
         entrypoint=("/catnap/bin/catnap", "serve"),
         commit=settings.commit or await commit_of(parts.paths(parts.ALL)),
     )
@@ -65,8 +65,8 @@ async def _models(settings: BuildSettings) -> tuple[Recipe, Inputs]:
         lock=lock.digest(locked),
         parts=parts.digest(parts.MODELS),
         content=where,
-        place="/model",
-        entrypoint=(PYTHON, "-P", "-m", "catnap.models", "--home", "/model"),
+        place="/catnap/model",
+        entrypoint=(PYTHON, "-P", "-m", "catnap.models", "--home", "/catnap/model"),
         commit=settings.commit or await commit_of(parts.paths(parts.MODELS)),
     )
     return recipe, Inputs(locked, parts.MODELS, ((where, model),))

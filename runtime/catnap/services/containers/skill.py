@@ -16,7 +16,7 @@ from catnap.services.containers.recipe import SCRIPT, TEMPLATE, Recipe
 from catnap.services.containers.settings import BuildSettings
 from catnap.skills.manifest import read_manifest
 
-_PLACE = "/skill"
+_PLACE = "/catnap/skill"
 
 
 async def build_skill(folder: Path, settings: BuildSettings, announce: Announce) -> Built:
