@@ -81,8 +81,8 @@ bench: setup ## measure, each figure beside a peer or a limit
 bench-cluster: setup ## measure on the cluster of KUBECONFIG=
 	@$(BIN)/python -m bench cluster
 
-deploy: setup ## deploy every skill to a cluster
-	@$(BIN)/catnap deploy
+deploy: setup ## deploy all to the cluster of KUBECONFIG; ARGS for `catnap deploy`
+	@$(BIN)/catnap deploy $(ARGS)
 
 clean: ## remove .venv and every cache; the state in .catnap stays
 	@rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,4 +1,4 @@
-"""The commands that work on skills' folders: new, lock, render, deploy."""
+"""The commands that work on skills' folders: new, lock, render."""
 
 import base64
 import hashlib
@@ -58,43 +58,6 @@ def test_render_names_what_is_not_there(alone: Cli) -> None:
     assert "catnap new" in done.err
     alone("new", "one")
     assert alone("render", "three").status == 4
-
-
-def test_deploy_needs_a_cluster(
-    alone: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    alone("new", "one")
-    # The client reads KUBECONFIG once, when it is imported.
-    done = subprocess.run(
-        [sys.executable, "-m", "catnap.cli", "deploy"],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "KUBECONFIG": str(tmp_path / "none")},
-    )
-    assert done.returncode == 7
-    assert done.stderr.startswith("catnap: needs a cluster: ")
-    assert (done.stdout, done.stderr.count("\n")) == ("", 1)
-
-
-def test_deploy_tells_of_a_cluster_that_does_not_answer(alone: Cli, tmp_path: Path) -> None:
-    alone("new", "one")
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "c",
-        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-        "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:9"}}],
-        "users": [{"name": "u", "user": {}}],
-    }
-    (tmp_path / "config").write_text(yaml.safe_dump(config))
-    done = subprocess.run(
-        [sys.executable, "-m", "catnap.cli", "deploy"],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "KUBECONFIG": str(tmp_path / "config")},
-    )
-    assert done.returncode == 7
-    assert done.stderr.startswith("catnap: needs a cluster: http://127.0.0.1:9 does not answer")
 
 
 def wheel(folder: Path, name: str, version: str) -> None:
