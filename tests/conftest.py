@@ -33,6 +33,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if elsewhere(item)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
+    if on_cluster:
+        for item in items:  # whichever is the first waits for the installation
+            item.add_marker(pytest.mark.timeout(1200), append=False)
 
 
 @pytest.fixture(scope="session")

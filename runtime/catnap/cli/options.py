@@ -30,6 +30,7 @@ _SETTINGS = {
     "platform": "What skills run on: local, or knative inside a cluster. Default: local.",
     "install": "Name of the installation on a cluster. Default: catnap.",
     "models": "Address of a model server. Default: one is started.",
+    "callback": "Address that skills alone call back at. Default: the HTTP address.",
     "egress": "Address of the proxy that skills leave by. Default: a free port of this machine.",
     "egress_networks": "Private networks that skills may reach by it, as 10.1.0.0/16,10.2.0.0/16.",
 }

@@ -23,7 +23,7 @@ from catnap.gateway.settings import Settings as GatewaySettings
 @with_json
 @with_settings(
     *("home", "http", "grpc", "functions", "files", "retry", "admin_key"),
-    *("platform", "install", "models", "egress", "egress_networks"),
+    *("platform", "install", "models", "callback", "egress", "egress_networks"),
 )
 def serve(settings: Settings, reload: bool, as_json: bool) -> None:
     """Runs the whole platform on this machine, until Ctrl-C.
@@ -64,6 +64,7 @@ def serve(settings: Settings, reload: bool, as_json: bool) -> None:
                 platform=settings.platform,
                 install=settings.install,
                 models=settings.models,
+                callback=settings.callback,
                 egress=settings.egress,
                 egress_networks=settings.egress_networks,
             ),

@@ -21,7 +21,7 @@ from catnap.skills.duration import Duration
 FILE = "catnap.toml"
 _NAMES = (
     *("home", "http", "grpc", "functions", "files", "retry", "token", "admin_key"),
-    *("platform", "install", "models", "egress", "egress_networks"),
+    *("platform", "install", "models", "callback", "egress", "egress_networks"),
 )
 _PLATFORMS = ("local", "knative")
 _KEY_NAMES = ("name", "hash", "tenant", "user", "roles")
@@ -36,7 +36,8 @@ class Settings:
     given. admin_key: the platform's own key; empty for a generated one. keys:
     further keys that `serve` accepts. platform: what skills run on. install:
     the name of an installation on a cluster. models: where a model server
-    answers, empty for one of `serve`'s own. egress: the address of the proxy that
+    answers, empty for one of `serve`'s own. callback: the address that skills
+    alone call back at, empty for http. egress: the address of the proxy that
     skills leave by. egress_networks: private networks that it may reach."""
 
     home: Path = Path(".catnap")
@@ -51,6 +52,7 @@ class Settings:
     platform: Literal["local", "knative"] = "local"
     install: str = DEFAULT_INSTALL
     models: str = ""
+    callback: str = ""
     egress: str = "127.0.0.1:0"
     egress_networks: str = ""
 
@@ -121,7 +123,7 @@ def _value(name: str, value: object, where: str, base: Path) -> str | Path | Dur
         return check_install(value)
     if name == "platform" and value not in _PLATFORMS:
         raise InvalidRequest(f"{where}: {value!r} is neither 'local' nor 'knative'")
-    if name in ("http", "grpc", "models", "egress"):
+    if name in ("http", "grpc", "models", "callback", "egress"):
         host, _, port = value.rpartition(":")
         if not host or not port.isdecimal() or int(port) > 65535:
             raise InvalidRequest(f"{where}: {value!r} is no address: write host:port")

@@ -71,8 +71,9 @@ class Gateway:
     """Where the skills run on one: its Table says whose hosts are answered here."""
 
     def __init__(self, settings: Settings, announce: Announce) -> None:
-        for address in (settings.http, settings.grpc, settings.egress):
-            check_listen(address, bool(settings.admin_key))
+        for address in (settings.http, settings.grpc, settings.callback, settings.egress):
+            if address:
+                check_listen(address, bool(settings.admin_key))
         self.settings = settings
         self.ready = False
         """Whether calls can be taken: between the start's end and the stop."""

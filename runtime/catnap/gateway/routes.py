@@ -30,6 +30,15 @@ class Routes:
     async def __call__(self, request: Request) -> Response:
         return await self._hosts(request) or await self._ours(request)
 
+    async def callbacks(self, request: Request) -> Response:
+        """What skills ask, and nothing else: whoever may reach only this can
+        neither call a skill by a key it found nor use the gateway as a way to
+        other hosts."""
+        first, *rest = request.path.lstrip("/").split("/")
+        if first != "callback":
+            raise NotFound(f"there is nothing at {request.path!r} but /callback")
+        return await self._callback(request, rest)
+
     async def close(self) -> None:
         await self._hosts.close()
 

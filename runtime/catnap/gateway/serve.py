@@ -57,7 +57,12 @@ async def serve(
             host, port = await _listen(server.listen, "HTTP", settings.http)
             out, out_port = await _listen(gateway.egress.listen, "EGRESS", settings.egress)
             _check_free(settings.grpc)
-            await gateway.start(f"{_reachable(host)}:{port}", f"{_reachable(out)}:{out_port}")
+            back = (host, port)
+            if settings.callback:
+                callbacks = Server(routes.callbacks)
+                parts.push_async_callback(callbacks.drain, GRACE)
+                back = await _listen(callbacks.listen, "CALLBACK", settings.callback)
+            await gateway.start(_address(*back), _address(out, out_port))
             rpc = await serve_grpc(gateway, settings.grpc)
             parts.push_async_callback(rpc.stop, GRACE)
             parts.callback(gateway.quiesce)
@@ -113,10 +118,11 @@ def _allow_descriptors() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _reachable(host: str) -> str:
+def _address(host: str, port: int) -> str:
     """Where an instance on this machine reaches a gateway that listens on all
     addresses."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"{reachable}:{port}"
 
 
 def _first(errors: BaseExceptionGroup[CatnapError]) -> CatnapError:

@@ -19,7 +19,8 @@ class Settings:
     that failed is made again, doubling each time. reload: take edited skills up.
     models: where a model server answers, empty for one of our own. platform:
     what skills run on, `local` for processes of this machine. install: on a
-    cluster, the name of this installation. egress: the address of the proxy
+    cluster, the name of this installation. callback: an address where nothing
+    but what skills call back is answered, empty for http. egress: the address of the proxy
     that skills leave by. egress_networks: private networks that it may reach,
     and public ones that it may not; see catnap.access.egress.Networks.
     """
@@ -36,5 +37,6 @@ class Settings:
     models: str = ""
     platform: Literal["local", "knative"] = "local"
     install: str = "catnap"
+    callback: str = ""
     egress: str = "127.0.0.1:0"
     egress_networks: str = ""

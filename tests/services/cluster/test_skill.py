@@ -87,7 +87,7 @@ def test_an_instance_is_told_where_the_gateway_is_beside_its_own_settings() -> N
     found = environment(made("[scale]\nconcurrency = 3\n[env]\nA = 'b'"))
     assert found == {
         "A": "b",
-        "CATNAP_CALLBACK": "catnap-gateway.catnap.svc.cluster.local.:80",
+        "CATNAP_CALLBACK": "catnap-gateway.catnap.svc.cluster.local.:8081",
         "CATNAP_CONCURRENCY": "3",
         "CATNAP_EGRESS": "catnap-gateway.catnap.svc.cluster.local.:3128",
         "CATNAP_LOG": "json",

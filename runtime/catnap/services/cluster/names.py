@@ -14,6 +14,8 @@ MODELS = "catnap-models"
 ADMIN_SECRET = "catnap-admin"  # noqa: S105
 """The Secret with the platform's own key, under ADMIN_KEY. Made by a deploy."""
 ADMIN_KEY = "key"
+CALLBACK_PORT = 8081
+"""Of the gateway, for what its skills call back."""
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 INSTALL = "catnap.dev/install"

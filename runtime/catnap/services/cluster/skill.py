@@ -13,7 +13,13 @@ from typing import Any, TypeVar
 import msgspec
 
 from catnap.errors import InvalidRequest
-from catnap.services.cluster.names import INSTALL, TENANT, gateway_host, namespace_of
+from catnap.services.cluster.names import (
+    CALLBACK_PORT,
+    INSTALL,
+    TENANT,
+    gateway_host,
+    namespace_of,
+)
 from catnap.services.describe import Description
 from catnap.services.render import CATNAP, service
 from catnap.skills.duration import Duration
@@ -103,7 +109,7 @@ def _env(manifest: Manifest, install: str) -> list[dict[str, str]]:
     host = f"{gateway_host(install)}."
     env = {
         **manifest.env,
-        "CATNAP_CALLBACK": f"{host}:80",
+        "CATNAP_CALLBACK": f"{host}:{CALLBACK_PORT}",
         "CATNAP_CONCURRENCY": str(manifest.scale.concurrency),
         "CATNAP_EGRESS": f"{host}:{EGRESS_PORT}",
         "CATNAP_LOG": "json",
