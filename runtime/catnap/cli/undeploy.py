@@ -79,9 +79,12 @@ async def _undeploy(
         if not sys.stdin.isatty():
             raise click.UsageError("Nobody is there to be asked: give --yes.")
         click.confirm(f"Remove this from {api.server}?", abort=True, err=True)
+    if not skills:
+        output.note("waiting for what is at work")
+        await work.stop(api, install, timeout)
     await work.remove(api, targets)
-    output.note(f"removed {len(targets)}")
     if not skills:
         output.note("waiting for the cluster to empty the namespaces")
         await work.gone(api, install, timeout)
+    output.note(f"removed {len(targets)}")
     return targets

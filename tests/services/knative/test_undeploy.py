@@ -7,7 +7,7 @@ import pytest
 
 from catnap.errors import DeadlineExceeded, NotFound
 from catnap.services.knative import undeploy
-from tests.services.knative.toycluster import ToyCluster, running
+from tests.services.knative.toycluster import Object, ToyCluster, running
 
 OURS = {"catnap.dev/install": "catnap"}
 OTHERS = {"catnap.dev/install": "other"}
@@ -31,8 +31,12 @@ def cluster(tmp_path: Path) -> Iterator[ToyCluster]:
             (f"{EVENTING}/echo.files", OURS),
             (f"{EVENTING}/echo-2.files", OURS),
         ):
-            found.put(path, {"metadata": {"labels": labels}})
+            found.put(path, labelled(labels))
         yield found
+
+
+def labelled(labels: dict[str, str]) -> Object:
+    return {"metadata": {"labels": dict(labels)}}
 
 
 async def test_a_skill_goes_with_its_triggers_and_nothing_else_does(cluster: ToyCluster) -> None:
@@ -75,3 +79,24 @@ async def test_what_is_gone_meanwhile_is_no_error(cluster: ToyCluster) -> None:
 async def test_namespaces_that_stay_are_named(cluster: ToyCluster) -> None:
     with pytest.raises(DeadlineExceeded, match="catnap, catnap-default"):
         await undeploy.gone(cluster.api(), "catnap", timeout=0.1)
+
+
+async def test_every_pod_is_ended_before_the_namespaces_go(cluster: ToyCluster) -> None:
+    cluster.put("/apis/apps/v1/namespaces/catnap/deployments/catnap-gateway", labelled(OURS))
+    # Knative's own, which its Service takes along.
+    cluster.put("/apis/apps/v1/namespaces/catnap-default/deployments/echo-00001", labelled(OURS))
+    cluster.put("/api/v1/namespaces/other/pods/busy", labelled(OTHERS))
+    await undeploy.stop(cluster.api(), "catnap", timeout=10)
+    assert cluster.written == [
+        "DELETE services echo",
+        "DELETE services echo-2",
+        "DELETE deployments catnap-gateway",
+    ]
+
+
+@pytest.mark.parametrize("namespace", ["catnap", "catnap-default"])
+async def test_a_pod_that_is_still_at_work_is_named(cluster: ToyCluster, namespace: str) -> None:
+    labels = OURS if namespace != "catnap" else {}
+    cluster.put(f"/api/v1/namespaces/{namespace}/pods/busy", labelled(labels))
+    with pytest.raises(DeadlineExceeded, match="busy"):
+        await undeploy.stop(cluster.api(), "catnap", timeout=0.1)

@@ -23,7 +23,7 @@ from catnap.errors import (
 
 _SOON = 10.0
 """Seconds that a fault is given which often passes by itself."""
-_SCALING = 30.0
+_SCALING = 120.0
 """Seconds for room on a node: an autoscaler may add one, or an older pod end."""
 _LONGEST = 300
 """Characters of what others said."""

@@ -82,11 +82,9 @@ async def _ours(
         path = await api.path_of_kind(version, kind, namespace)
     except NotFound:
         return []
-    return [
-        Target(title({"apiVersion": version, "kind": kind, **each}), name, f"{path}/{name}")
-        for each in (await api.list(path, f"{INSTALL}={install}"))["items"]
-        if (name := each["metadata"]["name"])
-    ]
+    found = (await api.list(path, f"{INSTALL}={install}"))["items"]
+    made = [{"apiVersion": version, "kind": kind, **each} for each in found]
+    return [Target(title(each), each["metadata"]["name"], await api.path_of(each)) for each in made]
 
 
 async def remove(api: Api, targets: Sequence[Target]) -> None:
@@ -96,24 +94,44 @@ async def remove(api: Api, targets: Sequence[Target]) -> None:
             await api.delete(each.path)
 
 
+async def stop(api: Api, install: str, timeout: float) -> None:
+    """Ends every pod of an installation, and waits for it.
+
+    A namespace that is deleted with pods in it is looked at again only after
+    half of their grace period, which for a skill is minutes.
+    Raises DeadlineExceeded, naming those that are still at work.
+    """
+    await remove(api, await _ours(api, *_SKILL, install))
+    await remove(api, await _ours(api, "apps/v1", "Deployment", install, install))
+    path = await api.path_of_kind("v1", "Pod")
+    await _until_none(api, path, f"{INSTALL}={install}", timeout)
+    await _until_none(api, await api.path_of_kind("v1", "Pod", install), "", timeout)
+
+
 async def gone(api: Api, install: str, timeout: float) -> None:
     """Waits until the cluster has emptied the namespaces of an installation.
 
     Raises DeadlineExceeded, naming those that are left.
     """
+    path = await api.path_of_kind("v1", "Namespace")
+    await _until_none(api, path, f"{INSTALL}={install}", timeout)
+
+
+async def _until_none(api: Api, path: str, labels: str, timeout: float) -> None:
     left: set[str] = set()
     try:
         async with asyncio.timeout(timeout):
-            path = await api.path_of_kind("v1", "Namespace")
-            async with aclosing(watch(api, path, labels=f"{INSTALL}={install}")) as changes:
+            async with aclosing(watch(api, path, labels=labels)) as changes:
                 async for told in changes:
                     if isinstance(told, Snapshot):
                         left = {each["metadata"]["name"] for each in told.objects}
                     elif told.type == "DELETED":
                         left.discard(told.object["metadata"]["name"])
+                    else:
+                        left.add(told.object["metadata"]["name"])
                     if not left:
                         return
     except TimeoutError:
         raise DeadlineExceeded(
-            f"still being emptied after {timeout:.0f} s: {', '.join(sorted(left))}"
+            f"still there after {timeout:.0f} s: {', '.join(sorted(left))}"
         ) from None
