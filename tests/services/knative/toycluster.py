@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import yaml
 
@@ -241,7 +241,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         body = json.loads(sent) if sent else None
-        code, found = self.toy.answer(self.command, url.path, query, body)
+        code, found = self.toy.answer(self.command, unquote(url.path), query, body)
         data = json.dumps(found).encode()
         self.send_response(code)
         self.send_header("Content-Length", str(len(data)))
