@@ -136,7 +136,7 @@ async def test_a_base_without_python_is_refused_with_what_to_do(
         tmp_path / "empty", "dev.local/catnap-test:1", workshop.settings.base, False
     )
     settings = replace(workshop.settings, base="dev.local/catnap-test:1")
-    with pytest.raises(InvalidRequest, match=r"runs no python3: CATNAP_BASE must name .* 3\.11"):
+    with pytest.raises(InvalidRequest, match=r"cannot run python3 in .*must name .* 3\.11"):
         await build_skill(skill("baseless"), settings, silent)
 
 

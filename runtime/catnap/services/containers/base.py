@@ -60,8 +60,8 @@ async def look(builder: Builder, reference: str, home: Path) -> Base:
             said = await builder.look(reference, ("python3", "-c", _LOOK))
         except ProgramFailed as error:
             raise InvalidRequest(
-                f"base image {reference} runs no python3: CATNAP_BASE must name one with "
-                f"Python 3.11 or newer ({error.said})"
+                f"{builder.program} cannot run python3 in the base image {reference}: CATNAP_BASE "
+                f"must name one with Python 3.11 or newer ({error.said})"
             ) from None
         [line] = (line for line in said.splitlines() if line.startswith("{"))
         inside = msgspec.json.decode(line, type=Inside)
