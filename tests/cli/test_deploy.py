@@ -59,7 +59,7 @@ def test_a_dry_run_shows_each_field_that_would_change(deploy: Deploy, cluster: T
     shown = deploy("--dry-run")
     assert "change   Service.serving.knative.dev catnap-default/one\n" in shown.out
     assert "~ spec.template.spec.timeoutSeconds: 300 -> 17\n" in shown.out
-    assert "1 of " in shown.err
+    assert "1 objects differ" in shown.err
     assert cluster.written == []
 
 

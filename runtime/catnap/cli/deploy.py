@@ -98,7 +98,7 @@ def deploy(
         )
     took = time.monotonic() - began
     if as_json:
-        output.as_json(deployed.document(done, took, applied=not dry_run))
+        output.as_json(deployed.document(done, took))
     elif dry_run:
         deployed.show_plan(done)
     else:

@@ -32,10 +32,8 @@ def show_plan(done: Deployed) -> None:
             click.echo(f"           {each.refused.message}")
     if unchecked := sum(each.unchecked for each in done.planned):
         output.note(f"{unchecked} are not validated: their namespace is not there yet")
-    same = len(done.planned) - len(done.changed)
-    output.note(
-        f"{len(done.changed)} of {len(done.planned)} objects would change, {same} would not"
-    )
+    same = sum(each.verdict == "unchanged" for each in done.planned)
+    output.note(f"{len(done.planned) - same} objects differ, {same} do not")
 
 
 def _line(change: Change) -> str:
@@ -57,7 +55,7 @@ def show(done: Deployed, took: float) -> None:
         [(each.label, each.revision, _READY[each.ready], each.image) for each in done.results],
         empty="nothing to deploy",
     )
-    count = len(done.changed)
+    count = len(done.applied)
     applied = f"applied {count} of {len(done.planned)} objects" if count else "nothing changed"
     output.note(f"{applied}, in {took:.1f} s")
     if done.others:
@@ -75,9 +73,9 @@ To reach it from here:
   catnap call echo --data '{{"hello": "world"}}'"""
 
 
-def document(done: Deployed, took: float, *, applied: bool) -> dict[str, Any]:
+def document(done: Deployed, took: float) -> dict[str, Any]:
     return {
-        "applied": [each.title for each in done.changed] if applied else [],
+        "applied": [each.title for each in done.applied],
         "seconds": round(took, 3),
         "objects": [_object(each) for each in done.planned],
         "results": [_result(each) for each in done.results],

@@ -87,7 +87,7 @@ async def test_a_second_deploy_without_a_change_writes_nothing(world: World) -> 
     await world.deploy("echo")
     again = await world.deploy("echo")
     assert world.cluster.written == []
-    assert again.changed == ()
+    assert again.applied == ()
     assert {each.verdict for each in again.planned} == {"unchanged"}
 
 
@@ -98,7 +98,7 @@ async def test_only_what_differs_is_applied(world: World) -> None:
     world.write("echo", toml="[limits]\ntimeout = '17s'\n")
     done = await world.deploy("echo", "other")
     assert world.cluster.written == ["PATCH services echo"]
-    [changed] = done.changed
+    [changed] = done.applied
     found = {each.path: (each.old, each.new) for each in changed.changes}
     assert found["spec.template.spec.timeoutSeconds"] == (300, 17)
 
@@ -159,6 +159,16 @@ async def test_a_skill_that_the_server_refuses_fails_alone(world: World) -> None
     world.cluster.refuses["odd"] = (422, "spec.template: must not be odd")
     done = await world.deploy("echo", "odd")
     assert problems(done) == {"odd": "spec.template: must not be odd"}
+
+
+async def test_a_quota_that_a_skill_is_too_much_for_concerns_no_other(world: World) -> None:
+    world.write("echo")
+    world.write("odd")
+    await world.deploy()
+    world.cluster.refuses["odd"] = (403, "odd is forbidden: exceeded quota: tenant")
+    done = await world.deploy("echo", "odd")
+    assert problems(done) == {"odd": "odd is forbidden: exceeded quota: tenant"}
+    assert [each.title.rpartition("/")[2] for each in done.applied] == ["echo"]
 
 
 async def test_a_pod_that_crashes_fails_the_deploy_with_its_last_words(world: World) -> None:

@@ -54,6 +54,21 @@ def test_a_skill_without_an_instance_says_what_its_pods_say() -> None:
     assert "nomodule" in found.fault.text
 
 
+@pytest.mark.parametrize(
+    ("pods", "text"),
+    [
+        ([], "its first instance"),
+        ([pod()], "its first instance"),
+        ([pod({"running": {}})], "its first instance to answer"),
+    ],
+    ids=["no pod", "not started", "started"],
+)
+def test_a_skill_that_runs_and_says_nothing_is_told_from_one_that_does_not_run(
+    pods: list[Found], text: str
+) -> None:
+    assert standing(service(*UNDER_WAY), *pods).text == text
+
+
 def test_a_first_revision_that_fails_leaves_none_that_serves() -> None:
     assert standing(service(*UNDER_WAY), CRASHED).serving == ""
 

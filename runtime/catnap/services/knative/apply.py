@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from catnap.errors import CatnapError, NotFound
+from catnap.errors import CatnapError, DeadlineExceeded, NotFound, Unavailable
 from catnap.services.knative.api import Api, Object
 from catnap.services.knative.diff import Change, changes
 
@@ -82,9 +82,9 @@ async def _plan(api: Api, obj: Object) -> Planned:
         if live is None and "namespace" in obj["metadata"] and _no_namespace(error, obj):
             return Planned(obj, unchecked=True)
         return Planned(obj, live, refused=error)
+    except (Unavailable, DeadlineExceeded):
+        raise
     except CatnapError as error:
-        if error.retryable:
-            raise
         return Planned(obj, live, refused=error)
     return Planned(obj, live, changes(live, wanted) if live is not None else ())
 

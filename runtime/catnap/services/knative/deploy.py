@@ -68,6 +68,7 @@ class _Work:
         self._subjects: dict[str, Subject] = {}
         self._standings: Mapping[Subject, Standing] = {}
         self._plans: dict[str, list[Planned]] = {}
+        self._applied: list[Planned] = []
         self._failed: dict[str, CatnapError] = {}
         """By label."""
 
@@ -120,14 +121,13 @@ class _Work:
         await admin.ensure(self._api, self._install.name, key)
         await self._apply([each for each in shared if each not in spaces])
         parts = [part for part in self._skills if part.label not in self._failed]
-        outcomes = await apply(
-            self._api, [each for part in parts for each in self._plans[part.label]]
-        )
-        problems = {id(planned): error for planned, error in outcomes if error}
-        for part in parts:
-            for each in self._plans[part.label]:
-                if id(each) in problems:
-                    self._fail(part.label, problems[id(each)])
+        owners = {id(each): part for part in parts for each in self._plans[part.label]}
+        wanted = [each for part in parts for each in self._plans[part.label]]
+        for each, error in await apply(self._api, wanted):
+            if error:
+                self._fail(owners[id(each)].label, error)
+            else:
+                self._applied.append(each)
         if self._install.eventing:
             for part in parts:
                 if part.subject:
@@ -147,6 +147,7 @@ class _Work:
         for each, error in await apply(self._api, planned):
             if error:
                 raise type(error)(f"{each.title}: {error.message}")
+            self._applied.append(each)
 
     async def follow(self, rollout: Rollout) -> None:
         subjects = [part.subject for part in (*self._platform, *self._skills) if part.subject]
@@ -181,6 +182,7 @@ class _Work:
         platform = [part.subject for part in self._platform if part.subject]
         return Deployed(
             planned=tuple(each for plans in self._plans.values() for each in plans),
+            applied=tuple(self._applied),
             results=tuple(
                 self._result(each, rollout) for each in (*platform, *self._subjects.values())
             ),

@@ -58,13 +58,11 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class Deployed:
-    """planned: every object, and what differed. results: the platform's first.
-    others: skills of the same tenants that were not part of the order."""
+    """planned: every object, and what differed. applied: those of it that were
+    written. results: the platform's first. others: skills of the same tenants
+    that were not part of the order."""
 
     planned: tuple[Planned, ...]
+    applied: tuple[Planned, ...]
     results: tuple[Result, ...]
     others: tuple[str, ...] = ()
-
-    @property
-    def changed(self) -> tuple[Planned, ...]:
-        return tuple(each for each in self.planned if each.verdict in ("create", "change"))

@@ -65,8 +65,17 @@ def of_skill(
         said = routes.get("message") or routes.get("reason") or "no reason given"
         unserved = Fault(f"no ingress serves it (class {ingress}): {said}", _INGRESS)
         return Standing("waiting", ADDRESS, unserved, name, last)
+    pods = tuple(pods)
     fault = of_pods(pods) or of_deployment(deployment or {}) or of_revision(revision or {})
-    return Standing("waiting", "its first instance", fault, name, serving)
+    waits = "its first instance to answer" if any(map(_runs, pods)) else "its first instance"
+    return Standing("waiting", waits, fault, name, serving)
+
+
+def _runs(pod: Found) -> bool:
+    """Whether the skill itself has been started; its proxy answers for it."""
+    containers = pod.get("status", {}).get("containerStatuses", ())
+    found = (each for each in containers if each["name"] == "user-container")
+    return any("running" in (each.get("state") or {}) for each in found)
 
 
 def newest(service: Found | None) -> str:
