@@ -64,7 +64,7 @@ def of_skill(
         routes = condition(status, "RoutesReady")
         said = routes.get("message") or routes.get("reason") or "no reason given"
         unserved = Fault(f"no ingress serves it (class {ingress}): {said}", _INGRESS)
-        return Standing("waiting", ADDRESS, unserved, name, last)
+        return Standing("waiting", ADDRESS, unserved, name, serving)
     pods = tuple(pods)
     fault = of_pods(pods) or of_deployment(deployment or {}) or of_revision(revision or {})
     waits = "its first instance to answer" if any(map(_runs, pods)) else "its first instance"
