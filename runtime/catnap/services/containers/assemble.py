@@ -1,12 +1,12 @@
 """Runs inside the build, as a script of the base image's own Python:
 
-    assemble.py python      a venv at /catnap, and the standard library compiled
-    assemble.py packages    /build/packages takes its place in that venv
-    assemble.py content     compiles what was copied to /catnap
+    assemble.py python             a venv, and the standard library compiled
+    assemble.py packages           /build/packages takes its place in that venv
+    assemble.py content FOLDER     /build/content goes to FOLDER
 
-Each ends with the same files for the same input: readable by all, writable by
-root alone, dated 1970, and compiled so that no date is looked at. Compiled code
-goes where PYTHONPYCACHEPREFIX says.
+Each makes its part of /catnap, and leaves it in /layer: the same files for the
+same input, readable by all, writable by root alone, dated 1970, and compiled so
+that no date is looked at. Compiled code goes where PYTHONPYCACHEPREFIX says.
 """
 
 import compileall
@@ -21,7 +21,10 @@ from py_compile import PycInvalidationMode
 
 ROOT = Path("/catnap")
 SITE = ROOT / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
-PACKAGES = Path("/build/packages")
+BUILD = Path("/build")
+LAYER = Path("/layer")
+"""What is copied from here, folder by folder, keeps its date; a folder that is the
+whole of a copy does not, in every builder."""
 
 _NEVER_IMPORTED = re.compile(
     r"/(tests?|idlelib|turtledemo|lib2to3|ensurepip|tkinter|config-[^/]*)/"
@@ -35,20 +38,32 @@ def python() -> None:
         path.unlink()
     shutil.rmtree(ROOT / "include", ignore_errors=True)
     compile_all(Path(sysconfig.get_path("stdlib")))
-    settle(ROOT)
 
 
 def packages() -> None:
     """What they bring as commands stands beside the interpreter."""
-    shutil.copytree(PACKAGES, SITE)
+    shutil.copytree(BUILD / "packages", SITE)
     if (SITE / "bin").is_dir():
         shutil.move(SITE / "bin", ROOT / "bin")
-    content()
-
-
-def content() -> None:
     compile_all(ROOT)
-    settle(ROOT)
+
+
+def content(folder: str) -> None:
+    shutil.copytree(BUILD / "content", folder)
+    compile_all(ROOT)
+
+
+def main(words: list[str]) -> None:
+    match words:
+        case ["python"]:
+            python()
+        case ["packages"]:
+            packages()
+        case ["content", folder]:
+            content(folder)
+    LAYER.mkdir(0o755)
+    ROOT.rename(LAYER / ROOT.name)
+    settle(LAYER)
 
 
 def compile_all(folder: Path) -> None:
@@ -64,12 +79,11 @@ def compile_all(folder: Path) -> None:
 
 def settle(root: Path) -> None:
     """Makes a file's mode and date depend on nothing but what it is."""
-    for folder, _, names in os.walk(root, topdown=False):
-        for path in (*(Path(folder, name) for name in names), Path(folder)):
-            if not path.is_symlink():
-                path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-            os.utime(path, (0, 0), follow_symlinks=False)
+    for path in (*root.rglob("*"), root):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+        os.utime(path, (0, 0), follow_symlinks=False)
 
 
 if __name__ == "__main__":
-    {"python": python, "packages": packages, "content": content}[sys.argv[1]]()
+    main(sys.argv[1:])
