@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from catnap.cli.settings import Settings, read_settings
+from catnap.access import Key
+from catnap.cli.settings import Settings, gateway_settings, read_settings
 from catnap.errors import InvalidRequest
 
 HASH = "sha256:" + "0a" * 32
@@ -117,3 +118,23 @@ def test_what_a_cluster_cannot_have_is_refused(
 ) -> None:
     with pytest.raises(InvalidRequest, match=said):
         read_settings({}, {name: value}, tmp_path)
+
+
+def test_a_gateway_on_a_cluster_reads_what_it_was_told(tmp_path: Path) -> None:
+    told = Settings(
+        files="s3://bucket?endpoint=http://127.0.0.1:7070",
+        retry=0.2,
+        egress_networks="10.1.0.0/16",
+        keys=(
+            Key(name='a "quoted" one', hash=HASH, tenant="acme", user=None, roles=("caller",)),
+            Key(name="ada", hash=HASH, tenant="default", user="ada", roles=("admin", "caller")),
+        ),
+    )
+    write(tmp_path, gateway_settings(told))
+    found = read_settings({}, {"CATNAP_HOME": ".catnap", "CATNAP_FUNCTIONS": "functions"}, tmp_path)
+    assert found == told
+
+
+def test_a_gateway_is_told_nothing_of_this_machine(tmp_path: Path) -> None:
+    mine = Settings(home=tmp_path, http="127.0.0.1:1", token="secret", admin_key="secret")
+    assert gateway_settings(mine) == ""

@@ -16,7 +16,7 @@ from catnap.cli.cluster import Access, with_cluster
 from catnap.cli.options import DURATION, Command, with_json, with_settings
 from catnap.cli.progress import Progress
 from catnap.cli.render import skill_folders
-from catnap.cli.settings import Settings
+from catnap.cli.settings import Settings, gateway_settings
 
 if TYPE_CHECKING:
     from catnap.services.knative.order import Deployed
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @click.option("--wait/--no-wait", default=True, help="Until all is ready. Default: yes.")
 @with_cluster
 @with_json
-@with_settings("functions", "home", "install")
+@with_settings("functions", "home", "install", "files", "retry", "egress_networks")
 def deploy(
     settings: Settings,
     access: Access,
@@ -85,6 +85,7 @@ def deploy(
             tenants=tenants or ("default",),
             storage=storage,
             storage_class=storage_class,
+            settings=gateway_settings(settings),
         ),
         models=(MODEL,),
         build=replace(BuildSettings.read(os.environ), home=settings.home),

@@ -13,7 +13,7 @@ import yaml
 
 from catnap.cli import output
 from catnap.cli.options import Command, with_json, with_settings
-from catnap.cli.settings import Settings
+from catnap.cli.settings import Settings, gateway_settings
 from catnap.errors import NotFound
 from catnap.services import images
 from catnap.services.cluster.install import Install
@@ -46,7 +46,7 @@ from catnap.skills.manifest import read_manifest
 @click.option("--storage", help="The gateway's volume on the cluster. Default: 10Gi.")
 @click.option("--storage-class", help="Its class. Default: the cluster's own.")
 @with_json
-@with_settings("functions", "home", "install")
+@with_settings("functions", "home", "install", "files", "retry", "egress_networks")
 def render(
     settings: Settings,
     skill: str | None,
@@ -85,6 +85,7 @@ def render(
             eventing=eventing,
             storage=storage or Install.storage,
             storage_class=storage_class or Install.storage_class,
+            settings=gateway_settings(settings),
         )
         found = asyncio.run(_skills(folders, settings.home))
         skills = [

@@ -85,6 +85,28 @@ def read_settings(
     return Settings(**values, keys=_keys(table.get("keys", []), path))
 
 
+def gateway_settings(settings: Settings) -> str:
+    """The catnap.toml of a gateway on a cluster: what of the settings is about
+    the platform, and neither about this machine nor a secret."""
+    lines = []
+    if settings.files:
+        lines.append(f"files = {_quoted(settings.files)}")
+    if settings.retry != Settings.retry:
+        lines.append(f'retry = "{settings.retry * 1000:.0f}ms"')
+    if settings.egress_networks:
+        lines.append(f"egress_networks = {_quoted(settings.egress_networks)}")
+    for key in settings.keys:
+        lines.append("[[keys]]")
+        values = msgspec.structs.asdict(key)
+        lines += [f"{name} = {_quoted(each)}" for name, each in values.items() if each is not None]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _quoted(value: object) -> str:
+    """JSON, which TOML reads strings and their lists as."""
+    return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
+
+
 def _find(folder: Path) -> Path | None:
     for each in (folder, *folder.parents):
         if (each / FILE).is_file():

@@ -14,6 +14,7 @@ class Install:
     tenants: who has every skill. gateway, models: images, as a pod's spec names
     them. storage: the size of the gateway's volume. storage_class: empty for
     the cluster's default. eventing: whether the cluster has Knative Eventing.
+    settings: the gateway's catnap.toml, empty for defaults; it holds no secret.
 
     Raises InvalidRequest.
     """
@@ -25,6 +26,7 @@ class Install:
     storage: str = "10Gi"
     storage_class: str = ""
     eventing: bool = True
+    settings: str = ""
 
     def __post_init__(self) -> None:
         check_install(self.name)

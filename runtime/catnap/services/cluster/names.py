@@ -17,6 +17,9 @@ ADMIN_KEY = "key"
 CALLBACK_PORT = 8081
 """Of the gateway, for what its skills call back."""
 
+SETTINGS = "catnap-settings"
+"""The ConfigMap with the gateway's catnap.toml."""
+
 MANAGED_BY = "app.kubernetes.io/managed-by"
 INSTALL = "catnap.dev/install"
 """Label: the installation that an object belongs to."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -12,11 +13,14 @@ from catnap.services.cluster.names import (
     DEFAULT_INSTALL,
     GATEWAY,
     INSTALL,
+    MANAGED_BY,
     MODELS,
+    SETTINGS,
     TENANT,
     namespace_of,
 )
 from catnap.services.cluster.skill import Skill, cluster_service
+from catnap.services.render import CATNAP
 
 _NAMING = {"name", "namespace", "kubernetes.io/metadata.name", INSTALL}
 """Keys under which an installation or a tenant is named."""
@@ -41,7 +45,8 @@ def cluster_objects(install: Install, skills: Iterable[Skill]) -> list[Object]:
 def system_objects(install: Install) -> list[Object]:
     """The gateway, the model server, and what they may do."""
     names = {DEFAULT_INSTALL: install.name, f"{DEFAULT_INSTALL}:gateway": f"{install.name}:gateway"}
-    objects = [_renamed(each, names) for each in build(find("system"))]
+    objects = [_settings(install)]
+    objects += [_renamed(each, names) for each in build(find("system"))]
     for each in objects:
         if each["kind"] == "PersistentVolumeClaim":
             each["spec"]["resources"]["requests"]["storage"] = install.storage
@@ -52,7 +57,22 @@ def system_objects(install: Install) -> list[Object]:
             container["image"] = {GATEWAY: install.gateway, MODELS: install.models}[
                 container["image"]
             ]
+        if each["kind"] == "Deployment" and each["metadata"]["name"] == GATEWAY:
+            # Other settings are another gateway: it reads them when it starts.
+            digest = hashlib.sha256(install.settings.encode()).hexdigest()
+            template = each["spec"]["template"]["metadata"]
+            template.setdefault("annotations", {})[CATNAP + "settings"] = digest
     return objects
+
+
+def _settings(install: Install) -> Object:
+    labels = {MANAGED_BY: "catnap", INSTALL: install.name}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": SETTINGS, "namespace": install.name, "labels": labels},
+        "data": {"catnap.toml": install.settings},
+    }
 
 
 def tenant_objects(install: Install, tenant: str) -> list[Object]:
