@@ -59,6 +59,9 @@ class Commands(Group):
                     ("CATNAP_FUNCTIONS", "folder of skills (functions)"),
                     ("CATNAP_RETRY", "time until a failed delivery is made again (1s)"),
                     ("CATNAP_FILES", "s3://bucket?endpoint=URL (a folder in CATNAP_HOME)"),
+                    ("CATNAP_EGRESS", "proxy that skills leave by (a free port)"),
+                    ("CATNAP_EGRESS_NETWORKS", "private networks it may reach (none)"),
+                    ("CATNAP_INSTALL", "name of the installation on a cluster (catnap)"),
                     ("CATNAP_ADMIN_KEY", "the platform's own key (generated)"),
                 ]
             )

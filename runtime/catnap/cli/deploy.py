@@ -55,7 +55,7 @@ def deploy(
     wait: bool,
     as_json: bool,
 ) -> int:
-    """Deploys SKILLs, or all, and the platform, to a Kubernetes with Knative.
+    """Deploys SKILLs, or all, and the platform, to Knative.
 
     Builds what is not built, applies what differs, and waits until it is
     ready. A skill that cannot be deployed leaves the running one as it is.
