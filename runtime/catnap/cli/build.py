@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +23,9 @@ from catnap.services.containers import (
     check,
     publish,
 )
+
+_AT_ONCE = 2
+"""Images built at once: a build takes what a machine has."""
 
 
 @click.command(cls=Command)
@@ -98,10 +101,16 @@ async def _build(
     if not names:
         folders = skill_folders(functions, None)
     kinds = [kind for name, kind in PLATFORM.items() if not names or name in names]
-    done = [
-        *[await build_skill(folder, settings, output.note) for folder in folders],
-        *[await build_platform(kind, settings, output.note) for kind in kinds],
-    ]
+    room = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(make: Callable[..., Awaitable[Built]], what: Path | str) -> Built:
+        async with room:
+            return await make(what, settings, output.note)
+
+    done = await asyncio.gather(
+        *(one(build_skill, folder) for folder in folders),
+        *(one(build_platform, kind) for kind in kinds),
+    )
     if not published:
         return [(built, built.reference) for built in done]
     return [(built, await publish(built, settings, output.note, target="")) for built in done]
