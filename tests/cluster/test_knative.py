@@ -36,11 +36,11 @@ def test_an_instance_that_dies_in_a_call_is_a_crash_and_work_handed_over_is_done
     deployed: Deployed,
 ) -> None:
     with deployed.client() as client:
-        client.invoke("misbehave", {"mode": "answer"})
+        client.invoke("dies", {"mode": "answer"})
         with pytest.raises(SkillCrashed) as caught:
-            client.invoke("misbehave", {"mode": "exit"})
+            client.invoke("dies", {"mode": "exit"})
         assert caught.value.retryable
-        task = client.submit("misbehave", {"mode": "answer"})
+        task = client.submit("dies", {"mode": "answer"})
         assert client.tasks.wait(task.id, timeout=100).state == "succeeded"
 
 

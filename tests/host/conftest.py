@@ -129,11 +129,15 @@ class Process:
         assert self.process.stdout
         return self.process.stdout.readline().rstrip()
 
+    def wait(self) -> tuple[int, str, str]:
+        """As `end`, once it ends by itself."""
+        out, err = self.process.communicate(timeout=60)
+        return self.process.returncode, out, err
+
     def end(self, number: int = signal.SIGTERM) -> tuple[int, str, str]:
         """Exit status, and what was still written to stdout and stderr."""
         self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=60)
-        return self.process.returncode, out, err
+        return self.wait()
 
 
 @pytest.fixture

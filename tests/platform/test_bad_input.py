@@ -32,9 +32,9 @@ STRUCTURED = {"content-type": "application/cloudevents+json"}
         ("/skills/echo", b"{}", {**JSON, "catnap-priority": "now"}, 400, "Catnap-Priority"),
         ("/skills/misbehave", b'{"mode": "decline"}', JSON, 422, "cannot be done"),
         ("/skills/misbehave", b'{"mode": "raise"}', JSON, 500, "RuntimeError: as it was asked to"),
-        ("/skills/misbehave", b'{"mode": "exit"}', JSON, 500, "exited with status 3"),
+        ("/skills/dies", b'{"mode": "exit"}', JSON, 500, "status 3"),
         ("/skills/misbehave", b'{"mode": "hang"}', JSON, 504, "did not answer"),
-        ("/skills/misbehave", b'{"mode": "spin"}', JSON, 504, "did not answer"),
+        ("/skills/spins", b'{"mode": "spin"}', JSON, 504, "did not answer"),
         ("/nothing", b"{}", JSON, 404, "/nothing"),
     ],
     ids=lambda value: value if isinstance(value, str) and value.startswith("/") else "",
@@ -47,10 +47,12 @@ async def test_bad_input_is_named_and_the_platform_goes_on(
     assert (answered, problem["status"]) == (status, status)
     assert sent["content-type"] == "application/problem+json"
     assert named in problem["detail"]
-    # The skill that went wrong answers the next call as well.
-    after = "misbehave" if "misbehave" in path else "echo"
-    status, _, _ = await platform.request("POST", f"/skills/{after}", {"mode": "answer"})
-    assert status == 200
+    # The skill that went wrong does what it is asked next.
+    wrong = path.rpartition("/")[2]
+    after = wrong if wrong in ("misbehave", "dies", "spins") else "echo"
+    with platform.client() as client:
+        task = client.submit(after, {"mode": "answer"})
+        assert client.tasks.wait(task.id, timeout=100).state == "succeeded"
 
 
 @pytest.mark.parametrize("key", ["../x", "a/../../x", "/x", "a//b", ".", "a\0b", "x" * 1025])
@@ -71,9 +73,14 @@ def test_the_same_errors_reach_a_grpc_client_as_their_classes(platform: Running)
         ):
             with pytest.raises(kind):
                 client.invoke(skill, payload)
-        for mode, status in (("raise", 500), ("exit", 500), ("decline", 422), ("hang", 504)):
+        for skill, mode, status in (
+            ("misbehave", "raise", 500),
+            ("dies", "exit", 500),
+            ("misbehave", "decline", 422),
+            ("misbehave", "hang", 504),
+        ):
             with pytest.raises(CatnapError) as caught:
-                client.invoke("misbehave", {"mode": mode})
+                client.invoke(skill, {"mode": mode})
             assert caught.value.http == status
 
 

@@ -79,7 +79,7 @@ async def test_a_functions_framework_function_is_a_skill_as_it_stands(platform: 
 async def test_an_instance_holds_nothing_of_the_platforms_environment(platform: Running) -> None:
     with platform.client() as client:
         names = client.invoke("typed", {"show": "environment"}).json()
-    assert not {"CATNAP_TOKEN", "CATNAP_HOME", "HOME"} & set(names)
+    assert not {"CATNAP_TOKEN", "CATNAP_HOME", "CATNAP_ADMIN_KEY", "USER"} & set(names)
 
 
 async def test_an_idempotency_key_gives_the_first_outcome_again(platform: Running) -> None:

@@ -36,7 +36,14 @@ class Deliverer:
         now = time.time()
         limit = now + deployed.manifest.limits.timeout
         deadline = limit if call.deadline is None else min(call.deadline, limit)
-        target = route(deployed, call.tenant, call.user, call.session, call.revision)
+        target = route(
+            deployed,
+            call.tenant,
+            call.user,
+            call.session,
+            call.revision,
+            nested=call.depth > 0,
+        )
         headers, body = self._request(call, deployed, deadline)
         timer = asyncio.timeout(max(0.0, deadline - now))
         try:

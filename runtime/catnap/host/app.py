@@ -51,6 +51,7 @@ class App:
         on: to a call that it held until an instance was there."""
         self._folder = folder
         self._gate = Gate(concurrency)
+        self._calls: set[Call] = set()
         self._timeout = timeout
         self._callback = callback
         self._egress = egress
@@ -123,18 +124,19 @@ class App:
     async def _admit(self, call: Call) -> Response:
         arrived = time.perf_counter()
         await self.guard(call, self._gate.enter)
+        self._calls.add(call)
         began = time.perf_counter()
         try:
             answer = await self.guard(call, lambda: self.function.answer(call))
         except BaseException:
-            self.end()
+            self.end(call)
             raise
         body: bytes | _Parts
         if isinstance(answer.body, Stream):
             body = _Parts(self, call, answer.body)
         else:
             body = answer.body
-            self.end()
+            self.end(call)
         parts = {
             "queue": (began - arrived) * 1000,
             **self._timings,
@@ -144,10 +146,16 @@ class App:
         headers = [*answer.headers, (b"server-timing", _server_timing(parts))]
         return Response(answer.status, headers, body)
 
-    def end(self) -> None:
+    def end(self, call: Call) -> None:
         """A call's end: its output is whole, its place is free."""
+        self._calls.discard(call)
         output.finish()
         self._gate.leave()
+
+    def late(self, now: float) -> bool:
+        """Whether a call should have ended before `now`, in the loop's time.
+        May be asked by any thread."""
+        return any(call.expires < now for call in list(self._calls))
 
     async def guard(self, call: Call, work: Callable[[], Awaitable[T]]) -> T:
         """Runs the function's code until the deadline; whatever it raises
@@ -202,7 +210,7 @@ class _Parts(AsyncIterator[bytes]):
             try:
                 await self._app.guard(self._call, self._stream.close)
             finally:
-                self._app.end()
+                self._app.end(self._call)
 
 
 def _server_timing(parts: dict[str, float]) -> bytes:

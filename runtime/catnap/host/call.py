@@ -16,7 +16,7 @@ from catnap.skills import Context
 from catnap.skills.duration import Duration
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Call:
     """A request whose body is there, and who it is for.
 

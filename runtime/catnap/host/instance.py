@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from catnap.host.app import App
 from catnap.host.loader import Loaded
 from catnap.host.settings import Settings
+from catnap.host.watchdog import watch
 from catnap.http import Server
 
 
@@ -31,14 +32,16 @@ def run(
     ready: Callable[[Listening], None],
     *,
     tell_start: bool = False,
+    watched: bool = True,
 ) -> None:
     """Serves on a bound socket until SIGTERM or SIGINT, then finishes what is
     at work and returns.
 
     ready: called once it listens. tell_start: the first answer's
     Server-Timing says what import and init took, where nobody else will.
+    watched: somebody else ends an instance that no longer answers.
     """
-    asyncio.run(_serve(loaded, settings, sock, ready, tell_start))
+    asyncio.run(_serve(loaded, settings, sock, ready, tell_start, watched))
 
 
 async def _serve(
@@ -47,6 +50,7 @@ async def _serve(
     sock: socket.socket,
     ready: Callable[[Listening], None],
     tell_start: bool,
+    watched: bool,
 ) -> None:
     began = time.perf_counter()
     timings: dict[str, float] = {}
@@ -73,6 +77,8 @@ async def _serve(
     if tell_start:
         timings.update({"import": loaded.import_ms, "init": init_ms})
     address = f"unix:{host}" if sock.family == socket.AF_UNIX else f"http://{host}:{port}"
+    if not watched:
+        watch(loop, app.late, app.function.overdue, stop.set)
     ready(Listening(address, loaded.import_ms, init_ms))
     await stop.wait()
     app.draining = True

@@ -73,8 +73,10 @@ def main(argv: Sequence[str]) -> int:
         return _fail(f"cannot listen on {where}: {error.strerror or error}", 1)
     try:
         loaded = load(arguments.folder, settings.concurrency)
-        # Behind Knative the answers to those who waited for it say so.
-        run(loaded, settings, sock, _tell, tell_start="K_SERVICE" not in os.environ)
+        # Behind Knative the answers to those who waited for it say so, and
+        # nobody looks whether it is stuck.
+        knative = "K_SERVICE" in os.environ
+        run(loaded, settings, sock, _tell, tell_start=not knative, watched=not knative)
     except CatnapError as error:
         return _fail(error.message, 1)
     finally:

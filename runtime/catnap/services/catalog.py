@@ -46,8 +46,17 @@ class Catalog(Protocol):
         ...
 
 
-def route(deployed: Deployed, tenant: str, user: str, session: str, revision: str = "") -> Route:
-    """Where a call goes, and whom it may meet there.
+def route(
+    deployed: Deployed,
+    tenant: str,
+    user: str,
+    session: str,
+    revision: str = "",
+    *,
+    nested: bool = False,
+) -> Route:
+    """Where a call goes, and whom it may meet there. revision, nested: as a
+    Route has them.
 
     Raises InvalidRequest where the skill wants a session and there is none.
     """
@@ -56,7 +65,8 @@ def route(deployed: Deployed, tenant: str, user: str, session: str, revision: st
     if share == "session" and not session:
         raise InvalidRequest(f"skill {name!r} needs a session: pass one with the call")
     meets = {"tenant": "", "user": user, "session": f"{user}\0{session}"}[share]
-    return Route(tenant, name, meets, f"{user}\0{session}" if session else "", revision)
+    home = f"{user}\0{session}" if session else ""
+    return Route(tenant, name, meets, home, revision, nested)
 
 
 def unknown(name: str, known: Iterable[str]) -> NotFound:

@@ -27,6 +27,7 @@ class Route:
     share: calls of different shares never meet in one process; empty for the
     whole tenant. session: calls of one go to one instance while it lives.
     revision: the one that is meant, where it is not the platform's to choose.
+    nested: a call of this tree is at work already, maybe at the same service.
     """
 
     namespace: str
@@ -34,6 +35,7 @@ class Route:
     share: str = ""
     session: str = ""
     revision: str = ""
+    nested: bool = False
 
 
 @dataclass(slots=True)

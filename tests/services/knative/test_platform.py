@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -144,6 +144,21 @@ async def test_what_pods_have_no_room_for_waits_at_the_activator(cluster: Cluste
     pod.answers = [skill("old-a")]
     assert (await cluster.call()).instance == "old-a"
     assert len(cluster.activator.asked) == 1
+
+
+async def test_a_nested_call_does_not_queue_where_its_caller_may_be(cluster: Cluster) -> None:
+    pod = await cluster.pod("old-a", concurrency=1)
+    pod.answers = [pod.hold]
+    held = asyncio.create_task(cluster.call())
+    while not pod.asked:
+        await asyncio.sleep(0)
+    nested = asyncio.create_task(cluster.call(replace(ROUTE, nested=True)))
+    await asyncio.sleep(0)
+    await cluster.pod("old-b", concurrency=1)
+    assert (await nested).instance == "old-b"
+    held.cancel()
+    await pod.left.wait()
+    assert cluster.activator.asked == []
 
 
 async def test_a_place_is_held_until_a_streamed_answer_ends(cluster: Cluster) -> None:

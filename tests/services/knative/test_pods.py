@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 
@@ -46,9 +47,9 @@ def test_before_the_bound_is_known_nobody_is_sent_a_call() -> None:
 
 def test_what_others_give_places_to_may_be_at_any_pod() -> None:
     some = pods(2, "a", "b")
-    some.relayed = 1
+    some.relay(1)
     assert Counter(take(some) for _ in range(6))[None] == 4
-    some.relayed = 0
+    some.relay(-1)
     assert {take(some), take(some)} == {"a", "b"}
     unbound = pods(0, "a")
     unbound.relayed = 1000
@@ -135,3 +136,19 @@ def test_whatever_happens_no_pod_is_overfull_and_none_that_is_free_is_forgotten(
             assert each
             assert each.inflight <= 2
             assert (each.place >= 0) == (each.inflight < 2)
+
+
+async def test_whoever_waits_hears_of_a_place_given_back_and_of_a_new_pod() -> None:
+    some = pods(1, "a")
+    first = some.take(None, random.random)
+    assert first is not None
+    waiting = asyncio.create_task(some.change())
+    await asyncio.sleep(0)
+    some.release(first)
+    await waiting
+    assert take(some) == "a"
+    waiting = asyncio.create_task(some.change())
+    await asyncio.sleep(0)
+    some.replace("echo-00001", found("a", "b"))
+    await waiting
+    assert take(some) == "b"

@@ -14,7 +14,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from catnap.errors import NotFound, Unavailable
@@ -40,6 +40,10 @@ SENDS = 3
 PAUSE = 0.2
 """Seconds between them: as often the activator looks which pods there are."""
 
+PATIENCE = 15.0
+"""Seconds that a nested call waits for a pod of ours to have room: as long as
+the autoscaler takes to see that all are full, and another to start."""
+
 LOOKS = 50
 """Times that a new revision is looked for, with the same pause."""
 
@@ -59,6 +63,7 @@ class KnativePlatform:
         *,
         activator: Target = ACTIVATOR,
         pause: float = PAUSE,
+        patience: float = PATIENCE,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._exchange = Exchange(activator, Faults(api))
@@ -68,6 +73,7 @@ class KnativePlatform:
         self._table = table
         self._services = services
         self._pause = pause
+        self._patience = patience
         self._chance = chance
         self._homes = Homes()
 
@@ -125,6 +131,8 @@ class KnativePlatform:
         fields = [(b"host", host), *headers]
         call = Sent(route.service, (namespace, name), fields, body, arrived)
         pod = revision.pods.take(home, self._chance) if revision else None
+        if revision and pod is None and route.nested:
+            pod = await self._when_there_is_room(revision.pods)
         if revision and pod:
             try:
                 if session:
@@ -143,10 +151,23 @@ class KnativePlatform:
                 self._homes.settle(session, reached)
             yield delivery
 
+    async def _when_there_is_room(self, pods: Pods) -> Pod | None:
+        """A place for a call whose own caller may hold one. The activator,
+        which knows nothing of that, might have it wait behind its caller, for
+        ever; and pods that are full are reason enough for one more."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                while len(pods):
+                    pod = pods.take(None, self._chance)
+                    if pod:
+                        return pod
+                    await pods.change()
+        return None
+
     @asynccontextmanager
     async def _relayed(self, call: Sent, revision: Revision | None) -> AsyncIterator[Delivery]:
         pods = revision.pods if revision else Pods()
-        pods.relayed += 1
+        pods.relay(1)
         try:
             for left in reversed(range(SENDS)):
                 try:
@@ -159,7 +180,7 @@ class KnativePlatform:
                         raise error.reason from None
                 await asyncio.sleep(self._pause)
         finally:
-            pods.relayed -= 1
+            pods.relay(-1)
 
     def _revision(self, namespace: str, service: str, home: Pod | None) -> str:
         splits = self._table().splits(namespace, service)

@@ -6,6 +6,7 @@ for a thousand.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -31,8 +32,9 @@ class Pods:
     number, None where that is not known yet: then nobody has room."""
 
     def __init__(self, limit: int | None = None) -> None:
-        self.relayed = 0
+        self._relayed = 0
         """Calls that somebody else gives a place: any pod may have them all."""
+        self._waiting: list[asyncio.Future[None]] = []
         self._limit = limit
         self._all: dict[str, Pod] = {}
         self._free: list[Pod] = []
@@ -57,6 +59,7 @@ class Pods:
             if name not in self._all:
                 pod = self._all[name] = Pod(name, revision, target)
                 self._sort(pod)
+        self._tell()
         return gone
 
     def lose(self, pod: Pod) -> None:
@@ -89,9 +92,27 @@ class Pods:
         """Gives a place back."""
         pod.inflight -= 1
         self._sort(pod)
+        self._tell()
+
+    def relay(self, calls: int) -> None:
+        """So many more calls, or less, are given a place by somebody else."""
+        self._relayed += calls
+        self._tell()
+
+    async def change(self) -> None:
+        """Returns when there may be room where there was none."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        await waiter
+
+    def _tell(self) -> None:
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiting.clear()
 
     def _has_room(self, pod: Pod) -> bool:
-        return pod.place >= 0 and (not self._limit or pod.inflight + self.relayed < self._limit)
+        return pod.place >= 0 and (not self._limit or pod.inflight + self._relayed < self._limit)
 
     def _sort(self, pod: Pod) -> None:
         """Among those that may have room, or not."""
