@@ -128,8 +128,7 @@ class Deployed(Reached):
         if self._forward:
             self._forward.terminate()
             self._forward.wait()
-        # It is gone when its pods are, for which nobody needs to wait.
-        self.catnap("undeploy", "--all", "--yes", "--timeout", "1s", check=False)
+        self.catnap("undeploy", "--all", "--yes", check=False)
         if self._volume:
             kubectl("delete", "persistentvolume", self._volume, "--wait=false")
 
