@@ -26,6 +26,8 @@ COPIES = 5
 ROUNDS = 3
 WARM = 400
 QUEUE_PROXY = 8012
+SETTLE = 1.0
+"""Seconds for the cluster to be done with the pod before."""
 
 Headers = list[tuple[bytes, bytes]]
 _JSON = (b"content-type", b"application/json")
@@ -67,14 +69,18 @@ async def _measure(deployed: Deployed, names: list[str]) -> dict[str, Any]:
     activator = Target(service["spec"]["clusterIP"], 80)
     key: Headers = [(b"authorization", f"Bearer {deployed.key}".encode()), _JSON]
 
+    revisions = {
+        name: get("ksvc", name, "-n", deployed.namespace)["status"]["latestReadyRevisionName"]
+        for name in names
+    }
+
     async def ours(name: str) -> tuple[float, dict[str, float]]:
         return await _call(client, gateway, f"/skills/{name}", key)
 
     async def theirs(name: str) -> tuple[float, dict[str, float]]:
-        found = get("ksvc", name, "-n", deployed.namespace)["status"]["latestReadyRevisionName"]
         headers = [
             (b"knative-serving-namespace", deployed.namespace.encode()),
-            (b"knative-serving-revision", found.encode()),
+            (b"knative-serving-revision", revisions[name].encode()),
             _JSON,
         ]
         return await _call(client, activator, "/", headers)
@@ -84,11 +90,13 @@ async def _measure(deployed: Deployed, names: list[str]) -> dict[str, Any]:
             until_gone(deployed.namespace, name)
 
     cold: dict[str, list[tuple[float, dict[str, float]]]] = {"ours": [], "theirs": []}
-    for _ in range(ROUNDS):
-        for way, call in (("theirs", theirs), ("ours", ours)):
-            await asyncio.to_thread(zero)
-            for name in names:
-                cold[way].append(await call(name))
+    ways = (("theirs", theirs), ("ours", ours))
+    for turn in range(2 * ROUNDS):
+        await asyncio.to_thread(zero)
+        for number, name in enumerate(names):
+            way, call = ways[(turn + number) % 2]
+            await asyncio.sleep(SETTLE)
+            cold[way].append(await call(name))
     warm = await _warm(deployed, client, gateway, names[0], key)
     await client.close()
     parts = {
