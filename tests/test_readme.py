@@ -198,7 +198,6 @@ class There(Terminal):
         super().__init__(folder, deployed.http, deployed.grpc)
         self._deployed = deployed
         self.env["CATNAP_TOKEN"] = deployed.key
-        (folder / ".catnap" / "admin.key").write_text(deployed.key)
         deployed.functions = folder / "functions"
         for skill in (ROOT / "functions").iterdir():
             until_gone(deployed.namespace, skill.name)

@@ -30,7 +30,7 @@ def test_options_reach_the_gateway(cli: Cli) -> None:
     options = ("--user", "ada", "--session", "s", "--priority", "low", "--timeout", "5m")
     seen = cli("call", "options", *options, "--idempotency-key", "k", "--json").json["answer"]
     assert (seen["user"], seen["session"], seen["key"], seen["priority"]) == ("ada", "s", "k", 1)
-    assert 290 < seen["remaining"] <= 300
+    assert 290 < seen["remaining"] < 303  # gRPC rounds a timeout up
 
 
 def test_data_comes_from_a_file_and_says_what_it_is(cli: Cli, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from catnap.access.principal import DEFAULT_TENANT
 from catnap.cli import deployed, exits, output
 from catnap.cli.cluster import Access, with_cluster
 from catnap.cli.options import DURATION, Command, with_json, with_settings
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @click.argument("skills", nargs=-1, metavar="[SKILL...]")
 @click.option("--dry-run", is_flag=True, help="Show what would change, as the cluster sees it.")
-@click.option("--tenant", "tenants", multiple=True, help="For whom. Default: default.")
+@click.option(
+    "--tenant",
+    "tenants",
+    multiple=True,
+    help="For whom. Default: default, and the tenants of the keys in catnap.toml.",
+)
 @click.option(
     "--image",
     "images",
@@ -33,7 +39,7 @@ if TYPE_CHECKING:
     multiple=True,
     help="Take this image for a skill, catnap-gateway or catnap-models; none is built.",
 )
-@click.option("--storage", default="10Gi", show_default=True, help="The gateway's volume.")
+@click.option("--storage", default="", help="Size of the gateway's volume. Default: 10Gi.")
 @click.option("--storage-class", default="", help="Its class. Default: the cluster's.")
 @click.option(
     "--timeout", type=DURATION, default="5m", show_default=True, help="For all to be ready."
@@ -55,7 +61,7 @@ def deploy(
     wait: bool,
     as_json: bool,
 ) -> int:
-    """Deploys SKILLs, or all, and the platform, to Knative.
+    """Deploys SKILLs, or all and the platform, to Knative.
 
     Builds what is not built, applies what differs, and waits until it is
     ready. A skill that cannot be deployed leaves the running one as it is.
@@ -82,8 +88,8 @@ def deploy(
         home=settings.home,
         install=Install(
             name=settings.install,
-            tenants=tenants or ("default",),
-            storage=storage,
+            tenants=tenants or _tenants(settings),
+            storage=storage or Install.storage,
             storage_class=storage_class,
             settings=gateway_settings(settings),
         ),
@@ -92,6 +98,8 @@ def deploy(
         images=_images(images),
         timeout=timeout,
         wait=wait,
+        whole=not skills,
+        resize=bool(storage or storage_class),
     )
     with Progress(quiet=as_json) as progress:
         done = asyncio.run(
@@ -107,6 +115,11 @@ def deploy(
         if not any(each.problem for each in done.results):
             output.note(deployed.entrance(access, settings.install))
     return _failures(done)
+
+
+def _tenants(settings: Settings) -> tuple[str, ...]:
+    """Who has keys: what `serve` does for them, too."""
+    return tuple(dict.fromkeys((DEFAULT_TENANT, *(key.tenant for key in settings.keys))))
 
 
 def _folders(functions: Path, skills: tuple[str, ...]) -> tuple[Path, ...]:

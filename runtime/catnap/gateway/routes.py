@@ -37,6 +37,9 @@ class Routes:
         first, *rest = request.path.lstrip("/").split("/")
         if first != "callback":
             raise NotFound(f"there is nothing at {request.path!r} but /callback")
+        # What is at work may go on to its end while the gateway stops.
+        if not self._gateway.started:
+            raise Unavailable("the gateway is starting", retry_after=1)
         return await self._callback(request, rest)
 
     async def close(self) -> None:
@@ -44,9 +47,8 @@ class Routes:
 
     async def _ours(self, request: Request) -> Response:
         first, *rest = request.path.lstrip("/").split("/")
-        if first == "callback" and self._gateway.started:
-            # What is at work may go on to its end while the gateway stops.
-            return await self._callback(request, rest)
+        if first == "callback" and not self._gateway.settings.callback:
+            return await self.callbacks(request)
         if not self._gateway.ready:
             raise Unavailable("the gateway is starting or stopping", retry_after=1)
         match (first, *rest):

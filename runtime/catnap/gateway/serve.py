@@ -52,6 +52,9 @@ async def serve(
             parts.push_async_callback(gateway.stop)
             routes = Routes(gateway)
             parts.push_async_callback(routes.close)
+            # Ends after the calls that ask it, over HTTP and gRPC.
+            callbacks = Server(routes.callbacks)
+            parts.push_async_callback(callbacks.drain, GRACE)
             server = Server(routes)
             parts.push_async_callback(server.drain, GRACE)
             host, port = await _listen(server.listen, "HTTP", settings.http)
@@ -59,8 +62,6 @@ async def serve(
             _check_free(settings.grpc)
             back = (host, port)
             if settings.callback:
-                callbacks = Server(routes.callbacks)
-                parts.push_async_callback(callbacks.drain, GRACE)
                 back = await _listen(callbacks.listen, "CALLBACK", settings.callback)
             await gateway.start(_address(*back), _address(out, out_port))
             rpc = await serve_grpc(gateway, settings.grpc)

@@ -283,3 +283,26 @@ async def test_it_is_said_early_that_nobody_told_how_images_get_there(world: Wor
     with pytest.raises(InvalidRequest, match="LOAD_COMMAND"):
         await world.deploy("echo", images={})
     assert world.cluster.written == []
+
+
+async def test_a_skill_alone_leaves_a_platform_that_is_there_as_it_is(world: World) -> None:
+    world.write("echo")
+    done = await world.deploy("echo", whole=False)
+    assert "PATCH deployments catnap-gateway" in world.cluster.written, "there was none"
+    world.write("echo", toml="[limits]\ntimeout = '7s'\n")
+    other = Install(settings='retry = "7s"\n')
+    done = await world.deploy("echo", whole=False, install=other)
+    assert problems(done) == {}
+    assert [each.label for each in done.results] == ["echo"]
+    assert world.cluster.written == ["PATCH services echo"]
+
+
+async def test_a_volume_that_is_there_keeps_its_size_unless_another_is_asked_for(
+    world: World,
+) -> None:
+    world.write("echo")
+    await world.deploy("echo", install=Install(storage="20Gi", storage_class="fast"))
+    await world.deploy("echo")
+    assert world.cluster.written == []
+    await world.deploy("echo", install=Install(storage="30Gi", storage_class="fast"), resize=True)
+    assert "PATCH persistentvolumeclaims catnap-gateway" in world.cluster.written

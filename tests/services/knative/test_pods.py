@@ -48,12 +48,32 @@ def test_before_the_bound_is_known_nobody_is_sent_a_call() -> None:
 def test_what_others_give_places_to_may_be_at_any_pod() -> None:
     some = pods(2, "a", "b")
     some.relay(1)
-    assert Counter(take(some) for _ in range(6))[None] == 4
+    assert Counter(take(some) for _ in range(6))[None] == 3
     some.relay(-1)
-    assert {take(some), take(some)} == {"a", "b"}
+    assert take(some) is not None
     unbound = pods(0, "a")
-    unbound.relayed = 1000
+    unbound.relay(1000)
     assert take(unbound) == "a"
+
+
+def test_who_must_be_alone_counts_them_at_every_pod() -> None:
+    some = pods(2, "a", "b")
+    some.relay(1)
+    places = [some.take(None, random.random, alone=True) for _ in range(20)]
+    assert Counter(pod.name for pod in places if pod) == {"a": 1, "b": 1}
+
+
+def test_after_a_burst_calls_go_straight_again() -> None:
+    some = pods(10, *"abcde")
+    some.relay(11)
+    straight = 0
+    for _ in range(200):  # each call that ends is followed by another, straight if it can be
+        if take(some) is None:
+            continue
+        straight += 1
+        if straight <= 11:
+            some.relay(-1)
+    assert straight > 11
 
 
 def test_a_place_that_is_given_back_is_taken_again() -> None:

@@ -7,8 +7,10 @@ proof fresh; its models are left out, since they know no custom resources.
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -44,6 +46,9 @@ class Api:
     def __init__(self, client: Any) -> None:
         """client: a kubernetes.client.ApiClient; see `connect`."""
         self._client = client
+        # Of its own: an API server that does not answer must hold up nobody
+        # else's work, files for one.
+        self._threads = ThreadPoolExecutor(8, thread_name_prefix="kubernetes")
         self._kinds: dict[str, dict[str, tuple[str, bool]]] = {}
 
     @classmethod
@@ -164,7 +169,9 @@ class Api:
         body: Mapping[str, Any] | None = None,
         content: str = "",
     ) -> Object:
-        return await asyncio.to_thread(self._send, method, path, query or {}, body, content)
+        loop = asyncio.get_running_loop()
+        work = functools.partial(self._send, method, path, query or {}, body, content)
+        return await loop.run_in_executor(self._threads, work)
 
     def _send(
         self,
@@ -176,7 +183,10 @@ class Api:
     ) -> Object:
         sent = None if body is None else msgspec.json.encode(body)
         response = self.open(method, path, query, sent, content, timeout=TIMEOUT)
-        found: Object = msgspec.json.decode(response.data)
+        try:
+            found: Object = msgspec.json.decode(response.data)
+        except msgspec.DecodeError:
+            raise Unavailable(f"{self.server} answered {path} with what is not JSON") from None
         return found
 
     def open(

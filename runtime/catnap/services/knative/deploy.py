@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 
-from catnap.errors import CatnapError, Conflict
-from catnap.services.cluster.names import INSTALL, namespace_of
+from catnap.errors import CatnapError, Conflict, NotFound
+from catnap.services.cluster.names import GATEWAY, INSTALL, namespace_of
 from catnap.services.cluster.skill import Skill
 from catnap.services.knative import admin, collect, undeploy
 from catnap.services.knative.api import Api, Object
 from catnap.services.knative.apply import Planned, apply, plan
 from catnap.services.knative.ground import survey
 from catnap.services.knative.order import Deployed, Order, Result, Tell
-from catnap.services.knative.parts import Part, label_of, platform, skill_part
+from catnap.services.knative.parts import Part, label_of, platform, skill_part, tenants
 from catnap.services.knative.prepare import Workshop
 from catnap.services.knative.ready import ADDRESS, Standing
 from catnap.services.knative.rollout import Rollout, Subject
@@ -38,6 +39,7 @@ async def deploy(
     of the platform, a namespace that is somebody else's.
     """
     ground = await survey(api)
+    order = await _beside_what_is_there(api, order)
     workshop = Workshop(order, ground.id, tell)
     install, made = await asyncio.gather(
         workshop.install(), asyncio.gather(*map(workshop.skill, order.folders))
@@ -55,6 +57,31 @@ async def deploy(
     return work.deployed(rollout)
 
 
+async def _beside_what_is_there(api: Api, order: Order) -> Order:
+    """A platform is left alone where skills alone were asked for and it is
+    there, and so is its volume: it can neither shrink nor change its class."""
+    name = order.install.name
+    if not order.whole and not await _find(api, "apps/v1", "Deployment", name, GATEWAY):
+        order = replace(order, whole=True)
+    claim = None if order.resize else await _find(api, "v1", "PersistentVolumeClaim", name, GATEWAY)
+    if claim:
+        spec = claim["spec"]
+        storage = spec["resources"]["requests"]["storage"]
+        kept = replace(
+            order.install, storage=storage, storage_class=spec.get("storageClassName") or ""
+        )
+        order = replace(order, install=kept)
+    return order
+
+
+async def _find(api: Api, version: str, kind: str, namespace: str, name: str) -> Object | None:
+    meta = {"namespace": namespace, "name": name}
+    with suppress(NotFound):
+        path = await api.path_of({"apiVersion": version, "kind": kind, "metadata": meta})
+        return await api.get(path)
+    return None
+
+
 class _Work:
     """One deploy: its parts, what is planned for each, and what has failed."""
 
@@ -63,7 +90,7 @@ class _Work:
         self._order = order
         self._install = order.install
         self._tell = tell
-        self._platform = platform(order.install)
+        self._platform = platform(order.install) if order.whole else [tenants(order.install)]
         self._skills: list[Part] = []
         self._subjects: dict[str, Subject] = {}
         self._standings: Mapping[Subject, Standing] = {}

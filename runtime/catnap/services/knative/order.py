@@ -29,7 +29,9 @@ class Order:
     """install: the images of its platform are filled in by the deploy. models:
     names that the gateway serves. images: ready-made ones, by skill, or for
     `catnap-gateway` and `catnap-models`. timeout: seconds until what is not ready has failed.
-    wait: whether to wait for that at all."""
+    wait: whether to wait for that at all. whole: with the platform, even where
+    it is there. resize: the install's storage is meant; else a volume that is
+    there stays as it is."""
 
     folders: tuple[Path, ...]
     home: Path
@@ -39,6 +41,8 @@ class Order:
     images: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 300.0
     wait: bool = True
+    whole: bool = True
+    resize: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

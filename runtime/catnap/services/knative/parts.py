@@ -22,16 +22,21 @@ class Part:
     image: str = ""
 
 
+def tenants(install: Install) -> Part:
+    """What the skills of each tenant need."""
+    objects = [each for tenant in install.tenants for each in tenant_objects(install, tenant)]
+    return Part("the tenants", tuple(objects))
+
+
 def platform(install: Install) -> list[Part]:
     """What all skills need: the gateway, the model server, the tenants."""
     images = {GATEWAY: install.gateway, MODELS: install.models}
     found = system_objects(install)
     own = {name: [each for each in found if _runs(each, name)] for name in images}
     rest = [each for each in found if not any(each in objects for objects in own.values())]
-    for tenant in install.tenants:
-        rest += tenant_objects(install, tenant)
     return [
         Part("the installation", tuple(rest)),
+        tenants(install),
         *(
             Part(name, tuple(objects), Subject(name, install.name, name, True), images[name])
             for name, objects in own.items()

@@ -130,7 +130,7 @@ class KnativePlatform:
         host = f"{route.service}.{namespace}.svc.cluster.local".encode()
         fields = [(b"host", host), *headers]
         call = Sent(route.service, (namespace, name), fields, body, arrived)
-        pod = revision.pods.take(home, self._chance) if revision else None
+        pod = revision.pods.take(home, self._chance, alone=route.nested) if revision else None
         if revision and pod is None and route.nested:
             pod = await self._when_there_is_room(revision.pods)
         if revision and pod:
@@ -158,7 +158,7 @@ class KnativePlatform:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._patience):
                 while len(pods):
-                    pod = pods.take(None, self._chance)
+                    pod = pods.take(None, self._chance, alone=True)
                     if pod:
                         return pod
                     await pods.change()

@@ -32,8 +32,10 @@ class Pods:
     number, None where that is not known yet: then nobody has room."""
 
     def __init__(self, limit: int | None = None) -> None:
+        self._inflight = 0
+        """Our calls at the pods there are."""
         self._relayed = 0
-        """Calls that somebody else gives a place: any pod may have them all."""
+        """Calls that somebody else gives a place."""
         self._waiting: list[asyncio.Future[None]] = []
         self._limit = limit
         self._all: dict[str, Pod] = {}
@@ -64,33 +66,40 @@ class Pods:
 
     def lose(self, pod: Pod) -> None:
         """It takes no more calls, whatever the cluster says of it yet."""
+        if pod.listed:
+            self._inflight -= pod.inflight
         pod.listed = False
         if self._all.get(pod.name) is pod:
             del self._all[pod.name]
         self._sort(pod)
 
-    def take(self, home: Pod | None, chance: Callable[[], float]) -> Pod | None:
+    def take(
+        self, home: Pod | None, chance: Callable[[], float], *, alone: bool = False
+    ) -> Pod | None:
         """A place at `home`, if it has room; else at the less busy of two
         random pods, if that has. None otherwise.
 
-        chance: a number, 0 <= n < 1.
+        chance: a number, 0 <= n < 1. alone: only where nobody else's calls
+        can have taken the place, wherever they were sent.
         """
-        if home is not None and self._all.get(home.name) is home and self._has_room(home):
+        if home is not None and self._all.get(home.name) is home and self._has_room(home, alone):
             pod = home
         elif not self._free:
             return None
         else:
             one, other = (self._free[int(chance() * len(self._free))] for _ in range(2))
             pod = one if one.inflight <= other.inflight else other
-            if not self._has_room(pod):
+            if not self._has_room(pod, alone):
                 return None
         pod.inflight += 1
+        self._inflight += 1
         self._sort(pod)
         return pod
 
     def release(self, pod: Pod) -> None:
         """Gives a place back."""
         pod.inflight -= 1
+        self._inflight -= pod.listed
         self._sort(pod)
         self._tell()
 
@@ -111,8 +120,16 @@ class Pods:
                 waiter.set_result(None)
         self._waiting.clear()
 
-    def _has_room(self, pod: Pod) -> bool:
-        return pod.place >= 0 and (not self._limit or pod.inflight + self._relayed < self._limit)
+    def _has_room(self, pod: Pod, alone: bool) -> bool:
+        if pod.place < 0 or not self._limit:
+            return pod.place >= 0
+        if alone:
+            return pod.inflight + self._relayed < self._limit
+        # Others spread their calls evenly: a share of them is here. After a
+        # burst calls must find the way straight here again.
+        share = self._relayed // len(self._all)
+        whole = self._inflight + self._relayed < self._limit * len(self._all)
+        return whole and pod.inflight + share < self._limit
 
     def _sort(self, pod: Pod) -> None:
         """Among those that may have room, or not."""

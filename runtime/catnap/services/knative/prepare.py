@@ -35,7 +35,8 @@ class Workshop:
 
         Raises InvalidRequest where it is not said how it gets images.
         """
-        names = [*PLATFORM, *(folder.name for folder in order.folders)]
+        platform = PLATFORM if order.whole else ()
+        names = [*platform, *(folder.name for folder in order.folders)]
         if not order.images.keys() >= set(names):
             check(order.build)
         self._order = order
@@ -53,7 +54,9 @@ class Workshop:
             return error
 
     async def install(self) -> Install:
-        """The installation, with the images of its platform."""
+        """The installation, with the images of its platform, if that is deployed."""
+        if not self._order.whole:
+            return self._order.install
         gateway, models = await asyncio.gather(self._platform(GATEWAY), self._platform(MODELS))
         return replace(self._order.install, gateway=gateway, models=models)
 

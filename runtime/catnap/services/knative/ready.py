@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from catnap.services.knative.kingress import CLASS
 from catnap.services.knative.reasons import (
     Fault,
     condition,
@@ -63,12 +64,24 @@ def of_skill(
     if condition(status, "ConfigurationsReady").get("status") == "True":
         routes = condition(status, "RoutesReady")
         said = routes.get("message") or routes.get("reason") or "no reason given"
-        unserved = Fault(f"no ingress serves it (class {ingress}): {said}", _INGRESS)
+        unserved = Fault(
+            f"no ingress serves it (class {ingress}): {said}{_remedy(ingress)}", _INGRESS
+        )
         return Standing("waiting", ADDRESS, unserved, name, serving)
     pods = tuple(pods)
     fault = of_pods(pods) or of_deployment(deployment or {}) or of_revision(revision or {})
     waits = "its first instance to answer" if any(map(_runs, pods)) else "its first instance"
     return Standing("waiting", waits, fault, name, serving)
+
+
+def _remedy(ingress: str) -> str:
+    """Knative names Istio's class where nobody has said which."""
+    if ingress == CLASS:
+        return ""
+    return (
+        "; install that ingress, or let the gateway be it: kubectl patch configmap/config-network "
+        f'-n knative-serving --type merge -p \'{{"data":{{"ingress-class":"{CLASS}"}}}}\''
+    )
 
 
 def _runs(pod: Found) -> bool:

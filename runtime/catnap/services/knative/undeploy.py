@@ -102,9 +102,10 @@ async def stop(api: Api, install: str, timeout: float) -> None:
     Raises DeadlineExceeded, naming those that are still at work.
     """
     await remove(api, await _ours(api, *_SKILL, install))
-    await remove(api, await _ours(api, "apps/v1", "Deployment", install, install))
     path = await api.path_of_kind("v1", "Pod")
+    # The gateway last: what is at work needs it.
     await _until_none(api, path, f"{INSTALL}={install}", timeout)
+    await remove(api, await _ours(api, "apps/v1", "Deployment", install, install))
     await _until_none(api, await api.path_of_kind("v1", "Pod", install), "", timeout)
 
 
