@@ -83,8 +83,6 @@ def test_a_reader_that_leaves_early_is_no_traceback(gateway: Gateway) -> None:
         [*command, "--grpc", gateway.address, "--token", TOKEN],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        # Whoever runs the tests may ignore it, and that is inherited.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
