@@ -62,6 +62,9 @@ def _annotations(manifest: Manifest) -> dict[str, str]:
         AUTOSCALING + "max-scale": str(scale.max),
         AUTOSCALING + "window": str(scale.window),
         AUTOSCALING + "scale-to-zero-pod-retention-period": str(scale.idle),
+        # Else Knative's proxies may break an answer off that begins before they
+        # have seen the end of the request (golang/go#40747): streams, mostly.
+        "features.knative.dev/http-full-duplex": "Enabled",
         CATNAP + "session-affinity": str(manifest.session.affinity).lower(),
         CATNAP + "session-share": manifest.session.share,
     }
