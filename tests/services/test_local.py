@@ -201,7 +201,7 @@ async def test_a_stuck_instance_that_nobody_else_uses_is_killed(world: World) ->
 def _soon() -> str:
     from datetime import UTC, datetime, timedelta
 
-    return (datetime.now(UTC) + timedelta(milliseconds=150)).isoformat()
+    return (datetime.now(UTC) + timedelta(milliseconds=1500)).isoformat()
 
 
 @contextmanager
