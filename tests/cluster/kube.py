@@ -14,7 +14,7 @@ def kubectl(*arguments: str, given: object = None) -> str:
         input=None if given is None else json.dumps(given),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=320,
     )
     assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
     return done.stdout
@@ -34,4 +34,4 @@ def pods(namespace: str, skill: str) -> list[Any]:
 def until_gone(namespace: str, skill: str) -> None:
     """Returns once no pod of the skill remains."""
     selector = f"serving.knative.dev/service={skill}"
-    kubectl("wait", "pods", "-n", namespace, "-l", selector, "--for=delete", "--timeout=120s")
+    kubectl("wait", "pods", "-n", namespace, "-l", selector, "--for=delete", "--timeout=300s")

@@ -39,9 +39,11 @@ def test_a_service_says_what_the_manifest_says() -> None:
 
 @pytest.mark.parametrize(
     ("limit", "request_"),
-    [("1", "100m"), ("2", "200m"), ("0.5", "50m"), ("250m", "25m"), ("1m", "1m"), ("0.29", "29m")],
+    [("1", "50m"), ("2", "100m"), ("0.5", "25m"), ("250m", "13m"), ("1m", "1m"), ("0.29", "15m")],
 )
-def test_a_skill_asks_for_a_tenth_of_the_cpu_that_it_may_take(limit: str, request_: str) -> None:
+def test_a_skill_asks_for_a_twentieth_of_the_cpu_that_it_may_take(
+    limit: str, request_: str
+) -> None:
     [container] = pod(f"[limits]\ncpu = {limit!r}\nmemory = '1Gi'")["containers"]
     assert container["resources"] == {
         "limits": {"cpu": limit, "memory": "1Gi"},

@@ -99,17 +99,17 @@ def _container(manifest: Manifest, image: str) -> dict[str, Any]:
 
 
 def _resources(limits: Limits) -> dict[str, Any]:
-    """Of CPU a tenth is asked for: a skill waits for models and files most of
+    """Of CPU a twentieth is asked for: a skill waits for models and files most of
     the time, and a node that set its whole limit aside for each instance would
     hold one or two. Memory that was promised cannot be taken back: all of it.
     """
     most: dict[str, Any] = {"cpu": limits.cpu, "memory": limits.memory}
     if limits.gpu:
         most["nvidia.com/gpu"] = str(limits.gpu)
-    return {"limits": most, "requests": {"cpu": _tenth(limits.cpu), "memory": limits.memory}}
+    return {"limits": most, "requests": {"cpu": _twentieth(limits.cpu), "memory": limits.memory}}
 
 
-def _tenth(cpu: str) -> str:
+def _twentieth(cpu: str) -> str:
     """In whole thousandths of a core, which Kubernetes' finest is."""
     cores = Decimal(cpu[:-1]) / 1000 if cpu.endswith("m") else Decimal(cpu)
-    return f"{math.ceil(cores * 100)}m"
+    return f"{math.ceil(cores * 50)}m"
