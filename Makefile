@@ -47,7 +47,7 @@ test-servers: setup ## install what some tests want: versitygw (needs Go), check
 
 test-cluster: setup ## run the tests on the cluster of KUBECONFIG=, in namespaces of their own
 	@command -v kubectl >/dev/null || { echo 'needs kubectl on the PATH' >&2; exit 1; }
-	@$(BIN)/python -m pytest --platform=knative tests/cluster tests/platform tests/test_readme.py
+	@$(BIN)/python -m pytest --platform=knative $(ARGS) tests/cluster tests/platform tests/test_readme.py
 
 check: setup ## format, lint, types, layers, generated code
 	@$(BIN)/ruff format --check .

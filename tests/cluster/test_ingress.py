@@ -59,7 +59,7 @@ def split(deployed: Deployed) -> Iterator[str]:
     template["metadata"]["name"] = "split-00001"
     service["spec"].pop("traffic", None)
     kubectl("apply", "-f", "-", given=service)
-    wait = ("-n", deployed.namespace, "ksvc/split", "--for=condition=Ready", "--timeout=90s")
+    wait = ("-n", deployed.namespace, "ksvc/split", "--for=condition=Ready", "--timeout=240s")
     kubectl("wait", *wait)
     template["metadata"]["name"] = "split-00002"
     template["spec"]["timeoutSeconds"] = 31
