@@ -17,6 +17,8 @@ from tests.platform.reached import Reached
 
 ROOT = Path(__file__).resolve().parents[2]
 OWNER = 65532
+PORTS = (80, 9000, 8081)
+"""Of the gateway's Service: HTTP, gRPC, callbacks."""
 
 
 class Deployed(Reached):
@@ -69,34 +71,29 @@ class Deployed(Reached):
         """By the Service's own address where this machine has a way there,
         else by way of the API server."""
         address = get("service", "catnap-gateway", "-n", self.install)["spec"]["clusterIP"]
+        places = {port: f"{address}:{port}" for port in PORTS}
         try:
             socket.create_connection((address, 9000), timeout=2).close()
-            self.http, self.grpc = f"{address}:80", f"{address}:9000"
         except OSError:
-            self.http, self.grpc = self._forwarded()
+            places = self._forwarded()
+        self.http, self.grpc, self.callback = (places[port] for port in PORTS)
 
-    def _forwarded(self) -> tuple[str, str]:
+    def _forwarded(self) -> dict[int, str]:
         self._forward = subprocess.Popen(
             [
-                "kubectl",
-                "port-forward",
-                "-n",
-                self.install,
-                "service/catnap-gateway",
-                ":80",
-                ":9000",
+                *("kubectl", "port-forward", "-n", self.install, "service/catnap-gateway"),
+                *(f":{port}" for port in PORTS),
             ],
             stdout=subprocess.PIPE,
             text=True,
         )
         assert self._forward.stdout
-        found: dict[str, str] = {}
+        found: list[str] = []
         for line in self._forward.stdout:  # Forwarding from 127.0.0.1:40001 -> 8080
-            _, _, rest = line.partition("from 127")
-            local, _, port = f"127{rest.strip()}".partition(" -> ")
-            found[port] = local
-            if {"8080", "9000"} <= set(found):
-                return found["8080"], found["9000"]
+            if "from 127.0.0.1:" in line:  # in the order that they were named in
+                found.append(line.split()[2])
+            if len(found) == len(PORTS):
+                return dict(zip(PORTS, found, strict=True))
         raise AssertionError("kubectl port-forward ended")
 
     def _make_volume(self) -> str:
@@ -127,7 +124,7 @@ class Deployed(Reached):
     def remove(self) -> None:
         if self._forward:
             self._forward.terminate()
-            self._forward.wait()
+            self._forward.communicate()
         self.catnap("undeploy", "--all", "--yes", check=False)
         if self._volume:
             kubectl("delete", "persistentvolume", self._volume, "--wait=false")

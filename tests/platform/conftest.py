@@ -45,30 +45,27 @@ def start(functions: Path, model_cache: Path, tmp_path: Path) -> Iterator[Callab
 
 
 @pytest.fixture(scope="session")
-def platform(
-    request: pytest.FixtureRequest, on_cluster: bool, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Reached]:
+def platform(request: pytest.FixtureRequest, on_cluster: bool) -> Iterator[Reached]:
     """One with the tests' own skills."""
     if on_cluster:
         yield request.getfixturevalue("deployed")
         return
-    home = tmp_path_factory.mktemp("home")
-    (home / "models").symlink_to(request.getfixturevalue("model_cache"))
-    running = Running(home, request.getfixturevalue("functions"))
-    yield running
-    assert running.stop() == 0
+    yield from _here(request, request.getfixturevalue("functions"))
 
 
 @pytest.fixture(scope="session")
-def shipped(
-    request: pytest.FixtureRequest, on_cluster: bool, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Reached]:
+def shipped(request: pytest.FixtureRequest, on_cluster: bool) -> Iterator[Reached]:
     """One with the skills that come along."""
     if on_cluster:
         yield request.getfixturevalue("deployed")
         return
-    home = tmp_path_factory.mktemp("shipped")
+    yield from _here(request, ROOT / "functions")
+
+
+def _here(request: pytest.FixtureRequest, functions: Path) -> Iterator[Reached]:
+    """A `catnap serve` of this machine, until the tests have ended."""
+    home = request.getfixturevalue("tmp_path_factory").mktemp("home")
     (home / "models").symlink_to(request.getfixturevalue("model_cache"))
-    running = Running(home, ROOT / "functions")
+    running = Running(home, functions)
     yield running
     assert running.stop() == 0

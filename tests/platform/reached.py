@@ -12,10 +12,12 @@ from catnap.http import Target
 
 
 class Reached:
-    """http, grpc: its addresses, host:port. key: opens them."""
+    """http, grpc: its addresses, host:port. callback: where skills call back.
+    key: opens them."""
 
     http: str
     grpc: str
+    callback: str
     key: str
 
     def client(self) -> Client:
@@ -39,7 +41,8 @@ class Reached:
         pairs = [(name.encode(), value.encode()) for name, value in sent.items() if value]
         client = HttpClient()
         try:
-            reply = await client.request(Target.parse(self.http), method, path, pairs, body)
+            at = self.callback if path.startswith("/callback") else self.http
+            reply = await client.request(Target.parse(at), method, path, pairs, body)
             data = await reply.read()
         finally:
             await client.close()

@@ -46,6 +46,7 @@ class Running(Reached):
         self.said: list[str] = []
         ready = self.line("ready")
         self.http, self.grpc = ready["http"], ready["grpc"]
+        self.callback = self.http
         self.key = (self.home / "admin.key").read_text().strip()
 
     def line(self, event: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from catnap.cli.options import Command, with_json, with_settings
 from catnap.cli.render import skill_folders
 from catnap.cli.settings import Settings
 from catnap.services.containers import (
+    AT_ONCE,
     PLATFORM,
     BuildSettings,
     Built,
@@ -23,9 +24,6 @@ from catnap.services.containers import (
     check,
     publish,
 )
-
-_AT_ONCE = 2
-"""Images built at once: a build takes what a machine has."""
 
 
 @click.command(cls=Command)
@@ -101,7 +99,7 @@ async def _build(
     if not names:
         folders = skill_folders(functions, None)
     kinds = [kind for name, kind in PLATFORM.items() if not names or name in names]
-    room = asyncio.Semaphore(_AT_ONCE)
+    room = asyncio.Semaphore(AT_ONCE)
 
     async def one(make: Callable[..., Awaitable[Built]], what: Path | str) -> Built:
         async with room:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+
+from tests import goserver
 
 HOW = (
     "needs the server `registry` on PATH or in $(go env GOPATH)/bin: "
@@ -23,20 +22,13 @@ http: {addr: "127.0.0.1:PORT"}
 
 
 def find() -> str | None:
-    go = shutil.which("go")
-    places = [os.environ.get("PATH", "")]
-    if go:
-        answer = subprocess.run([go, "env", "GOPATH"], capture_output=True, text=True, check=True)
-        places.append(str(Path(answer.stdout.strip()) / "bin"))
-    return shutil.which("registry", path=os.pathsep.join(places))
+    return goserver.find("registry")
 
 
 @contextmanager
 def running(program: str, folder: Path) -> Iterator[str]:
     """Its host:port, until the end of the block."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = goserver.free_port()
     settings = folder / "registry.yml"
     settings.write_text(
         _SETTINGS.replace("FOLDER", str(folder / "registry")).replace("PORT", str(port))
@@ -45,17 +37,7 @@ def running(program: str, folder: Path) -> Iterator[str]:
         [program, "serve", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as server:
         try:
-            while not _answers(port):
-                with suppress(subprocess.TimeoutExpired):
-                    raise AssertionError(f"the registry ended with {server.wait(0.02)}")
+            goserver.wait_until_it_answers(server, port, "the registry")
             yield f"127.0.0.1:{port}"
         finally:
             server.terminate()
-
-
-def _answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True

@@ -37,12 +37,17 @@ def sbom(recipe: Recipe, base: Base, installed: Mapping[str, str], lock: str) ->
         content = digest.removeprefix("sha256:")
         return [HashType(alg=HashAlgorithm.SHA_256, content=content)] if content else []
 
+    def archive(name: str, version: str, digest: str) -> str:
+        # By its checksum: where it came from is the builder's own affair.
+        named = PackageURL("pypi", name=name, version=version, qualifiers={"checksum": digest})
+        return named.to_string()
+
     def package(name: str, version: str) -> Component:
         # Of the archives that the lock allows, one for each kind of machine.
         archives = [
             ExternalReference(
                 type=ExternalReferenceType.DISTRIBUTION,
-                url=XsUri(f"https://pypi.org/project/{name}/{version}/#{digest[:12]}"),
+                url=XsUri(archive(name, version, digest)),
                 comment="one of the archives that the lock allows",
                 hashes=sha256(digest),
             )

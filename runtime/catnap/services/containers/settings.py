@@ -10,6 +10,8 @@ from catnap.errors import InvalidRequest
 
 BUILDERS = ("docker", "podman", "buildah")
 DEFAULT_BASE = "docker.io/library/python:3.11-slim"
+AT_ONCE = 2
+"""Images built at once: a build takes what a machine has."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from catnap.services.cluster.install import Install
 from catnap.services.cluster.names import GATEWAY, MODELS
 from catnap.services.cluster.skill import Skill
 from catnap.services.containers import (
+    AT_ONCE,
     PLATFORM,
     Built,
     build_platform,
@@ -23,8 +24,6 @@ from catnap.services.containers import (
 from catnap.services.knative.order import Order, Tell
 from catnap.services.source import Source, load
 
-_BUILDS = 2
-"""Images built at once: a build takes what a machine has."""
 _LOADS = 4
 """Skills loaded at once, each by a process of its own."""
 
@@ -42,7 +41,7 @@ class Workshop:
         self._order = order
         self._cluster = cluster
         self._tell = tell
-        self._building = asyncio.Semaphore(_BUILDS)
+        self._building = asyncio.Semaphore(AT_ONCE)
         self._loading = asyncio.Semaphore(_LOADS)
 
     async def skill(self, folder: Path) -> Skill | CatnapError:
