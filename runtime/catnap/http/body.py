@@ -37,8 +37,9 @@ class Body:
         self,
         on_drain: Callable[[], None] | None = None,
         on_wait: Callable[[], None] | None = None,
+        length: int | None = None,
     ) -> None:
-        self.length: int | None = None
+        self.length = length
         """Bytes to come in all, where the sender said so."""
         self.buffered = 0
         """Bytes that have come and were not read yet."""
@@ -77,6 +78,14 @@ class Body:
     def _wake(self) -> None:
         if self._waiter and not self._waiter.done():
             self._waiter.set_result(None)
+
+    def whole(self) -> bytes | None:
+        """The body, where it has come as a whole already in one piece or
+        none, as most do. None where `read` must see to it."""
+        if not self._done or len(self._chunks) > 1 or self.buffered > HIGH_WATER:
+            return None
+        self.buffered = 0
+        return self._chunks.pop() if self._chunks else b""
 
     async def read(self, limit: int = MAX_BODY) -> bytes:
         """The whole body. Raises PayloadTooLarge past `limit` bytes."""

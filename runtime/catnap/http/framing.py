@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from catnap.errors import InvalidRequest
 from catnap.http.fields import write_fields
@@ -11,8 +11,7 @@ from catnap.http.message import Response, status_line
 _OURS = frozenset((b"connection", b"content-length", b"keep-alive", b"transfer-encoding"))
 
 
-@dataclass(frozen=True, slots=True)
-class Framing:
+class Framing(msgspec.Struct, frozen=True):
     """The head of a response, and what has to follow it.
 
     length: bytes of the body, where that is promised. keep_alive: whether

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable
-from dataclasses import dataclass, field
 from http import HTTPStatus
+
+import msgspec
 
 from catnap.errors import CONTENT_TYPE as PROBLEM
 from catnap.errors import CatnapError, InvalidRequest, to_problem
@@ -14,20 +15,23 @@ from catnap.http.errors import ProtocolError
 __all__ = ["MAX_BODY", "Body", "Request", "Response", "status_line", "too_large"]
 
 
-@dataclass(slots=True, eq=False)
-class Request:
+class Request(msgspec.Struct, eq=False):
     """One request.
 
     Header names are lower-case; of a repeated header the values are joined by
     `, `, as RFC 9110 5.3 allows. `target` is path and query. `client` is the
     address at the other end of the connection, empty for a Unix socket's.
+    keep_alive: its client would send another one on the connection. old: it
+    speaks HTTP/1.0.
     """
 
     method: str
     target: str
     headers: dict[bytes, bytes]
-    body: Body = field(default_factory=Body)
+    body: Body = msgspec.field(default_factory=Body)
     client: str = ""
+    keep_alive: bool = True
+    old: bool = False
 
     @property
     def path(self) -> str:
@@ -45,8 +49,7 @@ class Request:
             raise InvalidRequest(f"header {name.decode('latin-1')!r}: not valid UTF-8") from None
 
 
-@dataclass(slots=True)
-class Response:
+class Response(msgspec.Struct):
     """One response.
 
     Header names are lower-case. A body that is an iterator is sent as it
@@ -55,7 +58,7 @@ class Response:
     """
 
     status: int = 200
-    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    headers: list[tuple[bytes, bytes]] = []
     body: bytes | AsyncIterable[bytes] = b""
 
     @classmethod

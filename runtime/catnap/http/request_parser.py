@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import httptools
 
@@ -17,24 +16,16 @@ from catnap.http.message import Request
 _NOT_REPEATED = frozenset((b"connection", b"upgrade", b"http2-settings"))
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A request, and what its client expects of the connection.
-
-    keep_alive: it stays. old: the client speaks HTTP/1.0.
-    """
-
-    request: Request
-    keep_alive: bool
-    old: bool
-
-
 class RequestParser:
     """Fed with what arrives; calls back with each request once its head is
     there, its body still to come.
 
     on_drain, on_wait: for the bodies, see Body; on_wait is called only where
     the client waits to be asked for the body.
+
+    The callbacks of httptools, one for each field of a head, are all the work
+    that most requests cost here: they only keep what they are given, and
+    `on_headers_complete` looks at it in one go.
     """
 
     def __init__(
@@ -42,7 +33,7 @@ class RequestParser:
         limits: Limits,
         clock: Callable[[], float],
         *,
-        on_request: Callable[[Turn], None],
+        on_request: Callable[[Request], None],
         on_drain: Callable[[], None],
         on_wait: Callable[[], None],
     ) -> None:
@@ -54,21 +45,26 @@ class RequestParser:
         self._on_request, self._on_drain, self._on_wait = on_request, on_drain, on_wait
         self._parser = httptools.HttpRequestParser(self)
         self._upgrade = False
-        self._silent = 0
+        self._fed = 0
+        """Bytes of the piece being parsed."""
+        self._quiet = 0
+        """Bytes of whole pieces since a message began or had data."""
 
     def feed(self, data: bytes) -> None:
         """Raises the error that says what is wrong with it. Nothing can be
         fed after that."""
-        self._silent += len(data)
+        self._fed = len(data)
         try:
             self._parse(data)
         except httptools.HttpParserError as error:
             if isinstance(error.__context__, CatnapError):
                 raise error.__context__ from None
             raise InvalidRequest(f"not HTTP/1.1: {error}") from None
-        if self._silent > self._limits.header_bytes:
-            # httptools keeps a header to itself until it has the whole of it.
-            raise HeadersTooLarge(f"a line of more than {self._limits.header_bytes:,} bytes")
+        self._quiet += self._fed
+        if self._quiet > self._limits.header_bytes:
+            # A head, a chunk's extensions or trailers that do not end, of
+            # which httptools would keep what it has no callback for.
+            raise HeadersTooLarge(f"a head of more than {self._limits.header_bytes:,} bytes")
 
     def _parse(self, data: bytes) -> None:
         try:
@@ -88,45 +84,30 @@ class RequestParser:
         return b"%b %b HTTP/%b\r\n%b\r\n" % (method, self._url, version, write_fields(fields))
 
     def on_message_begin(self) -> None:
-        self._silent = 0
         self.began = self._clock()
+        self._quiet = -self._fed
         self._url = b""
-        self._headers: dict[bytes, bytes] = {}
-        self._header_bytes = 0
-        self._header_count = 0
+        self._fields: list[tuple[bytes, bytes]] = []
 
     def on_url(self, url: bytes) -> None:
         self._url += url
-        self._count_bytes(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._silent = 0
-        self._header_count += 1
-        self._count_bytes(len(name) + len(value))
-        if self._header_count > self._limits.header_count:
-            raise HeadersTooLarge(f"more than {self._limits.header_count} headers")
-        if self.body:
-            return  # a trailer: nobody here asks for one
-        name = name.lower()
-        known = self._headers.get(name)
-        if known is None:
-            self._headers[name] = value
-        elif is_single(name):
-            raise InvalidRequest(f"header {name.decode('latin-1')!r}: is there twice")
-        else:
-            self._headers[name] = known + b", " + value
-
-    def _count_bytes(self, count: int) -> None:
-        self._header_bytes += count
-        if self._header_bytes > self._limits.header_bytes:
-            raise HeadersTooLarge(f"more than {self._limits.header_bytes:,} bytes of headers")
+        self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
-        headers, method = self._headers, self._parser.get_method()
-        old = self._parser.get_http_version() == "1.0"
+        fields, self._fields = self._fields, []  # what comes now are trailers
+        if self._quiet + self._fed or self._fed > self._limits.header_bytes:
+            # Not the common one, which came in one piece with all its fields.
+            self._measure(fields)
+        if len(fields) > self._limits.header_count:
+            raise HeadersTooLarge(f"more than {self._limits.header_count} headers")
+        headers = self._headers = _join(fields)
+        parser = self._parser
+        method, old = parser.get_method(), parser.get_http_version() == "1.0"
         if method == b"CONNECT":
             raise InvalidRequest("CONNECT: this is no proxy")
-        self._upgrade = self._parser.should_upgrade()
+        self._upgrade = parser.should_upgrade()
         if self._upgrade:
             return
         if b"host" not in headers and not old:
@@ -134,18 +115,32 @@ class RequestParser:
         coding = headers.get(b"transfer-encoding")
         if coding is not None and (old or coding.lower() != b"chunked"):
             raise InvalidRequest("header 'transfer-encoding': only chunked, in HTTP/1.1, is read")
-        expect = headers.get(b"expect", b"").lower()
-        if expect not in (b"", b"100-continue"):
-            raise ExpectationFailed("header 'expect': only 100-continue can be met")
-        body = Body(self._on_drain, self._on_wait if expect and not old else None)
+        on_wait = None
+        if b"expect" in headers:
+            if headers[b"expect"].lower() != b"100-continue":
+                raise ExpectationFailed("header 'expect': only 100-continue can be met")
+            on_wait = None if old else self._on_wait
         length = headers.get(b"content-length")
-        body.length = int(length) if length is not None else None
+        body = Body(self._on_drain, on_wait, None if length is None else int(length))
         self.body, self.began = body, None
-        request = Request(method.decode(), _origin_form(self._url), headers, body)
-        self._on_request(Turn(request, self._parser.should_keep_alive(), old))
+        self._on_request(
+            Request(
+                method.decode(),
+                _origin_form(self._url),
+                headers,
+                body,
+                keep_alive=parser.should_keep_alive(),
+                old=old,
+            )
+        )
+
+    def _measure(self, fields: list[tuple[bytes, bytes]]) -> None:
+        size = len(self._url) + sum(len(name) + len(value) for name, value in fields)
+        if size > self._limits.header_bytes:
+            raise HeadersTooLarge(f"more than {self._limits.header_bytes:,} bytes of headers")
 
     def on_body(self, chunk: bytes) -> None:
-        self._silent = 0
+        self._quiet = -self._fed
         if self.body:
             self.body.feed(chunk)
 
@@ -155,9 +150,27 @@ class RequestParser:
             self.body = None
 
 
+def _join(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Fields by lower-case name; raises InvalidRequest for a second one of
+    what a message may have once only."""
+    headers = {name.lower(): value for name, value in fields}
+    if len(headers) == len(fields):
+        return headers
+    headers = {}
+    for name, value in fields:
+        name = name.lower()
+        known = headers.get(name)
+        if known is not None and is_single(name):
+            raise InvalidRequest(f"header {name.decode('latin-1')!r}: is there twice")
+        headers[name] = value if known is None else known + b", " + value
+    return headers
+
+
 def _origin_form(target: bytes) -> str:
     """Path and query of a target, which a client may have given as a URL."""
     text = target.decode("latin-1")
+    if text.startswith("/"):
+        return text
     if text.startswith(("http://", "https://")):
         _, slash, rest = text.partition("://")[2].partition("/")
         return slash + rest or "/"

@@ -15,7 +15,7 @@ from catnap.errors import CatnapError, InvalidRequest, SkillCrashed
 from catnap.http.errors import RequestTimeout
 from catnap.http.framing import Framing, frame
 from catnap.http.message import Request, Response
-from catnap.http.request_parser import RequestParser, Turn
+from catnap.http.request_parser import RequestParser
 
 if TYPE_CHECKING:
     from catnap.http.server import Server
@@ -39,7 +39,7 @@ class ServerConnection(asyncio.Protocol):
         self._limits = server.limits
         self._loop = asyncio.get_running_loop()
         self.closed: asyncio.Future[None] = self._loop.create_future()
-        self._waiting: deque[Turn | CatnapError] = deque()
+        self._waiting: deque[Request | CatnapError] = deque()
         self._parser = RequestParser(
             server.limits,
             self._loop.time,
@@ -158,23 +158,23 @@ class ServerConnection(asyncio.Protocol):
     def _next(self) -> None:
         if self.task is not None or not self._waiting or self.transport.is_closing():
             return
-        turn = self._waiting.popleft()
-        if isinstance(turn, CatnapError):
-            response = Response.error(turn)
+        request = self._waiting.popleft()
+        if isinstance(request, CatnapError):
+            response = Response.error(request)
             assert isinstance(response.body, bytes)
             self.transport.write(frame(response, keep_alive=False).head + response.body)
             self._linger()
         else:
             self._server.served += 1
-            self.task = self._loop.create_task(self._serve(turn))
+            self.task = self._loop.create_task(self._serve(request))
 
-    async def _serve(self, turn: Turn) -> None:
-        request, keep_alive, old = turn.request, turn.keep_alive, turn.old
+    async def _serve(self, request: Request) -> None:
         request.client = self._client
-        method = request.method
+        method, old = request.method, request.old
+        keep_alive = False
         try:
             response = await self._answer(request)
-            keep_alive = keep_alive and request.body.done and not self._server.draining
+            keep_alive = request.keep_alive and request.body.done and not self._server.draining
             try:
                 framing = frame(response, method=method, keep_alive=keep_alive, old=old)
             except InvalidRequest as error:
