@@ -16,7 +16,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 COMPILE_IMAGE := $(COMPILE) --constraints requirements.lock
 export PYTHONPATH := $(CURDIR)/runtime
 
-.PHONY: help setup run test test-servers test-cluster check format proto lock bench bench-cluster deploy clean clean-state
+.PHONY: help setup run test test-servers test-cluster check format proto lock bench bench-host bench-cluster deploy clean clean-state
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ lock: ## lock the dependencies anew
 
 bench: setup ## measure, each figure beside a peer or a limit
 	@$(BIN)/python -m bench
+
+bench-host: setup ## measure the function host beside its peers; needs wrk; ARGS for the benchmark
+	@$(BIN)/python -m bench host $(ARGS)
 
 bench-cluster: setup ## measure on the cluster of KUBECONFIG=
 	@$(BIN)/python -m bench cluster

@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 
-from bench import cluster, egress, embedding, platform, search
+from bench import cluster, egress, embedding, host, platform, search
 
-BENCHMARKS = {"platform": platform, "search": search, "embedding": embedding, "egress": egress}
+BENCHMARKS = {
+    "platform": platform,
+    "search": search,
+    "embedding": embedding,
+    "egress": egress,
+    "host": host,
+}
 ON_CLUSTER = {"cluster": cluster}
 """Only when they are named."""
 
 
-def main(names: list[str]) -> int:
+def main() -> None:
     known = {**BENCHMARKS, **ON_CLUSTER}
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="BENCHMARK", help=", ".join(known))
+    of_host = parser.add_argument_group("host")
+    for name, (default, text) in host.OPTIONS.items():
+        text = f"{text} (default: {default})" if default else text
+        of_host.add_argument(f"--{name}", type=type(default), default=default, help=text)
+    options = vars(parser.parse_args())
+    names = options.pop("names")
     unknown = set(names) - set(known)
     if unknown:
-        print(f"there is no benchmark {unknown.pop()!r}: {', '.join(known)}", file=sys.stderr)
-        return 2
+        parser.error(f"there is no benchmark {unknown.pop()!r}: {', '.join(known)}")
     for name in names or BENCHMARKS:
         module = known[name]
         print(f"\n{name}: {module.__doc__.splitlines()[0]}", flush=True)
-        result = module.main()
+        result = module.main(**options) if module is host else module.main()
         print(module.table(result))
         print(json.dumps({"benchmark": name, **result}), flush=True)
-    return 0
 
 
-sys.exit(main(sys.argv[1:]))
+if __name__ == "__main__":
+    sys.exit(main())

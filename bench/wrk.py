@@ -1,0 +1,90 @@
+"""Load by wrk: one thread, kept-alive connections, the same event again and again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import exchange
+from bench.servers import LOAD_CORE
+
+_SCRIPT = """
+wrk.method = "POST"
+wrk.body = {body}
+{headers}
+function done(summary, latency, requests)
+  local wrong = summary.errors
+  io.write(string.format(
+    '{{"requests":%d,"seconds":%f,"p50_ms":%f,"p99_ms":%f,"refused":%d,"broken":%d}}\\n',
+    summary.requests, summary.duration / 1e6,
+    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, wrong.status,
+    wrong.connect + wrong.read + wrong.write + wrong.timeout))
+end
+"""
+_EXPLAIN = """
+function response(status, headers, body)
+  if status >= 300 or status < 200 then
+    io.write(status .. " " .. body .. "\\n")
+    wrk.thread:stop()
+  end
+end
+"""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one round came to."""
+
+    requests: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+    refused: int
+    """Answers that were not 2xx."""
+    broken: int
+    """Connections that failed, and requests without answer."""
+
+
+def program() -> str:
+    """The path of wrk. Raises SystemExit where there is none."""
+    found = shutil.which("wrk")
+    if found is None:
+        raise SystemExit("the load comes from wrk: on Debian, apt-get install wrk")
+    return found
+
+
+def load(port: int, connections: int, seconds: float) -> Load:
+    """Raises RuntimeError, with what was answered, where an answer was not 2xx."""
+    found = Load(**json.loads(_run(port, connections, seconds, _script()).splitlines()[-1]))
+    if found.refused or found.broken:
+        said = _run(port, connections, 1, _script() + _EXPLAIN).splitlines()
+        raise RuntimeError(
+            f"{found.refused} of {found.requests} answers were not 2xx and {found.broken} "
+            f"connections broke; asked again it says: {next(iter(said), '')[:500]}"
+        )
+    return found
+
+
+def _run(port: int, connections: int, seconds: float, script: str) -> str:
+    os.sched_setaffinity(0, {LOAD_CORE})
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
+        file.write(script)
+        file.flush()
+        options = ["-t1", f"-c{connections}", f"-d{round(seconds)}s", "-s", str(Path(file.name))]
+        done = subprocess.run(
+            [program(), *options, f"http://127.0.0.1:{port}/"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
+
+def _script() -> str:
+    headers = (f"wrk.headers[{json.dumps(n)}] = {json.dumps(v)}" for n, v in exchange.EVENT.items())
+    return _SCRIPT.format(body=json.dumps(exchange.BODY.decode()), headers="\n".join(headers))
