@@ -12,8 +12,10 @@ from catnap.http.errors import ExpectationFailed, HeadersTooLarge
 from catnap.http.fields import is_single, write_fields
 from catnap.http.limits import Limits
 from catnap.http.message import Request
+from catnap.http.request_target import check_host, origin_form
 
 _NOT_REPEATED = frozenset((b"connection", b"upgrade", b"http2-settings"))
+_LONGEST_NUMBER = 20  # digits, as 2**64 has
 
 
 class RequestParser:
@@ -45,6 +47,8 @@ class RequestParser:
         self._on_request, self._on_drain, self._on_wait = on_request, on_drain, on_wait
         self._parser = httptools.HttpRequestParser(self)
         self._upgrade = False
+        self._host: bytes | None = None
+        """The last one that was checked: a connection has seldom another."""
         self._fed = 0
         """Bytes of the piece being parsed."""
         self._quiet = 0
@@ -104,14 +108,21 @@ class RequestParser:
             raise HeadersTooLarge(f"more than {self._limits.header_count} headers")
         headers = self._headers = _join(fields)
         parser = self._parser
-        method, old = parser.get_method(), parser.get_http_version() == "1.0"
+        method, version = parser.get_method(), parser.get_http_version()
+        old = version == "1.0"
+        if not old and version != "1.1":
+            raise InvalidRequest(f"HTTP/{version}: only HTTP/1.1 and 1.0 are spoken here")
         if method == b"CONNECT":
             raise InvalidRequest("CONNECT: this is no proxy")
         self._upgrade = parser.should_upgrade()
         if self._upgrade:
             return
-        if b"host" not in headers and not old:
+        host = headers.get(b"host")
+        if host is None and not old:
             raise InvalidRequest("header 'host': is missing")
+        if host is not None and host != self._host:
+            check_host(host)
+            self._host = host
         coding = headers.get(b"transfer-encoding")
         if coding is not None and (old or coding.lower() != b"chunked"):
             raise InvalidRequest("header 'transfer-encoding': only chunked, in HTTP/1.1, is read")
@@ -121,12 +132,15 @@ class RequestParser:
                 raise ExpectationFailed("header 'expect': only 100-continue can be met")
             on_wait = None if old else self._on_wait
         length = headers.get(b"content-length")
+        if length is not None and len(length) > _LONGEST_NUMBER:
+            raise InvalidRequest("header 'content-length': too many digits")
+        target = origin_form(method, self._url, headers)
         body = Body(self._on_drain, on_wait, None if length is None else int(length))
         self.body, self.began = body, None
         self._on_request(
             Request(
                 method.decode(),
-                _origin_form(self._url),
+                target,
                 headers,
                 body,
                 keep_alive=parser.should_keep_alive(),
@@ -153,25 +167,15 @@ class RequestParser:
 def _join(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """Fields by lower-case name; raises InvalidRequest for a second one of
     what a message may have once only."""
-    headers = {name.lower(): value for name, value in fields}
+    # httptools leaves the white space after a value, which is no part of it.
+    headers = {name.lower(): value.rstrip() for name, value in fields}
     if len(headers) == len(fields):
         return headers
     headers = {}
     for name, value in fields:
-        name = name.lower()
+        name, value = name.lower(), value.rstrip()
         known = headers.get(name)
         if known is not None and is_single(name):
             raise InvalidRequest(f"header {name.decode('latin-1')!r}: is there twice")
         headers[name] = value if known is None else known + b", " + value
     return headers
-
-
-def _origin_form(target: bytes) -> str:
-    """Path and query of a target, which a client may have given as a URL."""
-    text = target.decode("latin-1")
-    if text.startswith("/"):
-        return text
-    if text.startswith(("http://", "https://")):
-        _, slash, rest = text.partition("://")[2].partition("/")
-        return slash + rest or "/"
-    return text

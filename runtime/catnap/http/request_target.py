@@ -1,0 +1,39 @@
+"""What a request is about: the path and query of its target, and its host.
+
+Source: RFC 9112, section 3.2; RFC 9110, sections 4.2.4 and 7.2.
+"""
+
+from __future__ import annotations
+
+import re
+
+from catnap.errors import InvalidRequest
+
+# A name or an address, perhaps with a port; never a user.
+_HOST = re.compile(
+    rb"(?:(?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?", re.ASCII
+)
+_URL = re.compile(rb"https?://([^/?]+)([^?]*)(.*)", re.IGNORECASE)
+
+
+def check_host(host: bytes) -> None:
+    """Raises InvalidRequest for what can be nobody's host."""
+    if not _HOST.fullmatch(host):
+        raise InvalidRequest(f"header 'host': {host.decode('latin-1')!r} is no host")
+
+
+def origin_form(method: bytes, target: bytes, headers: dict[bytes, bytes]) -> str:
+    """Path and query of a target, which a client may have given as a URL:
+    then the URL's host is the one that counts, and takes its place in
+    `headers`. Raises InvalidRequest for any other form."""
+    if b"#" in target:
+        raise InvalidRequest("the target has a fragment, which is the client's own")
+    if target.startswith(b"/") or (target == b"*" and method == b"OPTIONS"):
+        return target.decode("latin-1")
+    url = _URL.fullmatch(target)
+    if url is None:
+        raise InvalidRequest(f"the target {target[:80].decode('latin-1')!r} is no path and no URL")
+    host, path, query = url.groups()
+    check_host(host)
+    headers[b"host"] = host
+    return ((path or b"/") + query).decode("latin-1")
