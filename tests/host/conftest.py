@@ -175,9 +175,9 @@ class Forked:
         self._status, self._stdout, self._stderr = ends
 
     def told(self) -> dict[str, Any]:
-        """The line on the status pipe; empty where it ended without one."""
+        """The first line on the status pipe; empty where it ended without one."""
         with os.fdopen(self._status, "rb") as pipe:
-            said = pipe.read()
+            said = pipe.readline()
         return json.loads(said) if said else {}
 
     def output(self) -> list[dict[str, Any]]:

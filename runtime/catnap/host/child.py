@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
@@ -55,7 +56,15 @@ def live(birth: Birth, parent: int) -> int:
             output.by_lines(sys.stdout)
         loaded = load(birth.folder, settings.concurrency)
         sock = socket.socket(fileno=birth.listening)
-        run(loaded, settings, sock, lambda listening: _tell_ready(birth.status, listening))
+        finished = run(
+            loaded,
+            settings,
+            sock,
+            lambda listening: _tell_ready(birth.status, listening),
+            draining=lambda: _tell(birth.status, {"draining": True}),
+        )
+        if finished:
+            _tell(birth.status, {"drained": True})
     except CatnapError as error:
         _tell(birth.status, {"error": error.message})
         return 1
@@ -88,9 +97,5 @@ def _tell_ready(status: int, listening: Listening) -> None:
 
 
 def _tell(status: int, message: Mapping[str, object]) -> None:
-    try:
+    with contextlib.suppress(OSError):  # nobody waits for it any more
         os.write(status, msgspec.json.encode(message) + b"\n")
-    except OSError:
-        return  # nobody waits for it any more
-    finally:
-        os.close(status)

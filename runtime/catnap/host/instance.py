@@ -31,17 +31,19 @@ def run(
     sock: socket.socket,
     ready: Callable[[Listening], None],
     *,
+    draining: Callable[[], None] = lambda: None,
     tell_start: bool = False,
     watched: bool = True,
-) -> None:
+) -> bool:
     """Serves on a bound socket until SIGTERM or SIGINT, then finishes what is
-    at work and returns.
+    at work and returns: True if whatever it did not answer was not begun.
 
-    ready: called once it listens. tell_start: the first answer's
+    ready: called once it listens. draining: called once it was told to end,
+    while it still takes calls. tell_start: the first answer's
     Server-Timing says what import and init took, where nobody else will.
     watched: somebody else ends an instance that no longer answers.
     """
-    asyncio.run(_serve(loaded, settings, sock, ready, tell_start, watched))
+    return asyncio.run(_serve(loaded, settings, sock, ready, draining, tell_start, watched))
 
 
 async def _serve(
@@ -49,9 +51,10 @@ async def _serve(
     settings: Settings,
     sock: socket.socket,
     ready: Callable[[Listening], None],
+    draining: Callable[[], None],
     tell_start: bool,
     watched: bool,
-) -> None:
+) -> bool:
     began = time.perf_counter()
     timings: dict[str, float] = {}
     app = App(
@@ -82,5 +85,7 @@ async def _serve(
     ready(Listening(address, loaded.import_ms, init_ms))
     await stop.wait()
     app.draining = True
-    await server.drain(settings.grace)
+    draining()
+    finished = await server.drain(settings.grace)
     await app.close()
+    return finished

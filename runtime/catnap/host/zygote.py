@@ -11,8 +11,11 @@ SOCK_SEQPACKET pair, one JSON object a packet:
          {"op": "forked", "id", "pid"}          pid 0: the fork failed
          {"op": "exited", "id", "status"}       exit status, or minus the signal
 
-The status pipe gets one JSON line from the instance: {"ready": true,
-"import_ms", "init_ms"} or {"error"}.
+The status pipe gets JSON lines from the instance:
+
+    {"ready": true, "import_ms", "init_ms"}     or {"error"}; then it ends
+    {"draining": true}      it was told to end, and still takes calls meanwhile
+    {"drained": true}       it ends, and has begun nothing that it did not answer
 
 Single-threaded and without an event loop, so that a fork copies neither.
 When FD ends, or on SIGTERM, it ends its instances and then itself; when it is

@@ -65,9 +65,11 @@ class Server:
         if self._server:
             self._server.close()
 
-    async def drain(self, grace: float) -> None:
+    async def drain(self, grace: float) -> bool:
         """Answers what comes with `Connection: close` until nothing more
-        comes, for at most `grace` seconds, and closes."""
+        comes, for at most `grace` seconds, and closes. True if every request
+        that was begun has its whole answer: then one without was not begun.
+        """
         loop = asyncio.get_running_loop()
         end = loop.time() + grace
         self.draining = True
@@ -89,5 +91,7 @@ class Server:
             await asyncio.wait(closed, timeout=left)
         if self._sweeper:
             self._sweeper.cancel()
+        whole = not any(connection.owes for connection in self.connections)
         for connection in list(self.connections):
             connection.abort()
+        return whole

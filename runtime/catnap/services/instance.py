@@ -5,6 +5,12 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 
+from catnap.errors import SkillCrashed
+
+
+class Interrupted(SkillCrashed):
+    """It was told to end, by somebody else, before it was ready."""
+
 
 class Instance(ABC):
     """Something that can be started and ended, and the calls it has at work."""
@@ -17,6 +23,8 @@ class Instance(ABC):
         self.ready = False
         self.draining = False
         """It was told to end."""
+        self.leaving: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done once it says by itself that it is about to end."""
         self.doubts = 0
         """Checks under way whether it still answers: it is given no call
         meanwhile."""
@@ -36,8 +44,8 @@ class Instance(ABC):
 
     @abstractmethod
     async def start(self) -> None:
-        """Returns when it is ready. Raises SkillCrashed with what it said, or
-        Unavailable."""
+        """Returns when it is ready. Raises SkillCrashed with what it said,
+        Unavailable or Interrupted."""
 
     @abstractmethod
     def end(self, *, now: bool = False) -> None:

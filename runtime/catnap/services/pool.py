@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from catnap.errors import CatnapError, ResourceExhausted, SkillCrashed, Unavailable
 from catnap.scaling import Load, want
-from catnap.services.instance import Instance
+from catnap.services.instance import Instance, Interrupted
 from catnap.services.revision import Revision
 from catnap.services.room import Room
 from catnap.services.waiting import Waiting
@@ -23,6 +23,9 @@ from catnap.services.waiting import Waiting
 MAX_WAITING = 10_000
 BACK_OFF = (0.5, 30.0)
 """Seconds without a start after one that failed: at first, and at most."""
+
+INTERRUPTIONS = 3
+"""Starts in a row that somebody else may end before it counts as a failure."""
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +55,7 @@ class Pool:
         self._waiting = Waiting()
         self._quiet_at = clock() + revision.window
         self._failures = 0
+        self._interruptions = 0
         self._refuse_until = 0.0
         self._failure: CatnapError | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -199,6 +203,7 @@ class Pool:
             instance = self._make(self.revision, f"{self.revision.name}-{secrets.token_hex(3)}")
             self.instances.append(instance)
             instance.exited.add_done_callback(functools.partial(self._gone, instance))
+            instance.leaving.add_done_callback(functools.partial(self._left, instance))
             task = asyncio.create_task(self._bring_up(instance))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -208,12 +213,15 @@ class Pool:
             await instance.start()
         except Exception as error:
             instance.end(now=True)
+            if isinstance(error, Interrupted) and self._interruptions < INTERRUPTIONS:
+                self._interruptions += 1
+                return  # another has been started for those who wait
             if not isinstance(error, CatnapError):
                 _log.exception("instance %s could not be started", instance.name)
                 error = Unavailable(f"{self.revision.name} could not be started: {error}")
             self._failed(error)
             return
-        self._failure, self._refuse_until = None, 0.0
+        self._failure, self._refuse_until, self._interruptions = None, 0.0, 0
         self._serve()
         self._measure()
         if instance.idle:
@@ -235,6 +243,12 @@ class Pool:
             if not waiter.place.done():
                 waiter.place.set_exception(self._told(error))
         self._measure()
+
+    def _left(self, instance: Instance, _: asyncio.Future[None]) -> None:
+        """Somebody else told it to end: its place is taken at once."""
+        self._waiting.forget(instance)
+        self._serve()
+        self.adjust()
 
     def _gone(self, instance: Instance, exited: asyncio.Future[int]) -> None:
         self.instances.remove(instance)

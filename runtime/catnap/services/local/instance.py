@@ -17,6 +17,7 @@ import msgspec
 from catnap.errors import SkillCrashed, Unavailable
 from catnap.http import Target
 from catnap.services import instance
+from catnap.services.instance import Interrupted
 from catnap.services.local.output import lines
 from catnap.services.local.zygote import Zygote
 
@@ -26,11 +27,19 @@ KILL_AFTER = 30.0
 START_TIMEOUT = 60.0
 
 
-class _Started(msgspec.Struct):
+WINDING_UP = 5.0
+"""Seconds in which one that drains and has closed a connection must have ended."""
+
+
+class _Status(msgspec.Struct):
+    """A line of the status pipe; catnap.host.zygote has the format."""
+
     ready: bool = False
     import_ms: float = 0.0
     init_ms: float = 0.0
     error: str = ""
+    draining: bool = False
+    drained: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,36 +65,32 @@ class Instance(instance.Instance):
         self._plan = plan
         self._zygote = zygote
         self._forked = False
+        self._said: asyncio.Future[_Status] = asyncio.get_running_loop().create_future()
+        self._drained = False
         self._kill: asyncio.TimerHandle | None = None
         self._pipes: list[asyncio.BaseTransport] = []
 
     async def start(self) -> None:
         began = time.perf_counter()
-        said: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-
-        def hear(line: bytes) -> None:
-            if not said.done():
-                said.set_result(line)
-
         try:
-            await self._fork(hear)
+            await self._fork()
         except OSError as error:
             raise Unavailable(f"{self._plan.revision} cannot be started: {error}") from error
         # An instance that ends without a word has said everything.
-        self.exited.add_done_callback(lambda _: hear(b""))
+        self.exited.add_done_callback(lambda _: self._hear(b"{}"))
         try:
             async with asyncio.timeout(START_TIMEOUT):
-                await said
+                started = await self._said
         except TimeoutError:
             raise SkillCrashed(
                 f"{self._plan.revision} was not ready after {START_TIMEOUT:.0f} s"
             ) from None
-        started = msgspec.json.decode(said.result() or b"{}", type=_Started)
         if not started.ready:
-            raise SkillCrashed(
-                f"{self._plan.revision} cannot start: "
-                + (started.error or _ended(await asyncio.shield(self.exited)))
-            )
+            status = 0 if started.error else await asyncio.shield(self.exited)
+            interrupted = status == -signal.SIGTERM and not self.draining
+            kind = Interrupted if interrupted else SkillCrashed
+            why = started.error or _ended(status)
+            raise kind(f"{self._plan.revision} cannot start: {why}")
         whole = (time.perf_counter() - began) * 1000
         self.timings = {
             "start": max(0.0, whole - started.import_ms - started.init_ms),
@@ -94,7 +99,19 @@ class Instance(instance.Instance):
         }
         self.ready = True
 
-    async def _fork(self, hear: Callable[[bytes], None]) -> None:
+    def _hear(self, line: bytes) -> None:
+        try:
+            status = msgspec.json.decode(line, type=_Status)
+        except msgspec.DecodeError:
+            return  # its code has found the pipe
+        if status.draining and self.alive:
+            self.end()
+            self.leaving.set_result(None)
+        self._drained |= status.drained
+        if not self._said.done():
+            self._said.set_result(status)
+
+    async def _fork(self) -> None:
         def out(line: bytes) -> None:
             self._plan.on_output(self.name, "stdout", line)
 
@@ -106,7 +123,7 @@ class Instance(instance.Instance):
             listening.bind(self.target.path)
             listening.listen(1024)
             descriptors = [listening.fileno()]
-            for on_line in (hear, out, err):
+            for on_line in (self._hear, out, err):
                 reading, writing = os.pipe()
                 ours.callback(os.close, writing)
                 self._pipes.append(await lines(reading, on_line))
@@ -115,7 +132,7 @@ class Instance(instance.Instance):
             self._forked = True
             try:
                 self.pid = await self._zygote.fork(
-                    self.name, plan.folder, plan.env, descriptors, self._on_exit
+                    self.name, plan.folder, plan.env, descriptors, self._on_exit_told
                 )
             except BaseException:
                 self._forked = False
@@ -135,6 +152,15 @@ class Instance(instance.Instance):
                 KILL_AFTER, self._zygote.kill, self.name, signal.SIGKILL
             )
 
+    async def untouched(self) -> bool:
+        """Whether a call that lost its connection was never begun: it ended
+        in good order, which means with an answer to whatever it had begun."""
+        if self.draining:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(WINDING_UP):
+                    await asyncio.shield(self.exited)
+        return self._drained
+
     async def crash(self) -> SkillCrashed:
         """Why the connection was lost: the exit status, if it has ended."""
         try:
@@ -148,6 +174,10 @@ class Instance(instance.Instance):
         """Reads no more of its output."""
         for pipe in self._pipes:
             pipe.close()
+
+    def _on_exit_told(self, status: int) -> None:
+        # What it has said is in the pipe by now: the loop reads that first.
+        asyncio.get_running_loop().call_later(0, self._on_exit, status)
 
     def _on_exit(self, status: int) -> None:
         if self._kill:

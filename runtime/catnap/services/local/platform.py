@@ -127,7 +127,7 @@ class LocalPlatform:
                 async with self._exchange(pool, found, headers, body, timings) as delivery:
                     yield delivery
                 return
-            except _NotSent:
+            except _NotBegun:
                 continue
         raise Unavailable(f"instances of {route.service} end before they can be called")
 
@@ -147,8 +147,14 @@ class LocalPlatform:
                 reply = await self._client.request(instance.target, "POST", "/", headers, body)
             except Unavailable:
                 # It has just ended, or takes no more connections.
+                suspect = False
                 pool.end(instance)
-                raise _NotSent from None
+                raise _NotBegun from None
+            except ConnectionLost:
+                if await instance.untouched():
+                    suspect = False
+                    raise _NotBegun from None
+                raise
             try:
                 # Past its deadline it may be stuck for ever.
                 suspect = reply.status == 504
@@ -272,5 +278,5 @@ class LocalPlatform:
             shutil.rmtree(self._sockets)
 
 
-class _NotSent(Exception):
-    """Nothing of a request was sent: another instance may have it."""
+class _NotBegun(Exception):
+    """An instance did nothing of what was sent, if it was: another may have it."""
