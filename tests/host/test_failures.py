@@ -186,7 +186,7 @@ async def test_the_manifest_bounds_what_a_call_may_take(instance):
 async def test_a_caller_that_leaves_cancels_the_skill(instance):
     running = await instance(HANGING.format(kind="async def", wait=ASYNC_WAIT))
     call = asyncio.create_task(running.post("hang"))
-    while not running.app._gate._room._value < 10:
+    while not running.app.gate.inside:
         await asyncio.sleep(0)
     call.cancel()
     while not _module("main").seen:
@@ -213,7 +213,7 @@ async def test_an_instance_at_its_limit_makes_calls_wait_and_then_refuses(instan
         "[scale]\nconcurrency = 2",
     )
     calls = [asyncio.create_task(running.post()) for _ in range(2 + 20)]
-    while running.app._gate._waiting < 20:
+    while running.app.gate.waiting < 20:
         await asyncio.sleep(0)
     reply = await running.send("POST", "/", [], b"")
     assert reply.status == 503
@@ -229,7 +229,7 @@ async def test_time_in_the_queue_counts_against_the_deadline(instance):
         HANGING.format(kind="async def", wait=ASYNC_WAIT), "[scale]\nconcurrency = 1"
     )
     first = asyncio.create_task(running.post("hang", {"catnap-timeout": "60s"}))
-    while running.app._gate._room._value:
+    while not running.app.gate.inside:
         await asyncio.sleep(0)
     status, _ = await running.post("fine", {"catnap-timeout": "20ms"})
     assert status == 504

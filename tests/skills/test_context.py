@@ -232,10 +232,10 @@ async def test_a_test_of_a_skill_reaches_nobody_unless_it_says_whom() -> None:
 
 async def test_the_proxys_url_carries_the_grant() -> None:
     callback, egress = Target("gateway", 80), Target("gateway", 3128)
-    gateway = HttpGateway(Client(), callback, "cg1.a-b_c.d", egress)
+    gateway = HttpGateway(Client(), callback, b"cg1.a-b_c.d", egress)
     assert Context(event=EVENT, gateway=gateway).proxy == "http://catnap:cg1.a-b_c.d@gateway:3128"
     with pytest.raises(Unavailable, match="no egress proxy; CATNAP_EGRESS of the instance"):
-        _ = Context(event=EVENT, gateway=HttpGateway(Client(), callback, "cg1.a.b")).proxy
+        _ = Context(event=EVENT, gateway=HttpGateway(Client(), callback, b"cg1.a.b")).proxy
 
 
 def test_time_that_remains_is_never_negative() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 from typing import TypeVar
 
 from catnap.errors import CatnapError, DeadlineExceeded, SkillCrashed, Unavailable
 from catnap.host import blame, output
 from catnap.host.call import Call, Function, read_deadline, read_event
+from catnap.host.deadlines import Deadlines
 from catnap.host.gate import Gate
 from catnap.host.stream import Stream
 from catnap.http import Client, Request, Response, Target
@@ -50,8 +51,8 @@ class App:
         """Since when it is, and what that took, for Knative's activator to pass
         on: to a call that it held until an instance was there."""
         self._folder = folder
-        self._gate = Gate(concurrency)
-        self._calls: set[Call] = set()
+        self.gate = Gate(concurrency)
+        self._deadlines = Deadlines()
         self._timeout = timeout
         self._callback = callback
         self._egress = egress
@@ -60,28 +61,17 @@ class App:
         self._timings = {} if timings is None else timings
 
     async def __call__(self, request: Request) -> Response:
-        if request.path == "/healthz" and request.method in ("GET", "HEAD"):
+        if request.method in ("GET", "HEAD") and request.path == "/healthz":
             return self._health()
-        response = await self._response(request)
+        try:
+            response = await self._respond(request)
+        except CatnapError as error:
+            response = Response.error(error)
         if self._instance[1]:
             response.headers.append(self._instance)
         if self.ready and b"k-proxy-request" in request.headers:
             response.headers.append((b"catnap-ready", self.ready))
         return response
-
-    async def _response(self, request: Request) -> Response:
-        methods = self.function.methods
-        if methods and request.method not in methods:
-            allow = ", ".join(methods)
-            return Response.error(
-                MethodNotAllowed(f"{request.method} is not taken here: send {allow}", methods)
-            )
-        try:
-            call = await self._read(request)
-            output.task.set(call.context.task or call.event.id)
-            return await self._admit(call)
-        except CatnapError as error:
-            return Response.error(error)
 
     def _health(self) -> Response:
         if self.draining:
@@ -92,88 +82,103 @@ class App:
             )
         return Response.json(b'{"status":"ok"}')
 
-    async def _read(self, request: Request) -> Call:
-        body = await request.body.read()
+    async def _respond(self, request: Request) -> Response:
+        methods = self.function.methods
+        if methods and request.method not in methods:
+            allow = ", ".join(methods)
+            raise MethodNotAllowed(f"{request.method} is not taken here: send {allow}", methods)
+        body = request.body.whole()
+        call = self._read(request, await request.body.read() if body is None else body)
+        output.task.set(call.context.task or call.event.id)
+        arrived = time.perf_counter()
+        await self._enter(call)
+        began = time.perf_counter()
+        try:
+            answer = await self.guard(call, self.function.answer(call))
+        except BaseException:
+            self.end(call)
+            raise
+        if isinstance(answer.body, Stream):
+            sent: bytes | _Parts = _Parts(self, call, answer.body)
+        else:
+            sent = answer.body
+            self.end(call)
+        ended = time.perf_counter()
+        timing = self._server_timing((began - arrived) * 1000, (ended - began) * 1000)
+        return Response(answer.status, [*answer.headers, (b"server-timing", timing)], sent)
+
+    def _read(self, request: Request, body: bytes) -> Call:
         event = read_event(request, body, self.name)
         now = time.time()
         deadline = read_deadline(request, event, now, self._timeout)
         if deadline <= now:
             raise DeadlineExceeded("the call's deadline had passed when it arrived")
-        extensions = event.extensions
+        named = event.extensions.get
         loop = asyncio.get_running_loop()
         context = Context(
             event=event,
-            tenant=extensions.get("tenantid", ""),
-            user=extensions.get("userid", ""),
-            session=extensions.get("sessionid", ""),
-            task=extensions.get("taskid", ""),
-            parent=extensions.get("parenttaskid", ""),
-            traceparent=extensions.get("traceparent", ""),
+            tenant=named("tenantid", ""),
+            user=named("userid", ""),
+            session=named("sessionid", ""),
+            task=named("taskid", ""),
+            parent=named("parenttaskid", ""),
+            traceparent=named("traceparent", ""),
             deadline=deadline,
             gateway=self._gateway(request),
             loop=loop,
         )
-        return Call(request, body, event, context, loop.time() + deadline - now)
+        task = asyncio.current_task()
+        assert task is not None
+        return Call(request, body, event, context, loop.time() + deadline - now, task)
 
     def _gateway(self, request: Request) -> Gateway:
-        scheme, _, grant = (request.text(b"authorization") or "").partition(" ")
-        if self._callback is None or scheme.lower() != "bearer" or not grant:
+        authorization = request.headers.get(b"authorization", b"")
+        if self._callback is None or authorization[:7].lower() != b"bearer ":
             return _NO_GATEWAY
-        return HttpGateway(self._client, self._callback, grant.strip(), self._egress)
+        return HttpGateway(self._client, self._callback, authorization[7:].strip(), self._egress)
 
-    async def _admit(self, call: Call) -> Response:
-        arrived = time.perf_counter()
-        await self.guard(call, self._gate.enter)
-        self._calls.add(call)
-        began = time.perf_counter()
+    async def _enter(self, call: Call) -> None:
+        self._deadlines.add(call)
         try:
-            answer = await self.guard(call, lambda: self.function.answer(call))
+            if not self.gate.try_enter():
+                await self.guard(call, self.gate.enter())
         except BaseException:
-            self.end(call)
+            self._deadlines.discard(call)
             raise
-        body: bytes | _Parts
-        if isinstance(answer.body, Stream):
-            body = _Parts(self, call, answer.body)
-        else:
-            body = answer.body
-            self.end(call)
-        parts = {
-            "queue": (began - arrived) * 1000,
-            **self._timings,
-            "handle": (time.perf_counter() - began) * 1000,
-        }
-        self._timings.clear()
-        headers = [*answer.headers, (b"server-timing", _server_timing(parts))]
-        return Response(answer.status, headers, body)
 
     def end(self, call: Call) -> None:
         """A call's end: its output is whole, its place is free."""
-        self._calls.discard(call)
+        self._deadlines.discard(call)
         output.finish()
-        self._gate.leave()
+        self.gate.leave()
 
     def late(self, now: float) -> bool:
         """Whether a call should have ended before `now`, in the loop's time.
         May be asked by any thread."""
-        return any(call.expires < now for call in list(self._calls))
+        return any(call.expires < now for call in list(self._deadlines.calls))
 
-    async def guard(self, call: Call, work: Callable[[], Awaitable[T]]) -> T:
+    async def guard(self, call: Call, work: Awaitable[T]) -> T:
         """Runs the function's code until the deadline; whatever it raises
         comes out as an error of ours, or as our own cancellation."""
-        limit = asyncio.timeout_at(call.expires)
+        # Past its deadline, what still has to be closed may not wait either.
+        soon = call.task.get_loop().call_soon(call.interrupt) if call.late else None
         try:
-            async with limit:
-                result = await work()
-            if not limit.expired():
+            result = await work
+            if not call.interrupted:
                 return result
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task and task.cancelling():
-                raise
-            crash: BaseException = error
-        except (Exception, SystemExit) as error:
+            crash: BaseException | None = None
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
             crash = error
-        if limit.expired():
+        finally:
+            if soon:
+                soon.cancel()
+        over = call.interrupted
+        if over:
+            call.interrupted = False
+            call.task.uncancel()
+        if isinstance(crash, asyncio.CancelledError) and call.task.cancelling():
+            raise crash  # the client has left
+        if over or crash is None:
             raise DeadlineExceeded(f"{self.name} did not answer within the time that the call had")
         if isinstance(crash, CatnapError):
             raise crash
@@ -181,6 +186,15 @@ class App:
         place = blame.place(crash, self._folder)
         where = f" ({place[0]}:{place[1]})" if place else ""
         raise SkillCrashed(f"{self.name}: {blame.reason(crash)}{where}") from crash
+
+    def _server_timing(self, queue: float, handle: float) -> bytes:
+        """Parts in milliseconds; without those that took nothing."""
+        if queue < 0.001 and not self._timings:
+            return b"handle;dur=%.3f" % handle
+        parts = {"queue": queue, **self._timings, "handle": handle}
+        self._timings.clear()
+        told = (f"{name};dur={ms:.3f}" for name, ms in parts.items() if ms >= 0.001)
+        return ", ".join(told).encode()
 
     async def close(self) -> None:
         await self._client.close()
@@ -197,7 +211,7 @@ class _Parts(AsyncIterator[bytes]):
 
     async def __anext__(self) -> bytes:
         try:
-            part = await self._app.guard(self._call, self._stream.next)
+            part = await self._app.guard(self._call, self._stream.next())
         except CatnapError as error:
             return self._stream.fail(error)
         if part is None:
@@ -208,10 +222,6 @@ class _Parts(AsyncIterator[bytes]):
         if self._open:
             self._open = False
             try:
-                await self._app.guard(self._call, self._stream.close)
+                await self._app.guard(self._call, self._stream.close())
             finally:
                 self._app.end(self._call)
-
-
-def _server_timing(parts: dict[str, float]) -> bytes:
-    return ", ".join(f"{name};dur={ms:.3f}" for name, ms in parts.items() if ms >= 0.001).encode()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
+
+import msgspec
 
 from catnap.errors import InvalidRequest
 from catnap.events import Event, decode
@@ -16,11 +18,12 @@ from catnap.skills import Context
 from catnap.skills.duration import Duration
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Call:
+class Call(msgspec.Struct, eq=False):
     """A request whose body is there, and who it is for.
 
-    `expires` is in the loop's time.
+    expires: in the loop's time. task: what runs it. late: its deadline has
+    passed. interrupted: its task was told so, by a cancellation that is still
+    to be taken back.
     """
 
     request: Request
@@ -28,10 +31,17 @@ class Call:
     event: Event
     context: Context
     expires: float
+    task: asyncio.Task[Any]
+    late: bool = False
+    interrupted: bool = False
+
+    def interrupt(self) -> None:
+        """Ends it where it waits, for its deadline has passed."""
+        self.late = self.interrupted = True
+        self.task.cancel()
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct):
     """What a function gave back, ready to be sent."""
 
     status: int

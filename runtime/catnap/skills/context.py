@@ -41,7 +41,6 @@ class Context:
     deadline: float | None = None
     gateway: Gateway = field(default_factory=NoGateway, repr=False)
     loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)
-    _emitted: Counter[str] = field(default_factory=Counter, init=False, repr=False)
 
     @cached_property
     def files(self) -> Files:
@@ -53,6 +52,10 @@ class Context:
     def models(self) -> Models:
         """The shared models."""
         return Models(self.gateway)
+
+    @cached_property
+    def _emitted(self) -> Counter[str]:
+        return Counter()
 
     @property
     def proxy(self) -> str:

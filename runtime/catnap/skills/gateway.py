@@ -66,13 +66,12 @@ class HttpGateway:
     at the one in CATNAP_EGRESS."""
 
     def __init__(
-        self, client: Client, target: Target, grant: str, egress: Target | None = None
+        self, client: Client, target: Target, grant: bytes, egress: Target | None = None
     ) -> None:
         self._client = client
         self._target = target
         self._grant = grant
         self._egress = egress
-        self._authorization = (b"authorization", b"Bearer " + grant.encode())
 
     @property
     def proxy(self) -> str:
@@ -81,7 +80,7 @@ class HttpGateway:
                 "ctx.proxy: this platform has no egress proxy; CATNAP_EGRESS of the instance "
                 "would name it"
             )
-        return f"http://catnap:{self._grant}@{self._egress}"
+        return f"http://catnap:{self._grant.decode('latin-1')}@{self._egress}"
 
     async def request(
         self,
@@ -90,8 +89,9 @@ class HttpGateway:
         headers: Headers = (),
         body: bytes | AsyncIterator[bytes] = b"",
     ) -> Reply:
+        authorization = (b"authorization", b"Bearer " + self._grant)
         reply = await self._client.request(
-            self._target, method, path, [self._authorization, *headers], body
+            self._target, method, path, [authorization, *headers], body
         )
         if reply.status >= 400:
             raise from_problem(reply.status, await reply.read())

@@ -1,0 +1,267 @@
+"""One client's connection to a server.
+
+Requests of one connection are answered in their order, one at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterable, Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from catnap.errors import CatnapError, InvalidRequest, SkillCrashed
+from catnap.http.errors import RequestTimeout
+from catnap.http.framing import Framing, frame
+from catnap.http.message import Request, Response
+from catnap.http.request_parser import RequestParser
+
+if TYPE_CHECKING:
+    from catnap.http.server import Server
+
+Handler = Callable[[Request], Awaitable[Response]]
+_log = logging.getLogger(__name__)
+
+
+class ServerConnection(asyncio.Protocol):
+    """Lives as long as its transport.
+
+    A client that leaves cancels the handler at work for it. What is not a
+    request gets its error after the answers before it, and ends the
+    connection, as does an answer to a request whose body was not wanted.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self.task: asyncio.Task[None] | None = None
+        """The request at work."""
+        self._server = server
+        self._limits = server.limits
+        self._loop = asyncio.get_running_loop()
+        self.closed: asyncio.Future[None] = self._loop.create_future()
+        self._waiting: deque[Request | CatnapError] = deque()
+        self._parser = RequestParser(
+            server.limits,
+            self._loop.time,
+            on_request=self._waiting.append,
+            on_drain=self._balance,
+            on_wait=self._continue,
+        )
+        self._paused = False
+        self._writable: asyncio.Future[None] | None = None
+        self._unsent = 0
+        self._seen = self._loop.time()
+        self._deaf = False
+        """Whether what still arrives means nothing any more."""
+        self._lingering: float | None = None
+        """Since when we only wait for the client to leave."""
+
+    # --- the transport -----------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport: asyncio.Transport = transport  # type: ignore[assignment]
+        peer = transport.get_extra_info("peername")
+        self._client = str(peer[0]) if isinstance(peer, tuple) else ""
+        self._server.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.connections.discard(self)
+        self._deaf = True
+        if self._parser.body:
+            self._parser.body.fail(InvalidRequest("the client left before the body was whole"))
+        self.resume_writing()
+        if self.task:
+            self.task.cancel()
+        self.closed.set_result(None)
+
+    def data_received(self, data: bytes) -> None:
+        self._seen = self._loop.time()
+        if self._deaf:
+            return
+        try:
+            self._parser.feed(data)
+        except CatnapError as error:
+            self._refuse(error)
+        self._next()
+        self._balance()
+
+    def pause_writing(self) -> None:
+        self._writable = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        self._seen = self._loop.time()
+        if self._writable and not self._writable.done():
+            self._writable.set_result(None)
+        self._writable = None
+
+    def _balance(self) -> None:
+        """Reads from the socket only while there is room for what comes."""
+        body = self._parser.body
+        if body is None and not self._waiting and not self._paused:
+            return
+        full = len(self._waiting) > self._limits.pipeline or (body is not None and body.full)
+        pause = full and not self._deaf
+        if pause == self._paused or self.transport.is_closing():
+            return
+        self._paused = pause
+        if pause:
+            self.transport.pause_reading()
+        else:
+            self._seen = self._loop.time()
+            self.transport.resume_reading()
+
+    def expire(self, now: float) -> None:
+        """Ends what the client has let wait for too long."""
+        unsent = self.transport.get_write_buffer_size()
+        if unsent < self._unsent:
+            self._seen = now
+        self._unsent = unsent
+        quiet, limits = now - self._seen, self._limits
+        if self._lingering is not None:
+            if quiet > limits.linger_stall or now - self._lingering > limits.linger:
+                self.abort()
+        elif unsent:
+            if quiet > limits.stall:
+                self.abort()
+        elif self._paused:
+            return
+        elif self._parser.body:
+            if quiet > limits.stall:
+                self._refuse(RequestTimeout(f"no more of the body came for {limits.stall:g} s"))
+        elif self._parser.began is not None:
+            if now - self._parser.began > limits.head:
+                self._refuse(RequestTimeout(f"the headers took more than {limits.head:g} s"))
+                self._next()
+        elif self.task is None and quiet > limits.idle:
+            self.transport.close()
+
+    def close_if_idle(self) -> None:
+        if self.task is None and self._lingering is None and self._parser.began is None:
+            self.transport.close()
+
+    @property
+    def owes(self) -> bool:
+        """Whether an answer is being made or on its way."""
+        return self.task is not None or bool(self.transport.get_write_buffer_size())
+
+    def abort(self) -> None:
+        self.transport.abort()
+
+    # --- the answers -----------------------------------------------------------------
+
+    def _continue(self) -> None:
+        self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _refuse(self, error: CatnapError) -> None:
+        """What arrives is not, or no longer, a request."""
+        self._deaf = True
+        self._parser.began = None
+        if self._parser.body:
+            self._parser.body.fail(error)
+            self._parser.body = None
+        else:
+            self._waiting.append(error)
+
+    def _next(self) -> None:
+        if self.task is not None or not self._waiting or self.transport.is_closing():
+            return
+        request = self._waiting.popleft()
+        if isinstance(request, CatnapError):
+            response = Response.error(request)
+            assert isinstance(response.body, bytes)
+            self.transport.write(frame(response, keep_alive=False).head + response.body)
+            self._linger()
+        else:
+            self._server.served += 1
+            self.task = self._loop.create_task(self._serve(request), name="catnap-request")
+
+    async def _serve(self, request: Request) -> None:
+        request.client = self._client
+        method, old = request.method, request.old
+        keep_alive = False
+        try:
+            try:
+                response = await self._server.handler(request)
+            except CatnapError as error:
+                response = Response.error(error)
+            except Exception:
+                _log.exception("%s %s failed", method, request.path)
+                response = Response.error(
+                    SkillCrashed("an internal error; the server's log has it")
+                )
+            keep_alive = request.keep_alive and request.body.done and not self._server.draining
+            try:
+                framing = frame(response, method=method, keep_alive=keep_alive, old=old)
+            except InvalidRequest as error:
+                _log.error("the answer to %s cannot be sent: %s", request.path, error.message)
+                await _close(response.body)
+                response = Response.error(SkillCrashed(f"it cannot be sent: {error.message}"))
+                framing = frame(response, method=method, keep_alive=keep_alive, old=old)
+            keep_alive = framing.keep_alive
+            body = response.body
+            if isinstance(body, bytes):
+                self.transport.write(framing.head + body if framing.has_body else framing.head)
+                if self._writable:
+                    await self._writable
+            else:
+                await self._send(body, framing)
+        except asyncio.CancelledError:
+            self.abort()
+            raise
+        except Exception:
+            # The answer had begun: all that is left is to break it off.
+            _log.exception("an answer to %s %s broke off", request.method, request.path)
+            self.abort()
+        finally:
+            self.task = None
+        if not self.transport.is_closing():
+            if keep_alive:
+                self._next()
+                self._balance()
+            else:
+                self._linger()
+
+    async def _send(self, parts: AsyncIterable[bytes], framing: Framing) -> None:
+        try:
+            self.transport.write(framing.head)
+            if framing.has_body:
+                await self._send_parts(parts, framing)
+        finally:
+            await _close(parts)
+
+    async def _send_parts(self, parts: AsyncIterable[bytes], framing: Framing) -> None:
+        left = framing.length
+        async for part in parts:
+            if not part:
+                continue
+            if left is not None:
+                left -= len(part)
+                if left < 0:
+                    raise ValueError("the body is longer than its content-length")
+            if framing.chunked:
+                part = b"%x\r\n%b\r\n" % (len(part), part)
+            self.transport.write(part)
+            if self._writable:
+                await self._writable
+        if left:
+            raise ValueError(f"the body ended {left:,} bytes before its content-length")
+        if framing.chunked:
+            self.transport.write(b"0\r\n\r\n")
+
+    def _linger(self) -> None:
+        """Closes our side and throws the rest away, so that a client still
+        sending reads our answer instead of a reset."""
+        self._deaf = True
+        self._lingering = self._seen = self._loop.time()
+        self._waiting.clear()
+        self._balance()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:
+            self.transport.close()
+
+
+async def _close(body: bytes | AsyncIterable[bytes]) -> None:
+    close = getattr(body, "aclose", None)
+    if close is not None:
+        await close()
