@@ -69,8 +69,10 @@ class World:
         self.writers.append(writer)
         self.arrivals.put_nowait(writer)
 
-    async def skill(self, kind: str = "async def", toml: str = "", name: str = "test") -> None:
-        code = MAIN.format(kind=kind)
+    async def skill(
+        self, kind: str = "async def", toml: str = "", name: str = "test", main: str = MAIN
+    ) -> None:
+        code = main.format(kind=kind)
         if kind == "def":
             code = code.replace("await await_", "(0, 0)").replace("await reader.read(1)", "pass")
         folder = self.home / name
@@ -143,6 +145,84 @@ async def test_a_call_that_meets_an_instance_as_it_dies_goes_to_another(world: W
     world.platform._client.forget(instance.target)  # type: ignore[attr-defined]
     Path(instance.target.path).unlink()  # type: ignore[attr-defined]
     assert (await world.call())["pid"] != pid
+
+
+async def test_an_instance_that_somebody_else_ends_finishes_its_calls_and_gets_no_more(
+    world: World,
+) -> None:
+    await world.skill(toml="[scale]\nmax = 1\n")
+    pid = (await world.call(session="s"))["pid"]
+    call = world.begin("wait", session="s")
+    go = await world.arrivals.get()
+    os.kill(pid, signal.SIGTERM)
+    while (other := (await world.call(session="s"))["pid"]) == pid:
+        pass
+    assert alive(pid)
+    go.write(b"x")
+    assert (await call)["pid"] == pid != other
+
+
+ENDS_AS_IT_STARTS = """
+import os, signal
+from pathlib import Path
+from catnap import skill
+
+if len(list(Path(os.environ["DESK"]).parent.glob("start*"))) < {kind}:
+    Path(os.environ["DESK"]).with_name(f"start{{os.getpid()}}").touch()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+@skill
+async def main(ctx, request: dict) -> dict:
+    return {{"pid": os.getpid()}}
+"""
+
+
+async def test_an_instance_that_is_told_to_end_as_it_starts_is_replaced(world: World) -> None:
+    await world.skill("3", main=ENDS_AS_IT_STARTS)
+    assert (await world.call())["pid"]
+
+
+async def test_a_skill_that_ends_itself_whenever_it_starts_is_a_failure(world: World) -> None:
+    await world.skill("100", main=ENDS_AS_IT_STARTS)
+    with pytest.raises(SkillCrashed, match="cannot start: was ended by SIGTERM"):
+        await world.call()
+
+
+LEAVES = """
+import os
+from pathlib import Path
+from catnap import skill
+
+@skill
+async def main(ctx, request: dict) -> dict:
+    mark = Path(os.environ["DESK"] + ".left")
+    if not mark.exists():
+        mark.touch()
+        for fd in range(3, 30):
+            try:
+                if os.readlink(f"/proc/self/fd/{{fd}}").startswith("pipe:"):
+                    os.write(fd, {kind})
+            except OSError:
+                pass
+        os._exit(0)
+    return {{"pid": os.getpid()}}
+"""
+
+
+async def test_a_call_that_an_instance_never_began_goes_to_another(world: World) -> None:
+    """Such as one that reached a socket just as its owner had drained; here the
+    instance only says so."""
+    await world.skill("""b'{"draining":true}\\n{"drained":true}\\n'""", main=LEAVES)
+    assert (await world.call())["pid"]
+
+
+@pytest.mark.parametrize("said", ["", '{"draining":true}', "nonsense"])
+async def test_a_call_that_an_instance_may_have_begun_goes_to_no_other(
+    world: World, said: str
+) -> None:
+    await world.skill(f"b'{said}\\n'", main=LEAVES)
+    with pytest.raises(SkillCrashed, match="exited with status 0"):
+        await world.call()
 
 
 async def test_a_zygote_that_is_killed_takes_its_instances_and_another_is_started(
