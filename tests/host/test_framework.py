@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from catnap.errors import InvalidRequest
-from catnap.host.framework import find_decorated
+from catnap.host.decorated import FRAMEWORK, find_decorated
 from catnap.host.loader import load
 
 from .conftest import EVENT, JSON
@@ -91,6 +91,24 @@ async def test_flask_answers_an_abort_in_its_own_words(instance):
     assert b"Forbidden" in await reply.read()
 
 
+async def test_a_handler_for_500_of_the_functions_own_is_asked(instance):
+    running = await instance(
+        """
+        import functions_framework
+
+        @functions_framework.errorhandler(500)
+        def sorry(error):
+            return f"sorry: {error.original_exception}", 500
+
+        @functions_framework.http
+        def raises(request):
+            raise ValueError("not handled")
+        """
+    )
+    reply = await running.send("POST", "/", JSON, b"")
+    assert (reply.status, await reply.read()) == (500, b"sorry: not handled")
+
+
 async def test_an_unhandled_exception_is_a_crash_that_says_where(instance, capsys):
     reply = await (await instance(HTTP)).send("POST", "/raise", JSON, b"")
     problem = msgspec.json.decode(await reply.read())
@@ -168,9 +186,16 @@ async def test_calls_run_side_by_side_and_past_the_deadline_make_it_unhealthy(in
         ),
         ("def a(r): ...", 'signature = "http"', "signature = 'http' needs the function's name"),
         (
-            "import functions_framework.aio\n@functions_framework.aio.http\nasync def a(r): ...",
+            "import functions_framework\nfrom catnap import skill\n"
+            "@functions_framework.http\ndef a(r): ...\n"
+            "@skill\ndef b(ctx): ...",
             "",
-            "async functions",
+            "several functions (a, b): name one in skill.toml, such as entry = 'main:a'",
+        ),
+        (
+            "import functions_framework\n@functions_framework.http\ndef a(r): ...",
+            'entry = "main:b"\nsignature = "http"',
+            "main.py has no function 'b', which skill.toml names",
         ),
     ],
 )
@@ -199,4 +224,4 @@ def test_what_cannot_be_loaded_says_what_to_do(folder, fresh, code, manifest, na
 def test_decorated_functions_are_found_without_running_the_file(tmp_path, code, names):
     file = tmp_path / "main.py"
     file.write_text(code)
-    assert find_decorated(file) == names
+    assert find_decorated(file, FRAMEWORK) == names

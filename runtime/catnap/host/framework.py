@@ -1,42 +1,53 @@
 """functions-framework functions, as they stand.
 
 The framework's own application does the work: its decorators, its error
-handlers, and Flask's whole machinery. Here is what calls it. Importing this
-module imports nothing of theirs; loading a function does.
+handlers, and Flask's whole machinery, or Starlette's for a function of its
+`aio`. Here is what makes it. Importing this module imports nothing of theirs;
+loading a function does.
 """
 
 from __future__ import annotations
 
-import ast
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol
 
 from catnap.errors import InvalidRequest
 from catnap.events.decode import is_event
+from catnap.host import blame
+from catnap.host.asgi import Asgi
 from catnap.host.call import Answer, Call
-from catnap.host.stream import RAW, Stream
+from catnap.host.decorated import FRAMEWORK, OURS, find_decorated
+from catnap.host.entry import Entry
 from catnap.host.threads import Threads
-from catnap.host.wsgi import Application, Exchange
+from catnap.host.wsgi import Wsgi
 
-_DECORATORS = frozenset(
-    f"functions_framework.{name}"
-    for name in ("http", "cloud_event", "typed", "aio.http", "aio.cloud_event")
-)
+
+class Server(Protocol):
+    """Calls an application: Wsgi or Asgi."""
+
+    async def answer(self, call: Call) -> Answer: ...
+
+    def overdue(self, now: float) -> bool: ...
 
 
 class Framework:
-    """A function of the stock framework, called through WSGI in a thread."""
+    """A function of the stock framework.
 
-    def __init__(self, application: Application, kind: str, threads: Threads) -> None:
+    kind: `http` or `cloudevent`. file: where it is.
+    """
+
+    takes_stream = False
+
+    def __init__(self, server: Server, kind: str, file: Path) -> None:
         self.kind = kind
         self.methods: tuple[str, ...] = ("POST",) if kind == "cloudevent" else ()
-        self._application = application
-        self._threads = threads
+        self._server = server
+        self._file = file
 
     def overdue(self, now: float) -> bool:
-        return self._threads.overdue(now)
+        return self._server.overdue(now)
 
     async def answer(self, call: Call) -> Answer:
         if self.kind == "cloudevent" and not is_event(call.request.headers):
@@ -44,102 +55,103 @@ class Framework:
                 "this function takes CloudEvents: send the headers ce-specversion, ce-id, "
                 "ce-source and ce-type, or Content-Type: application/cloudevents+json"
             )
-        exchange = Exchange(self._application, call.request, call.body)
-        await self._threads.run(exchange.begin, deadline=call.expires)
-        if exchange.whole is not None:
-            return Answer(exchange.status, exchange.headers, exchange.whole)
+        try:
+            return await self._server.answer(call)
+        except Exception as error:
+            explained = self._explain(error)
+            if explained is error:
+                raise
+            raise explained from explained.__cause__
 
-        async def parts() -> AsyncGenerator[bytes, None]:
-            try:
-                while part := await self._threads.run(exchange.next, deadline=call.expires):
-                    yield part
-            finally:
-                await self._threads.run(exchange.close)
+    def _explain(self, error: Exception) -> Exception:
+        """What went wrong, where the framework does not say whose fault it is."""
+        from cloudevents.exceptions import GenericException as UnreadableEvent
+        from functions_framework.exceptions import FunctionsFrameworkException
+        from werkzeug.exceptions import HTTPException
 
-        stream = Stream(parts(), RAW)
-        await stream.begin()
-        return Answer(exchange.status, exchange.headers, stream)
+        if isinstance(error, FunctionsFrameworkException) and isinstance(
+            error.__cause__, Exception
+        ):
+            error = error.__cause__  # a typed function's
+        if blame.place(error, self._file.parent):
+            return error
+        # The function was never called.
+        if isinstance(error, UnreadableEvent):
+            return InvalidRequest(f"the event's data cannot be read: {error}")
+        if isinstance(error, HTTPException):
+            return InvalidRequest(f"the payload does not fit: {error.description}")
+        return error
 
 
-def load_framework(file: Path, name: str, signature: str, threads: Threads) -> Framework | None:
-    """The framework's application for a function in a file.
-
-    name: of the function; empty where the file's only decorated one is meant.
-    signature: for a function without decorator, `http` or `cloudevent`. None
-    where the function is not the framework's. Raises InvalidRequest, and
-    whatever importing the file raises.
-    """
-    if signature == "catnap":
-        decorated = find_decorated(file)
-        if not decorated or (name and name not in decorated):
-            return None
-        if not name and len(decorated) > 1:
-            raise InvalidRequest(
-                f"{file.name} has several functions ({', '.join(decorated)}): name one in "
-                f"skill.toml, such as entry = '{file.stem}:{decorated[0]}'"
-            )
-        name = name or decorated[0]
-    elif not name:
-        raise InvalidRequest(
-            f"signature = {signature!r} needs the function's name in skill.toml, such as "
-            f"entry = '{file.stem}:handle'"
-        )
+def load_framework(entry: Entry, threads: Threads) -> Framework | None:
+    """The framework's application for a function; None where the function is
+    not the framework's. Raises InvalidRequest, and whatever importing the
+    file raises."""
+    name = _name(entry)
+    if not name:
+        return None
     try:
         import functions_framework
+        from functions_framework.exceptions import (
+            InvalidTargetTypeException,
+            MissingTargetException,
+        )
     except ModuleNotFoundError:
         raise InvalidRequest(
             "its environment lacks functions-framework: add it to the skill's requirements.txt"
         ) from None
-    create_app: Callable[..., Any] = functions_framework.create_app
-    application = create_app(name, str(file), None if signature == "catnap" else signature)
-    if not hasattr(application, "wsgi_app"):
-        raise InvalidRequest(
-            f"{file.name}: {name!r} is one of functions-framework's async functions, "
-            "which are not taken here: mark it with @skill instead"
-        )
-    # An exception that the function does not handle reaches the caller as a
-    # crash that says where, instead of a page that does not.
-    application.config["PROPAGATE_EXCEPTIONS"] = True
-    kind = "http" if os.environ["FUNCTION_SIGNATURE_TYPE"] in ("http", "typed") else "cloudevent"
-    return Framework(cast(Application, application), kind, threads)
-
-
-def find_decorated(file: Path) -> list[str]:
-    """Names of the functions in a file that carry the framework's decorators,
-    found without running it. A file that is not Python has none: importing it
-    says why."""
     try:
-        tree = ast.parse(file.read_bytes())
-    except (SyntaxError, ValueError):
-        return []
-    theirs: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                theirs[alias.asname or alias.name.partition(".")[0]] = (
-                    alias.name if alias.asname else alias.name.partition(".")[0]
-                )
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            for alias in node.names:
-                theirs[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-    return [
-        node.name
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and any(_dotted(decorator, theirs) in _DECORATORS for decorator in node.decorator_list)
+        create_app: Callable[..., Any] = functions_framework.create_app
+        application = create_app(name, str(entry.file), entry.signature or None)
+    except (MissingTargetException, InvalidTargetTypeException):
+        raise InvalidRequest(
+            f"{entry.file.name} has no function {name!r}, which {entry.said_by} names"
+        ) from None
+    kind = "http" if os.environ["FUNCTION_SIGNATURE_TYPE"] in ("http", "typed") else "cloudevent"
+    server: Server
+    if hasattr(application, "wsgi_app"):
+        _let_crashes_out_of_flask(application, functions_framework.crash_handler)
+        server = Wsgi(application, threads)
+    else:
+        _let_crashes_out_of_starlette(application)
+        server = Asgi(application)
+    return Framework(server, kind, entry.file)
+
+
+def _name(entry: Entry) -> str:
+    """The function that is the framework's; empty where there is none. A
+    function's decorator counts before its signature."""
+    file, name, signature = entry.file, entry.function, entry.signature
+    theirs, ours = find_decorated(file, FRAMEWORK), find_decorated(file, OURS)
+    if name:
+        return name if name in theirs or (signature and name not in ours) else ""
+    marked = theirs + ours
+    if len(marked) > 1 and theirs:
+        raise InvalidRequest(
+            f"{file.name} has several functions ({', '.join(marked)}): name one in "
+            f"skill.toml, such as entry = '{entry.module}:{marked[0]}'"
+        )
+    if not marked and signature:
+        raise InvalidRequest(
+            f"signature = {signature!r} needs the function's name in skill.toml, such as "
+            f"entry = '{entry.module}:handle'"
+        )
+    return "".join(theirs)
+
+
+# An exception that the function does not handle reaches the caller as a crash
+# that says where, instead of a page that does not.
+
+
+def _let_crashes_out_of_flask(application: Any, theirs: object) -> None:
+    handlers = application.error_handler_spec[None][500].values()
+    if theirs in handlers:  # and none of the function's own has taken its place
+        application.config["PROPAGATE_EXCEPTIONS"] = True
+
+
+def _let_crashes_out_of_starlette(application: Any) -> None:
+    from functions_framework.aio import ExceptionHandlerMiddleware
+
+    application.user_middleware = [
+        each for each in application.user_middleware if each.cls is not ExceptionHandlerMiddleware
     ]
-
-
-def _dotted(decorator: ast.expr, imported: dict[str, str]) -> str:
-    """The full name of a decorator: `a.b` of `@x.b(...)` where x is a."""
-    parts: list[str] = []
-    while not isinstance(decorator, ast.Name):
-        if isinstance(decorator, ast.Call):
-            decorator = decorator.func
-        elif isinstance(decorator, ast.Attribute):
-            parts.append(decorator.attr)
-            decorator = decorator.value
-        else:
-            return ""
-    parts.append(imported.get(decorator.id, decorator.id))
-    return ".".join(reversed(parts))

@@ -6,16 +6,18 @@ import importlib
 import os
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+
+import msgspec
 
 from catnap.errors import CatnapError, InvalidRequest, SkillCrashed
 from catnap.host import blame
 from catnap.host.call import Function
+from catnap.host.entry import Entry, entry_of, manifest_of
 from catnap.host.native import Native
 from catnap.host.threads import Threads
-from catnap.skills import Manifest, Skill, read_manifest
+from catnap.skills import Manifest, Skill
 from catnap.skills.decorator import ATTRIBUTE
 
 _THREADS_WITHOUT_BOUND = 100
@@ -23,8 +25,7 @@ _THREADS_WITHOUT_BOUND = 100
 without one can take."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(msgspec.Struct, frozen=True):
     """A skill, imported and ready to be called."""
 
     manifest: Manifest
@@ -38,19 +39,21 @@ def load(folder: str, concurrency: int | None = None) -> Loaded:
     """Imports the skill in a folder, which goes first on sys.path and becomes
     the working directory.
 
-    concurrency: overrides the manifest's. Raises InvalidRequest where the
+    concurrency: overrides the manifest's. See catnap.host.entry for which
+    function it is, also in a folder without skill.toml. Raises InvalidRequest where the
     folder is not a skill, and SkillCrashed where its code cannot be imported;
     the message is one line that names the folder, the file and the line.
     """
     began = time.perf_counter()
     path = Path(folder).resolve()
-    manifest = read_manifest(path)
+    manifest = manifest_of(path, os.environ)
     bound = manifest.scale.concurrency if concurrency is None else concurrency
     threads = Threads(bound or _THREADS_WITHOUT_BOUND)
-    sys.path.insert(0, str(path))
     os.chdir(path)
     try:
-        function = _function(path, manifest, threads)
+        entry = entry_of(path, manifest, os.environ)
+        sys.path.insert(0, str(entry.root))
+        function = _function(entry, threads)
     except CatnapError as error:
         raise type(error)(f"cannot load {folder}: {error.message}") from None
     except (Exception, SystemExit) as error:
@@ -60,35 +63,26 @@ def load(folder: str, concurrency: int | None = None) -> Loaded:
     return Loaded(manifest, path, function, bound, (time.perf_counter() - began) * 1000)
 
 
-def _function(folder: Path, manifest: Manifest, threads: Threads) -> Function:
-    name, _, attribute = manifest.entry.partition(":")
-    file = _source(folder, name, manifest.entry)
-    if manifest.signature != "catnap" or b"functions_framework" in file.read_bytes():
+def _function(entry: Entry, threads: Threads) -> Function:
+    if entry.signature or b"functions_framework" in entry.file.read_bytes():
         # Only such a function needs Flask; nobody else pays for its import.
         from catnap.host.framework import load_framework
 
-        framework = load_framework(file, attribute, manifest.signature, threads)
+        framework = load_framework(entry, threads)
         if framework is not None:
             return framework
-    module = importlib.import_module(name)
-    return Native(_skill(module, file.name, attribute), threads)
+    module = importlib.import_module(entry.module)
+    return Native(_skill(module, entry), threads)
 
 
-def _source(folder: Path, module: str, entry: str) -> Path:
-    base = folder.joinpath(*module.split("."))
-    for file in (base.with_name(f"{base.name}.py"), base / "__init__.py"):
-        if file.is_file():
-            return file
-    raise InvalidRequest(
-        f"entry {entry!r} in skill.toml: there is no {'/'.join(module.split('.'))}.py"
-    )
-
-
-def _skill(module: ModuleType, file: str, attribute: str) -> Skill:
+def _skill(module: ModuleType, entry: Entry) -> Skill:
+    file, attribute = entry.file.name, entry.function
     if attribute:
         found = getattr(module, attribute, None)
         if found is None:
-            raise InvalidRequest(f"{file} has no function {attribute!r}, which skill.toml names")
+            raise InvalidRequest(
+                f"{file} has no function {attribute!r}, which {entry.said_by} names"
+            )
         skill: Skill | None = getattr(found, ATTRIBUTE, None)
         if skill is None:
             raise InvalidRequest(

@@ -1,76 +1,163 @@
-"""One request through a WSGI application. Source: PEP 3333."""
+"""A function behind WSGI, called in threads. Source: PEP 3333."""
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import io
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from threading import Lock
+from types import TracebackType
+from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
+from catnap.host.call import Answer, Call
+from catnap.host.stream import RAW, Stream
+from catnap.host.threads import Threads
 from catnap.http import Request
 
+T = TypeVar("T")
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
+
+AT_ONCE = 1_000_000
+"""Bytes up to which a body of known length is read before it is sent."""
+
+
+class Wsgi:
+    """Calls an application."""
+
+    def __init__(self, application: Application, threads: Threads) -> None:
+        self._application = application
+        self._threads = threads
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def overdue(self, now: float) -> bool:
+        return self._threads.overdue(now)
+
+    async def answer(self, call: Call) -> Answer:
+        exchange = Exchange(self._application, call.request, call.body or b"")
+        try:
+            await self._threads.run(exchange.begin, deadline=call.expires)
+        except BaseException:
+            self._close_later(exchange)
+            raise
+        if exchange.whole is not None:
+            return Answer(exchange.status, exchange.headers, exchange.whole)
+        stream = Stream(self._parts(exchange, call), RAW)
+        await stream.begin()
+        return Answer(exchange.status, exchange.headers, stream)
+
+    async def _parts(self, exchange: Exchange, call: Call) -> AsyncGenerator[bytes, None]:
+        try:
+            while part := await self._threads.run(exchange.next, deadline=call.expires):
+                yield part
+            await self._threads.run(exchange.close, deadline=call.expires)
+        except GeneratorExit:
+            await self._threads.run(exchange.close, deadline=call.expires)
+            raise
+        finally:
+            self._close_later(exchange)
+
+    def _close_later(self, exchange: Exchange) -> None:
+        """Nobody waits for the answer any more, perhaps because its deadline
+        has passed: then a thread may be at work on it still."""
+        if not exchange.closed:
+            task = asyncio.create_task(self._threads.run(exchange.close))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
 
 
 class Exchange:
-    """Runs the application and keeps what it answers.
+    """One request through an application, and what that answers.
 
-    `begin`, `next` and `close` block, and may run in different threads, one
-    after the other: they share one context, as the application expects.
+    `begin`, `next` and `close` block, and may run in different threads: they
+    share one context, as the application expects, and take turns.
     """
 
     def __init__(self, application: Application, request: Request, body: bytes) -> None:
-        self.status = 500
+        self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.whole: bytes | None = None
         """The body; None where it comes in parts."""
+        self.closed = False
         self._application = application
         self._environ = environ(request, body)
         self._context = contextvars.copy_context()
+        self._turn = Lock()
+        self._given_up = False
         self._result: Iterable[bytes] = ()
         self._parts: Iterator[bytes] = iter(())
         self._written: list[bytes] = []
+        self._sent = False
 
     def begin(self) -> None:
-        """Calls the application. A body of known length is read at once."""
-        self._context.run(self._begin)
+        """Calls the application. A short body of known length is read at once."""
+        self._take_turn(self._begin)
 
     def next(self) -> bytes:
         """The next part; empty at the end."""
-        return self._context.run(self._next)
+        return self._take_turn(self._next)
 
     def close(self) -> None:
-        self._context.run(self._close)
+        """Once, when nothing else is at work: else what is sees to it."""
+        self._given_up = True
+        if self._turn.acquire(blocking=False):
+            try:
+                self._context.run(self._close)
+            finally:
+                self._turn.release()
+
+    def _take_turn(self, work: Callable[[], T]) -> T:
+        try:
+            with self._turn:
+                return self._context.run(work)
+        finally:
+            if self._given_up:
+                self.close()
 
     def _begin(self) -> None:
         self._result = self._application(self._environ, self._start)
         self._parts = iter(self._result)
-        if any(name == b"content-length" for name, _ in self.headers):
+        length = dict(self.headers).get(b"content-length", b"")
+        if length.isdigit() and int(length) <= AT_ONCE:
+            self._sent = True
             try:
                 self.whole = b"".join([*self._written, *self._parts])
             finally:
                 self._close()
 
     def _next(self) -> bytes:
-        if self._written:
-            return self._written.pop(0)
-        for part in self._parts:
-            if part:
-                return part
-        return b""
+        part = self._written.pop(0) if self._written else b""
+        while not part and (following := next(self._parts, None)) is not None:
+            # What was written meanwhile comes before what was yielded.
+            part = b"".join([*self._written, following])
+            self._written.clear()
+        if not self.status:
+            raise AssertionError("the application did not call start_response")
+        self._sent = True
+        return part
 
     def _close(self) -> None:
         close = getattr(self._result, "close", None)
-        if close is not None:
+        if close is not None and not self.closed:
+            self.closed = True
             close()
+        self.closed = True
 
     def _start(
-        self, status: str, headers: list[tuple[str, str]], exc_info: object = None
+        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
     ) -> Callable[[bytes], None]:
-        self.status = int(status.partition(" ")[0])
+        if exc_info is not None and self._sent:
+            raise exc_info[1].with_traceback(exc_info[2])
+        if exc_info is None and self.status:
+            raise AssertionError("the application called start_response twice")
+        number = status.partition(" ")[0]
+        if not number.isdecimal() or not 200 <= int(number) <= 999:
+            raise ValueError(f"the function answered with status {status!r}")
+        self.status = int(number)
         self.headers = [
             (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers
         ]
@@ -80,28 +167,49 @@ class Exchange:
 def environ(request: Request, body: bytes) -> Environ:
     """The WSGI environment of a request."""
     path, _, query = request.target.partition("?")
-    host, _, port = (request.text(b"host") or "localhost").partition(":")
+    secure = is_secure(request)
+    host, port = server(request, "443" if secure else "80")
     made: Environ = {
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
         "QUERY_STRING": query,
+        "RAW_URI": request.target,
+        "REMOTE_ADDR": request.client,
         "SERVER_NAME": host,
-        "SERVER_PORT": port or "80",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "CONTENT_LENGTH": str(len(body)),
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": "HTTP/1.0" if request.old else "HTTP/1.1",
         "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
+        "wsgi.url_scheme": "https" if secure else "http",
         "wsgi.input": io.BytesIO(body),
+        # A body that came in chunks has no CONTENT_LENGTH.
+        "wsgi.input_terminated": True,
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
     }
     for name, value in request.headers.items():
+        if b"_" in name:
+            continue  # could not be told from the header with a hyphen, which a proxy may vouch for
         key = name.decode("latin-1").upper().replace("-", "_")
-        if key == "CONTENT_TYPE":
-            made[key] = value.decode("latin-1")
-        elif key not in ("CONTENT_LENGTH", "TRANSFER_ENCODING"):
-            made[f"HTTP_{key}"] = value.decode("latin-1")
+        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            key = f"HTTP_{key}"
+        made[key] = value.decode("latin-1")
     return made
+
+
+def is_secure(request: Request) -> bool:
+    """Whether the client spoke HTTPS to the proxy before us, as Knative's
+    queue-proxy and our gateway, which sit at this end of a loopback, pass on."""
+    beside_us = request.client in ("", "127.0.0.1", "::1")
+    return beside_us and request.headers.get(b"x-forwarded-proto", b"").lower() == b"https"
+
+
+def server(request: Request, default_port: str) -> tuple[str, str]:
+    """Name and port of the server, as its client knows it."""
+    authority = request.headers.get(b"host", b"").decode("latin-1") or "localhost"
+    name, colon, port = authority.rpartition(":")
+    if not colon or "]" in port:
+        name, port = authority, ""
+    return name, port or default_port

@@ -1,0 +1,156 @@
+"""A function behind ASGI, called on the loop. Source: the ASGI specification,
+HTTP message format 2.4."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
+from urllib.parse import unquote
+
+from catnap.host.call import Answer, Call
+from catnap.host.stream import RAW, Stream
+from catnap.host.wsgi import is_secure, server
+from catnap.http import Request
+
+Message = dict[str, Any]
+Application = Callable[
+    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
+    Awaitable[None],
+]
+
+
+class Asgi:
+    """Calls an application."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._running: set[asyncio.Task[None]] = set()
+
+    def overdue(self, now: float) -> bool:
+        return False  # what runs on the loop can be interrupted
+
+    async def answer(self, call: Call) -> Answer:
+        exchange = Exchange(call.request, call.body or b"")
+        task = asyncio.create_task(exchange.run(self._application))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        try:
+            await exchange.advance()
+            if exchange.whole is not None:
+                if exchange.status == 500:
+                    # Perhaps there is an exception to come, which says more.
+                    await exchange.advance()
+                # The application may go on: with its background tasks.
+                return Answer(exchange.status, exchange.headers, exchange.whole)
+        except BaseException:
+            task.cancel()
+            raise
+        stream = Stream(_parts(exchange, task), RAW)
+        await stream.begin()
+        return Answer(exchange.status, exchange.headers, stream)
+
+
+async def _parts(exchange: Exchange, task: asyncio.Task[None]) -> AsyncGenerator[bytes, None]:
+    try:
+        while exchange.more or exchange.part:
+            if exchange.part:
+                yield exchange.part
+            if not exchange.more:
+                return
+            await exchange.advance()
+    finally:
+        if exchange.more:
+            exchange.left.set()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+class Exchange:
+    """One request through an application, and what that answers.
+
+    The application runs at most one part ahead of whoever takes them.
+    """
+
+    def __init__(self, request: Request, body: bytes) -> None:
+        self.status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.whole: bytes | None = None
+        """The body, where it came in one part."""
+        self.part = b""
+        self.more = True
+        self.left = asyncio.Event()
+        """Whether the client has gone."""
+        self._scope = scope(request)
+        self._body: bytes | None = body
+        self._failed = self._unheard = False
+        self._sent: asyncio.Queue[Message | BaseException | None] = asyncio.Queue(1)
+
+    async def run(self, application: Application) -> None:
+        """Calls the application; how it ends is the last that is sent."""
+        outcome: BaseException | None = None
+        try:
+            await application(self._scope, self._receive, self._send)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # a SystemExit too is for this call alone
+            outcome = error
+            if self._unheard:
+                traceback.print_exception(error)
+        await self._sent.put(outcome)
+
+    async def advance(self) -> None:
+        """Waits for the next part of the body. Raises what the application
+        raised."""
+        first = not self.status
+        while isinstance(message := await self._sent.get(), dict):
+            if message["type"] == "http.response.start":
+                self.status = message["status"]
+                self.headers = [(n.lower(), v) for n, v in message.get("headers", ())]
+            elif message["type"] == "http.response.body":
+                self.part, self.more = message.get("body", b""), message.get("more_body", False)
+                if first and not self.more:
+                    self.whole = self.part
+                return
+        if message is not None:
+            raise message
+        if self.more:
+            raise RuntimeError("the function ended without an answer")
+
+    async def _receive(self) -> Message:
+        if self._body is not None:
+            body, self._body = self._body, None
+            return {"type": "http.request", "body": body, "more_body": False}
+        await self.left.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Message) -> None:
+        if self.left.is_set():
+            raise OSError("the client has gone")
+        if message["type"] == "http.response.start":
+            self._failed = message["status"] == 500
+        elif not message.get("more_body"):
+            self._unheard = not self._failed  # the answer is whole: nobody waits for more
+        await self._sent.put(message)
+
+
+def scope(request: Request) -> Message:
+    """What ASGI calls the connection's scope."""
+    path, _, query = request.target.partition("?")
+    secure = is_secure(request)
+    host, port = server(request, "443" if secure else "80")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.0" if request.old else "1.1",
+        "method": request.method,
+        "scheme": "https" if secure else "http",
+        "path": unquote(path),
+        "raw_path": path.encode("latin-1"),
+        "query_string": query.encode("latin-1"),
+        "root_path": "",
+        "headers": list(request.headers.items()),
+        "client": (request.client, 0) if request.client else None,
+        "server": (host, int(port)),
+    }
