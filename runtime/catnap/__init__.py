@@ -12,12 +12,14 @@ from catnap.errors import (
     SkillError,
     Unavailable,
 )
+from catnap.events import Event
 from catnap.skills import Context, skill
 
 __all__ = [
     "CatnapError",
     "Conflict",
     "Context",
+    "Event",
     "InvalidRequest",
     "NotFound",
     "ResourceExhausted",

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from catnap import Context, Event
 from catnap.host import output
 
 
@@ -28,12 +29,17 @@ def lines():
         os.close(end)
 
 
+def call(task: str = "", traceparent: str = "") -> Context:
+    event = Event(id="e1", source="/tests", type="test")
+    return Context(event=event, task=task, traceparent=traceparent)
+
+
 def test_each_line_is_one_record(lines):
     stream, written = lines
     print("a", 1, file=stream)
     print("b\n\nc", file=stream, end="")
     assert written() == [
-        {"time": "2025-12-31T23:59:59.987Z", "stream": "stdout", "task": "", "text": text}
+        {"time": "2025-12-31T23:59:59.987Z", "stream": "stdout", "text": text}
         for text in ("a 1", "b", "")
     ]
     stream.finish()
@@ -43,8 +49,10 @@ def test_each_line_is_one_record(lines):
 def test_tasks_that_run_side_by_side_do_not_mix_their_lines(lines):
     stream, written = lines
 
+    calls = {task: call(task) for task in ("t1", "t2")}
+
     def say(task: str, text: str) -> None:
-        output.task.set(task)
+        output.running.set(calls[task])
         stream.write(text)
 
     for task, text in (("t1", "one "), ("t2", "two "), ("t1", "1\n"), ("t2", "2\n")):

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, TypedDict
 
@@ -75,14 +75,6 @@ def test_a_payload_that_does_not_fit_is_refused_with_its_place(
         of(kind).decode(data)
 
 
-def test_bytes_are_answered_as_they_are_and_the_rest_as_json() -> None:
-    any_ = of(Any)
-    assert any_.encode(b"\xff") == ("application/octet-stream", b"\xff")
-    assert any_.encode(memoryview(b"ab")) == ("application/octet-stream", b"ab")
-    assert any_.encode(Point(1)) == ("application/json", b'{"x":1}')
-    assert any_.encode(None) == ("application/json", b"null")
-
-
 def test_schemas_describe_both_sides() -> None:
     def function(ctx: Context, request: Question) -> Point: ...  # type: ignore[empty-body]
 
@@ -114,6 +106,37 @@ def test_a_stream_is_described_by_its_parts() -> None:
     assert (it.is_stream, it.takes_request, it.output) == (True, False, int)
 
 
+def test_a_generator_streams_with_async_or_without() -> None:
+    def parts(ctx: Context) -> Iterator[int]:
+        yield 1
+
+    it = found(parts)
+    assert (it.is_stream, it.is_async, it.output) == (True, False, int)
+
+
+def test_a_payload_can_be_asked_for_as_a_stream() -> None:
+    async def waits(ctx: Context, request: AsyncIterator[bytes]) -> int: ...  # type: ignore[empty-body]
+    def blocks(ctx: Context, request: Iterator[bytes]) -> int: ...  # type: ignore[empty-body]
+    def whole(ctx: Context, request: list[bytes]) -> int: ...  # type: ignore[empty-body]
+
+    assert [found(each).takes_stream for each in (waits, blocks, whole)] == [True, True, False]
+    assert found(waits).schemas()[0] is None
+
+
+def test_a_stream_that_the_function_cannot_read_is_refused() -> None:
+    async def blocks_the_loop(ctx: Context, request: Iterator[bytes]) -> None: ...
+    def cannot_wait(ctx: Context, request: AsyncIterator[bytes]) -> None: ...
+    async def wants_more(ctx: Context, request: AsyncIterator[Question]) -> None: ...
+
+    for function, kind in (
+        (blocks_the_loop, "AsyncIterator"),
+        (cannot_wait, "Iterator"),
+        (wants_more, "AsyncIterator"),
+    ):
+        with pytest.raises(TypeError, match=rf"streamed to it is of type {kind}\[bytes\]"):
+            skill(function)
+
+
 @pytest.mark.parametrize("function", [lambda: 1, lambda a, b, c: 1])
 def test_a_function_of_another_shape_is_refused(function: Any) -> None:
     with pytest.raises(TypeError, match=r"takes \(ctx\) or \(ctx, request\)"):
@@ -134,6 +157,22 @@ async def test_each_kind_of_function_is_called() -> None:
         for part in range(request):
             yield part
 
+    @skill
+    def steps(ctx: Context, request: int) -> Iterator[int]:
+        yield from range(request)
+
+    @skill
+    async def size(ctx: Context, request: AsyncIterator[bytes]) -> int:
+        return sum([len(chunk) async for chunk in request])
+
+    @skill
+    def joined(ctx: Context, request: Iterator[bytes]) -> bytes:
+        return b"".join(request)
+
+    assert await call(steps, 3) == [0, 1, 2]
+    assert await call(size, b"12345") == 5
+    assert await call(joined, b"12345") == b"12345"
+    assert await call(joined) == b""
     assert await call(plain, 1) == 2
     assert await call(waiting, user="ann") == "ann"
     assert await call(parts, 3) == [0, 1, 2]

@@ -10,10 +10,11 @@ from typing import TypeVar
 
 from catnap.errors import CatnapError, DeadlineExceeded, SkillCrashed, Unavailable
 from catnap.host import blame, output
-from catnap.host.call import Call, Function, read_deadline, read_event
+from catnap.host.call import Call, Function, may_stream, read_deadline, read_event
 from catnap.host.deadlines import Deadlines
 from catnap.host.gate import Gate
 from catnap.host.stream import Stream
+from catnap.host.trace import read_traceparent
 from catnap.http import Client, Request, Response, Target
 from catnap.http.errors import MethodNotAllowed
 from catnap.skills import Context
@@ -88,8 +89,11 @@ class App:
             allow = ", ".join(methods)
             raise MethodNotAllowed(f"{request.method} is not taken here: send {allow}", methods)
         body = request.body.whole()
-        call = self._read(request, await request.body.read() if body is None else body)
-        output.task.set(call.context.task or call.event.id)
+        arriving = body is None and self.function.takes_stream and may_stream(request)
+        if body is None:
+            body = b"" if arriving else await request.body.read()
+        call = self._read(request, body, arriving=arriving)
+        output.running.set(call.context)
         arrived = time.perf_counter()
         await self._enter(call)
         began = time.perf_counter()
@@ -107,7 +111,7 @@ class App:
         timing = self._server_timing((began - arrived) * 1000, (ended - began) * 1000)
         return Response(answer.status, [*answer.headers, (b"server-timing", timing)], sent)
 
-    def _read(self, request: Request, body: bytes) -> Call:
+    def _read(self, request: Request, body: bytes, *, arriving: bool) -> Call:
         event = read_event(request, body, self.name)
         now = time.time()
         deadline = read_deadline(request, event, now, self._timeout)
@@ -122,14 +126,14 @@ class App:
             session=named("sessionid", ""),
             task=named("taskid", ""),
             parent=named("parenttaskid", ""),
-            traceparent=named("traceparent", ""),
+            traceparent=read_traceparent(request, event),
             deadline=deadline,
             gateway=self._gateway(request),
             loop=loop,
         )
         task = asyncio.current_task()
         assert task is not None
-        return Call(request, body, event, context, loop.time() + deadline - now, task)
+        return Call(request, body, event, context, loop.time() + deadline - now, task, arriving)
 
     def _gateway(self, request: Request) -> Gateway:
         authorization = request.headers.get(b"authorization", b"")

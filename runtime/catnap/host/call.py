@@ -19,9 +19,10 @@ from catnap.skills.duration import Duration
 
 
 class Call(msgspec.Struct, eq=False):
-    """A request whose body is there, and who it is for.
+    """A request, and who it is for.
 
-    expires: in the loop's time. task: what runs it. late: its deadline has
+    arriving: the body is still to come, for the function to read it from the
+    request. expires: in the loop's time. task: what runs it. late: its deadline has
     passed. interrupted: its task was told so, by a cancellation that is still
     to be taken back.
     """
@@ -32,6 +33,7 @@ class Call(msgspec.Struct, eq=False):
     context: Context
     expires: float
     task: asyncio.Task[Any]
+    arriving: bool = False
     late: bool = False
     interrupted: bool = False
 
@@ -62,11 +64,23 @@ class Function(Protocol):
         """The methods it takes; none named: any."""
         ...
 
+    @property
+    def takes_stream(self) -> bool:
+        """Whether it reads a body itself, while that arrives."""
+        ...
+
     async def answer(self, call: Call) -> Answer: ...
 
     def overdue(self, now: float) -> bool:
         """Whether work of it that nothing can interrupt is past its deadline."""
         ...
+
+
+def may_stream(request: Request) -> bool:
+    """Whether the body is the payload and nothing else: of a structured event
+    it is the envelope, which has to be there as a whole."""
+    content_type = request.headers.get(b"content-type", b"").lower()
+    return not content_type.startswith(b"application/cloudevents")
 
 
 def read_event(request: Request, body: bytes, name: str) -> Event:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
+from catnap.events import Event
+from catnap.events.decode import is_event
 from catnap.host.call import Answer, Call
+from catnap.host.chunks import Chunks
 from catnap.host.stream import NDJSON, RAW, SSE, Form, Stream
 from catnap.host.threads import Threads
 from catnap.http.errors import UnsupportedMediaType
 from catnap.skills import Skill
+from catnap.skills.answer import encode
 
 
 class Native:
@@ -20,32 +24,38 @@ class Native:
 
     def __init__(self, skill: Skill, threads: Threads) -> None:
         self.skill = skill
+        self.takes_stream = skill.takes_stream
         self._threads = threads
 
     def overdue(self, now: float) -> bool:
         return self._threads.overdue(now)
 
     async def answer(self, call: Call) -> Answer:
-        arguments = self._arguments(call)
-        if self.skill.is_stream:
+        skill, arguments = self.skill, self._arguments(call)
+        if skill.is_stream:
             return await self._stream(call, arguments)
-        if self.skill.is_async:
-            result = await self.skill.function(*arguments)
+        if skill.is_async:
+            result = await skill.function(*arguments)
         else:
             result = await self._threads.run(
-                partial(self.skill.function, *arguments), deadline=call.expires
+                partial(skill.function, *arguments), deadline=call.expires
             )
-        content_type, data = self.skill.encode(result)
-        return Answer(200, [(b"content-type", content_type.encode())], data)
+        fields, data = encode(result)
+        if b"prefer" in call.request.headers and _only_replies(call, result):
+            return Answer(202, [], b"")
+        return Answer(200, fields, data)
 
     def _arguments(self, call: Call) -> tuple[Any, ...]:
-        event, takes_json = call.event, self.skill.takes_request and self.skill.input is not bytes
-        if takes_json and event.data and not _is_json(event.datacontenttype):
+        skill, event = self.skill, call.event
+        if call.arriving:
+            body = call.request.body
+            return call.context, body if skill.is_async else Chunks(body, call.context)
+        if event.data and skill.takes_json and not _is_json(event.datacontenttype):
             raise UnsupportedMediaType(
                 f"the payload is {event.datacontenttype!r}: send JSON, with "
                 "Content-Type: application/json"
             )
-        return self.skill.arguments(call.context, event.data or b"")
+        return skill.arguments(call.context, event.data or b"")
 
     async def _stream(self, call: Call, arguments: tuple[Any, ...]) -> Answer:
         form = self._form(call.request.headers.get(b"accept", b""))
@@ -61,6 +71,20 @@ class Native:
         return RAW if self.skill.output is bytes else NDJSON
 
 
+def _only_replies(call: Call, result: Any) -> bool:
+    """Whether the answer must be an event or nothing, and is no event.
+
+    A Knative Broker says `Prefer: reply` with each event, and takes any other
+    body for a failure, after which it would send the event again. Source:
+    Knative Eventing's data plane, derived reply events.
+    """
+    if isinstance(result, Event) or not is_event(call.request.headers):
+        return False
+    wishes = call.request.headers[b"prefer"].lower().split(b",")
+    return any(wish.strip() == b"reply" for wish in wishes)
+
+
+@lru_cache(maxsize=64)
 def _is_json(content_type: str | None) -> bool:
     """No type means JSON, as the JSON format of CloudEvents has it. So does
     a form: it is what `curl -d` says of anything, and no skill takes forms."""

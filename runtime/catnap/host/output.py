@@ -1,4 +1,4 @@
-"""stdout and stderr of a skill, line by line, each with its task."""
+"""What a skill writes, line by line, each with its task and its trace."""
 
 from __future__ import annotations
 
@@ -13,20 +13,29 @@ from typing import TextIO
 
 import msgspec
 
+from catnap.host.trace import parse
+from catnap.skills import Context
+
 LONGEST = 16 * 1024
 """Characters of one record; a longer line becomes several."""
 
-task: ContextVar[str] = ContextVar("catnap_task", default="")
-"""The task that the running code works for."""
+running: ContextVar[Context | None] = ContextVar("catnap_call", default=None)
+"""The call that the running code works for."""
 
 
-class Record(msgspec.Struct, frozen=True):
-    """One line of output. `time` is RFC 3339 in UTC."""
+class Record(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of output.
+
+    `time` is RFC 3339 in UTC. `trace` and `span` are the ids, in hex, of the
+    trace that the call is part of and of its caller's span.
+    """
 
     time: str
     stream: str
-    task: str
     text: str
+    task: str = ""
+    trace: str = ""
+    span: str = ""
 
 
 class Lines(io.TextIOBase):
@@ -40,7 +49,7 @@ class Lines(io.TextIOBase):
         self._stream = stream
         self._descriptor = descriptor
         self._clock = clock
-        self._begun: dict[str, str] = {}
+        self._begun: dict[Context | None, str] = {}
         self._lock = threading.Lock()
         self._pid = os.getpid()
 
@@ -61,37 +70,39 @@ class Lines(io.TextIOBase):
     def write(self, text: str, /) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        key = task.get()
+        call = running.get()
         with self._lock:
-            *whole, rest = (self._begun.pop(key, "") + text).split("\n")
+            *whole, rest = (self._begun.pop(call, "") + text).split("\n")
             while len(rest) > LONGEST:
                 whole.append(rest[:LONGEST])
                 rest = rest[LONGEST:]
             if rest:
-                self._begun[key] = rest
-            self._emit(key, whole)
+                self._begun[call] = rest
+            self._emit(call, whole)
         return len(text)
 
     def finish(self) -> None:
         """Writes what the running task began and did not end."""
-        key = task.get()
+        call = running.get()
         with self._lock:
-            rest = self._begun.pop(key, "")
+            rest = self._begun.pop(call, "")
             if rest:
-                self._emit(key, [rest])
+                self._emit(call, [rest])
 
     def flush(self) -> None:
         """Nothing waits here but lines that are not whole yet."""
 
-    def _emit(self, key: str, lines: list[str]) -> None:
+    def _emit(self, call: Context | None, lines: list[str]) -> None:
         if not lines:
             return
         now = _rfc3339(self._clock())
+        task, trace, span = _ids(call)
         encoded = bytearray()
         for line in lines:
             for start in range(0, max(1, len(line)), LONGEST):
                 text = line[start : start + LONGEST].encode("utf-8", "backslashreplace").decode()
-                encoded += msgspec.json.encode(Record(now, self._stream, key, text)) + b"\n"
+                record = Record(now, self._stream, text, task, trace, span)
+                encoded += msgspec.json.encode(record) + b"\n"
         view = memoryview(encoded)
         try:
             while view:
@@ -118,6 +129,12 @@ def by_lines(stream: TextIO) -> None:
     """Lets plain output leave at each line's end, pipe or not."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(line_buffering=True)
+
+
+def _ids(call: Context | None) -> tuple[str, str, str]:
+    if call is None:
+        return "", "", ""
+    return (call.task or call.event.id, *(parse(call.traceparent) or ("", "")))
 
 
 def _rfc3339(seconds: float) -> str:

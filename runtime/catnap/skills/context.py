@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections import Counter
 from collections.abc import Coroutine
@@ -122,6 +123,28 @@ class Context:
         )
         headers, body = to_binary(event)
         await self.gateway.request("POST", "/callback/events", headers, body)
+
+    def reply(
+        self,
+        type: str,  # noqa: A002
+        data: Any = None,
+        *,
+        subject: str | None = None,
+    ) -> Event:
+        """An event to answer with: `return ctx.reply("com.example.read", reading)`.
+
+        data: anything msgspec encodes as JSON. Its id is the task's, so that an
+        attempt that is repeated answers with the same event.
+        """
+        task = self.task or os.urandom(16).hex()
+        return Event(
+            id=task,
+            source=f"/tasks/{task}",
+            type=type,
+            subject=subject,
+            datacontenttype="application/json",
+            data=msgspec.json.encode(data),
+        )
 
     def _event_id(self, type: str, subject: str | None, data: bytes) -> str:  # noqa: A002
         told = msgspec.json.encode((type, subject, msgspec.Raw(data)))

@@ -4,39 +4,51 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from catnap.errors import InvalidRequest
+from catnap.events import Event
 from catnap.skills.context import Context
 
 F = TypeVar("F", bound=Callable[..., Any])
 ATTRIBUTE = "__catnap_skill__"
 
+_ASYNC = (AsyncIterator, AsyncIterable)
+_SYNC = (Iterator, Iterable)
 
-@dataclass(frozen=True, slots=True)
-class Skill:
+
+class Skill(msgspec.Struct, frozen=True):
     """What `@skill` found out about a function.
 
-    input, output: the declared types; Any where there is none. Bytes are
-    passed as they are, everything else as JSON.
+    input, output: the declared types; Any where there is none, and of a stream
+    that of its parts. Bytes are passed as they are, everything else as JSON.
     """
 
     function: Callable[..., Any]
     input: Any
     output: Any
+    decoder: msgspec.json.Decoder[Any]
     takes_request: bool
     is_async: bool
     is_stream: bool
+    """It yields its answer in parts."""
     has_default: bool = False
     """The request can be left out: its parameter has a default."""
+    takes_stream: bool = False
+    """It reads the payload itself, as chunks of bytes that still arrive."""
+
+    @property
+    def takes_json(self) -> bool:
+        return self.takes_request and not self.takes_stream and self.input is not bytes
 
     def arguments(self, context: Context, data: bytes) -> tuple[Any, ...]:
         """What the function is called with. Without a payload the request is
         its parameter's default, where it has one. Raises InvalidRequest."""
+        if self.takes_stream:
+            return context, _once(data) if self.is_async else iter((data,) if data else ())
         if not self.takes_request or (self.has_default and not data):
             return (context,)
         return context, self.decode(data)
@@ -50,19 +62,13 @@ class Skill:
         if self.input is bytes:
             return data
         try:
-            return msgspec.json.decode(data or b"null", type=self.input)
+            return self.decoder.decode(data or b"null")
         except msgspec.ValidationError as error:
             text, _, path = str(error).partition(" - at `$")
             place = f" at {path.rstrip('`').lstrip('.')!r}" if path else ""
             raise InvalidRequest(f"the payload does not fit{place}: {text}") from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidRequest(f"the payload is not JSON: {error}") from None
-
-    def encode(self, answer: Any) -> tuple[str, bytes]:
-        """The content type and the bytes of what the function gave back."""
-        if isinstance(answer, bytes | bytearray | memoryview):
-            return "application/octet-stream", bytes(answer)
-        return "application/json", msgspec.json.encode(answer)
 
     def schemas(self) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
         """JSON Schema (2020-12) of input and output; None where no type says.
@@ -84,8 +90,11 @@ def skill(function: F) -> F:
 
     It takes a Context and, if it wants one, the request; the annotations of
     the request and of the return value validate and describe them. A default
-    of the request stands for an empty payload. An async generator streams its
-    answer.
+    of the request stands for an empty payload. A generator streams its answer.
+
+    A request of `AsyncIterator[bytes]`, or `Iterator[bytes]` in a function
+    without async, is the payload while it arrives, of any length: the function
+    begins at once, and a sender that is faster than it is made to wait.
     """
     hints = get_type_hints(function, include_extras=True)
     parameters = [
@@ -93,20 +102,26 @@ def skill(function: F) -> F:
         for p in inspect.signature(function).parameters.values()
         if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
     ]
+    name = f"@skill {function.__qualname__}"
     if not 1 <= len(parameters) <= 2:
-        raise TypeError(f"@skill {function.__qualname__}: takes (ctx) or (ctx, request)")
+        raise TypeError(f"{name}: takes (ctx) or (ctx, request)")
+    accepts = hints.get(parameters[1].name, Any) if len(parameters) == 2 else Any
     output = hints.get("return", Any)
-    is_stream = inspect.isasyncgenfunction(function)
+    is_stream = inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function)
     if is_stream and get_args(output):
         output = get_args(output)[0]
+    is_async = inspect.isasyncgenfunction(function) or inspect.iscoroutinefunction(function)
+    takes_stream = _takes_stream(accepts, name, is_async=is_async)
     found = Skill(
         function=function,
-        input=hints.get(parameters[1].name, Any) if len(parameters) == 2 else Any,
+        input=accepts,
         output=output,
+        decoder=msgspec.json.Decoder(Any if takes_stream else accepts),
         takes_request=len(parameters) == 2,
-        is_async=inspect.iscoroutinefunction(function),
+        is_async=is_async,
         is_stream=is_stream,
         has_default=parameters[-1].default is not inspect.Parameter.empty,
+        takes_stream=takes_stream,
     )
 
     @functools.wraps(function)
@@ -122,7 +137,22 @@ def skill(function: F) -> F:
     return entry  # type: ignore[return-value]
 
 
+def _takes_stream(kind: Any, name: str, *, is_async: bool) -> bool:
+    origin = get_origin(kind)
+    if origin not in (*_ASYNC, *_SYNC):
+        return False
+    if get_args(kind) != (bytes,) or origin not in (_ASYNC if is_async else _SYNC):
+        wanted = "AsyncIterator[bytes]" if is_async else "Iterator[bytes]"
+        raise TypeError(f"{name}: a request that is streamed to it is of type {wanted}")
+    return True
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    if data:
+        yield data
+
+
 def _schema(kind: Any) -> dict[str, Any] | None:
-    if kind in (Any, bytes, None, type(None)) or get_origin(kind) is AsyncIterator:
+    if kind in (Any, bytes, None, type(None), Event) or get_origin(kind) in (*_ASYNC, *_SYNC):
         return None
     return msgspec.json.schema(kind)

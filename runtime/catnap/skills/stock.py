@@ -12,6 +12,7 @@ from catnap.errors import CONTENT_TYPE as PROBLEM
 from catnap.errors import CatnapError, to_problem
 from catnap.events import Event, decode
 from catnap.events.decode import is_event
+from catnap.skills.answer import encode
 from catnap.skills.context import Context
 
 if TYPE_CHECKING:
@@ -27,12 +28,14 @@ def answer(skill: Skill, request: Any) -> Answer:
     try:
         event = decode(headers, body) if is_event(headers) else _plain(headers, body)
         result = skill.function(*skill.arguments(Context(event=event), event.data or b""))
-        if skill.is_async or skill.is_stream:
+        if skill.is_async:
             result = asyncio.run(_collect(skill, result))
-        content_type, data = skill.encode(result)
+        elif skill.is_stream:
+            result = list(result)
+        fields, data = encode(result)
     except CatnapError as error:
         return to_problem(error), error.http, {"content-type": PROBLEM}
-    return data, 200, {"content-type": content_type}
+    return data, 200, {name.decode(): value.decode() for name, value in fields}
 
 
 def _plain(headers: dict[bytes, bytes], body: bytes) -> Event:

@@ -11,6 +11,7 @@ import msgspec
 
 from catnap.errors import DeadlineExceeded
 from catnap.events import Event
+from catnap.skills.answer import encode
 from catnap.skills.context import Context
 from catnap.skills.decorator import ATTRIBUTE, Skill, skill
 from catnap.skills.testing.gateway import FakeGateway
@@ -30,9 +31,10 @@ async def call(
     """Calls a skill and gives back what its caller reads.
 
     payload: an Event is delivered as it is, bytes are the body as it is, None
-    is an empty one, anything else goes as JSON. The answer is bytes where the
-    skill gave bytes, a list of the parts of a stream, otherwise plain JSON
-    values.
+    is an empty one, anything else goes as JSON. A skill that takes a stream
+    gets it as one chunk. The answer is bytes where the skill gave bytes, an
+    Event where it gave one, a list of the parts of a stream, otherwise plain
+    JSON values.
 
     Raises what the skill raises, and DeadlineExceeded after `timeout`
     seconds. An exception that is no CatnapError comes through unchanged, so
@@ -64,11 +66,17 @@ async def call(
 
 
 async def _answer(found: Skill, arguments: tuple[Any, ...]) -> Any:
+    if found.is_stream and found.is_async:
+        return [_read(part) async for part in found.function(*arguments)]
     if found.is_stream:
-        return [_read(found, part) async for part in found.function(*arguments)]
+        return [_read(part) for part in await asyncio.to_thread(_parts, found, arguments)]
     if found.is_async:
-        return _read(found, await found.function(*arguments))
-    return _read(found, await asyncio.to_thread(found.function, *arguments))
+        return _read(await found.function(*arguments))
+    return _read(await asyncio.to_thread(found.function, *arguments))
+
+
+def _parts(found: Skill, arguments: tuple[Any, ...]) -> list[Any]:
+    return list(found.function(*arguments))
 
 
 def _called(payload: Any) -> Event:
@@ -82,6 +90,8 @@ def _called(payload: Any) -> Event:
     )
 
 
-def _read(found: Skill, answer: Any) -> Any:
-    content_type, data = found.encode(answer)
-    return msgspec.json.decode(data) if content_type == "application/json" else data
+def _read(answer: Any) -> Any:
+    fields, data = encode(answer)
+    if isinstance(answer, Event):
+        return answer
+    return msgspec.json.decode(data) if (b"content-type", b"application/json") in fields else data
