@@ -63,6 +63,8 @@ class RequestParser:
         except httptools.HttpParserError as error:
             if isinstance(error.__context__, CatnapError):
                 raise error.__context__ from None
+            if isinstance(error, httptools.HttpParserCallbackError):
+                raise  # a fault of ours, not the client's
             raise InvalidRequest(f"not HTTP/1.1: {error}") from None
         self._quiet += self._fed
         if self._quiet > self._limits.header_bytes:
