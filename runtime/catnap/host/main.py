@@ -10,8 +10,9 @@ import os
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from catnap.errors import CatnapError, InvalidRequest
 from catnap.host import output
@@ -44,8 +45,7 @@ address is taken, 2 the command was wrong.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Arguments:
+class Arguments(msgspec.Struct, frozen=True):
     folder: str
     host: str
     port: int

@@ -10,20 +10,21 @@ api.example.com:8443     another port, and no other than this
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from catnap.errors import InvalidRequest
 
 HTTPS = 443
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
-_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*\Z")
-_NUMBER = re.compile(r"([0-9]+|0x[0-9a-f]*)\Z")
-_PORT = re.compile(r"[1-9][0-9]{0,4}\Z")
+# Patterns are compiled when one is first used: most skills name no host.
+_NAME = rf"{_LABEL}(\.{_LABEL})*\Z"
+_NUMBER = r"([0-9]+|0x[0-9a-f]*)\Z"
+_PORT = r"[1-9][0-9]{0,4}\Z"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A host in its canonical spelling, and a port."""
 
     host: str
@@ -38,8 +39,7 @@ class Place:
         return self.host if self.port == HTTPS else str(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(msgspec.Struct, frozen=True):
     """One entry of the list. below: the hosts below `place`, not itself."""
 
     place: Place
@@ -73,7 +73,7 @@ def parse_place(text: str, port: int | None = None) -> Place:
         if port is None:
             raise InvalidRequest(f"{_shown(text)}: must be host:port, such as api.example.com:443")
         return Place(canonical(text), port)
-    if not _PORT.match(said) or int(said) > 65535:
+    if not re.match(_PORT, said) or int(said) > 65535:
         raise InvalidRequest(f"{_shown(text)}: the port must be a number from 1 to 65535")
     return Place(canonical(host), int(said))
 
@@ -92,7 +92,7 @@ def canonical(host: str) -> str:
     if host.startswith("[") and host.endswith("]"):
         return f"[{_address(host[1:-1], 6)}]"
     name = host.lower().removesuffix(".")
-    if len(name) > 253 or not _NAME.match(name):
+    if len(name) > 253 or not re.match(_NAME, name):
         raise InvalidRequest(
             f"{_shown(host)} is no host: write api.example.com, *.example.com or an address, "
             "without https:// or a path, an IPv6 address in brackets"
@@ -102,7 +102,7 @@ def canonical(host: str) -> str:
 
 def is_address(host: str) -> bool:
     """Whether a canonical host is an address and no name."""
-    return host.startswith("[") or _NUMBER.match(host.rpartition(".")[2]) is not None
+    return host.startswith("[") or re.match(_NUMBER, host.rpartition(".")[2]) is not None
 
 
 def _address(text: str, version: int) -> str:

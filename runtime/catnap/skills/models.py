@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from urllib.parse import quote
 
 import msgspec
 
 from catnap.skills.gateway import Gateway
+from catnap.skills.quoting import quote
 
 
-@dataclass(frozen=True, slots=True)
-class Embeddings:
+class Embeddings(msgspec.Struct, frozen=True):
     """Vectors of one request, in the order of its texts.
 
     `data` holds len(texts) * dimensions little-endian 32-bit floats.
@@ -43,7 +41,7 @@ class Models:
         """
         answer = await self._gateway.request(
             "POST",
-            f"/callback/models/{quote(model, safe='')}/embed",
+            f"/callback/models/{quote(model)}/embed",
             [(b"content-type", b"application/json")],
             msgspec.json.encode({"texts": texts}),
         )
