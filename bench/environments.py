@@ -34,8 +34,8 @@ PINNED = {
     "framework-fast": (*FRAMEWORK, *FAST),
     "knative": ("func-python==0.8.1", "cloudevents==2.2.0", "hypercorn==0.17.3"),
     "uvicorn": ("uvicorn==0.54.0", *FAST),
-    "catnap": ("-r", str(HOST_LOCK)),
-    "catnap-uvloop": ("-r", str(HOST_LOCK), UVLOOP),
+    "catnap": ("httptools", "msgspec", "-c", str(HOST_LOCK)),
+    "catnap-uvloop": ("httptools", "msgspec", UVLOOP, "-c", str(HOST_LOCK)),
 }
 """What `uv pip install` is given for each. Catnap itself comes from the checkout."""
 
@@ -54,13 +54,12 @@ def python(name: str) -> Path:
         [uv, "venv", "--quiet", "--clear", "--python", Path(sys.executable).resolve(), folder],
         check=True,
     )
-    # uvloop is not in the lock of an image, which has no hash for it.
-    command = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--no-verify-hashes"]
-    subprocess.run([*command, "--python", executable, *PINNED[name]], check=True)
+    command = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", executable]
+    subprocess.run([*command, *PINNED[name]], check=True)
     mark.write_text(wanted)
     return executable
 
 
 def _digest(pinned: tuple[str, ...]) -> str:
-    lock = HOST_LOCK.read_bytes() if "-r" in pinned else b""
+    lock = HOST_LOCK.read_bytes() if "-c" in pinned else b""
     return hashlib.sha256(" ".join((*pinned, sys.version)).encode() + lock).hexdigest()
