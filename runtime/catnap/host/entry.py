@@ -6,6 +6,7 @@ that the stock functions-framework command reads.
     what it takes  its decorator; else skill.toml's `signature`; else
                    FUNCTION_SIGNATURE_TYPE; else HTTP, where a function was named
                    by FUNCTION_TARGET
+    Flask or ASGI  its decorator; else FUNCTION_USE_ASGI
 
 Source of the variables: the functions framework's contract.
 """
@@ -34,6 +35,8 @@ class Entry(msgspec.Struct, frozen=True):
     """`http` or `cloudevent`, of a function that has no decorator; empty: it must have one."""
     said_by: str
     """Who named the function, for errors."""
+    asgi: bool = False
+    """A framework's function without an async decorator takes Starlette's request all the same."""
 
 
 def manifest_of(folder: Path, env: Mapping[str, str]) -> Manifest:
@@ -62,7 +65,8 @@ def _of_environment(folder: Path, env: Mapping[str, str]) -> Entry:
     file = (folder / source).resolve()
     if not file.is_file():
         raise InvalidRequest(f"FUNCTION_SOURCE: there is no {source}")
-    return Entry(file, file.parent, file.stem, target, signature, "FUNCTION_TARGET")
+    asgi = _asgi(env)
+    return Entry(file, file.parent, file.stem, target, signature, "FUNCTION_TARGET", asgi)
 
 
 def _of_manifest(folder: Path, manifest: Manifest, env: Mapping[str, str]) -> Entry:
@@ -73,7 +77,7 @@ def _of_manifest(folder: Path, manifest: Manifest, env: Mapping[str, str]) -> En
         function, said_by, default = env["FUNCTION_TARGET"], "FUNCTION_TARGET", "http"
     stated = manifest.signature != "catnap"
     signature = manifest.signature if stated else _signature(env, default)
-    return Entry(file, folder, module, function, signature, said_by)
+    return Entry(file, folder, module, function, signature, said_by, _asgi(env))
 
 
 def _signature(env: Mapping[str, str], default: str) -> str:
@@ -90,6 +94,10 @@ def _signature(env: Mapping[str, str], default: str) -> str:
             f"FUNCTION_SIGNATURE_TYPE={signature}: must be http, cloudevent or typed"
         )
     return signature
+
+
+def _asgi(env: Mapping[str, str]) -> bool:
+    return env.get("FUNCTION_USE_ASGI", "").lower() in ("1", "true", "t", "yes", "y", "on")
 
 
 def _source(folder: Path, module: str, entry: str) -> Path:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from catnap.errors import InvalidRequest
 from catnap.events.decode import is_event
@@ -22,6 +22,7 @@ from catnap.host.decorated import FRAMEWORK, OURS, find_decorated
 from catnap.host.entry import Entry
 from catnap.host.threads import Threads
 from catnap.host.wsgi import Wsgi
+from catnap.http.errors import UnsupportedMediaType
 
 
 class Server(Protocol):
@@ -79,7 +80,8 @@ class Framework:
         if isinstance(error, UnreadableEvent):
             return InvalidRequest(f"the event's data cannot be read: {error}")
         if isinstance(error, HTTPException):
-            return InvalidRequest(f"the payload does not fit: {error.description}")
+            kind = UnsupportedMediaType if error.code == 415 else InvalidRequest
+            return kind(f"the payload does not fit: {error.__cause__ or error.description}")
         return error
 
 
@@ -91,7 +93,6 @@ def load_framework(entry: Entry, threads: Threads) -> Framework | None:
     if not name:
         return None
     try:
-        import functions_framework
         from functions_framework.exceptions import (
             InvalidTargetTypeException,
             MissingTargetException,
@@ -101,8 +102,7 @@ def load_framework(entry: Entry, threads: Threads) -> Framework | None:
             "its environment lacks functions-framework: add it to the skill's requirements.txt"
         ) from None
     try:
-        create_app: Callable[..., Any] = functions_framework.create_app
-        application = create_app(name, str(entry.file), entry.signature or None)
+        application = _creator(entry)(name, str(entry.file), entry.signature or None)
     except (MissingTargetException, InvalidTargetTypeException):
         raise InvalidRequest(
             f"{entry.file.name} has no function {name!r}, which {entry.said_by} names"
@@ -110,7 +110,7 @@ def load_framework(entry: Entry, threads: Threads) -> Framework | None:
     kind = "http" if os.environ["FUNCTION_SIGNATURE_TYPE"] in ("http", "typed") else "cloudevent"
     server: Server
     if hasattr(application, "wsgi_app"):
-        _let_crashes_out_of_flask(application, functions_framework.crash_handler)
+        _let_crashes_out_of_flask(application)
         server = Wsgi(application, threads)
     else:
         _let_crashes_out_of_starlette(application)
@@ -139,13 +139,27 @@ def _name(entry: Entry) -> str:
     return "".join(theirs)
 
 
+def _creator(entry: Entry) -> Callable[..., Any]:
+    """What makes the application, which will be Starlette's also where Flask's
+    creator finds one of the async decorators."""
+    if entry.asgi:
+        from functions_framework.aio import create_asgi_app
+
+        return cast(Callable[..., Any], create_asgi_app)
+    from functions_framework import create_app
+
+    return cast(Callable[..., Any], create_app)
+
+
 # An exception that the function does not handle reaches the caller as a crash
 # that says where, instead of a page that does not.
 
 
-def _let_crashes_out_of_flask(application: Any, theirs: object) -> None:
+def _let_crashes_out_of_flask(application: Any) -> None:
+    from functions_framework import crash_handler
+
     handlers = application.error_handler_spec[None][500].values()
-    if theirs in handlers:  # and none of the function's own has taken its place
+    if crash_handler in handlers:  # and none of the function's own has taken its place
         application.config["PROPAGATE_EXCEPTIONS"] = True
 
 
