@@ -7,10 +7,13 @@ from typing import Any
 
 from catnap.events import Event
 from catnap.events.decode import is_event
+from catnap.host.accept import choose
 from catnap.host.call import Answer, Call
 from catnap.host.chunks import Chunks
-from catnap.host.stream import NDJSON, RAW, SSE, Form, Stream
+from catnap.host.steps import Steps
+from catnap.host.stream import NDJSON, RAW, SSE, Form, Stream, gather
 from catnap.host.threads import Threads
+from catnap.http import Request
 from catnap.http.errors import UnsupportedMediaType
 from catnap.skills import Skill
 from catnap.skills.answer import encode
@@ -58,17 +61,33 @@ class Native:
         return skill.arguments(call.context, event.data or b"")
 
     async def _stream(self, call: Call, arguments: tuple[Any, ...]) -> Answer:
-        form = self._form(call.request.headers.get(b"accept", b""))
-        stream = Stream(self.skill.function(*arguments), form)
+        parts = self.skill.function(*arguments)
+        if not self.skill.is_async:
+            parts = Steps(parts, self._threads, call.expires)
+        form = self._form(call.request)
+        if form is None:
+            return Answer(200, [_JSON], await gather(parts))
+        stream = Stream(parts, form)
         # Until the first item is there an error can still have its own status.
         await stream.begin()
         headers = [(b"content-type", form.content_type), (b"cache-control", b"no-store")]
         return Answer(200, headers, stream)
 
-    def _form(self, accept: bytes) -> Form:
-        if b"text/event-stream" in accept.lower():
-            return SSE
-        return RAW if self.skill.output is bytes else NDJSON
+    def _form(self, request: Request) -> Form | None:
+        """None for one JSON array, which is no stream. Bytes have one form
+        only, whatever is asked for, as those of a whole answer have."""
+        if self.skill.output is bytes:
+            return RAW
+        accept = request.headers.get(b"accept", b"").decode("latin-1")
+        return _FORMS[choose(accept, tuple(_FORMS))]
+
+
+_JSON = (b"content-type", b"application/json")
+_FORMS: dict[str, Form | None] = {
+    "application/x-ndjson": NDJSON,
+    "text/event-stream": SSE,
+    "application/json": None,
+}
 
 
 def _only_replies(call: Call, result: Any) -> bool:
