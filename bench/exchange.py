@@ -90,12 +90,10 @@ def _read(sock: socket.socket) -> Answer | None:
 
 
 def is_echo(answer: Answer) -> bool:
-    """Whether the payload came back, by whichever mode."""
-    return answer.status == 200 and answer.body and json.loads(answer.body) == json.loads(BODY)
+    """Whether the payload came back."""
+    return answer.status == 200 and json.loads(answer.body or b"0") == json.loads(BODY)
 
 
 def is_event(answer: Answer) -> bool:
-    """Whether the answer is a CloudEvent in the binary mode."""
-    return answer.headers.get("ce-specversion") == "1.0" and all(
-        answer.headers.get(f"ce-{name}") for name in ("id", "source", "type")
-    )
+    """Whether the event came back as one, in the binary mode."""
+    return is_echo(answer) and all(answer.headers.get(name) == EVENT[name] for name in EVENT)

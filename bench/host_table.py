@@ -84,15 +84,14 @@ def _table(title: str, *columns: str) -> Table:
 def _load(load: dict[str, Any], size: int) -> Table:
     made = _table(
         f"Load: an event of {size} bytes in, an event out",
-        *("server", "loop", "answer", "RSS MiB", "", "rps", "p50 ms", "p99 ms", "CPU us"),
+        *("server", "loop", "RSS MiB", "", "rps", "p50 ms", "p99 ms", "CPU us"),
         *("/ uvicorn", "/ ff --asgi"),
     )
     for key in (f"c{number}" for number in CONNECTIONS):
         for name, facts in load.items():
             one = facts[key]
             made.add_row(
-                *(name, facts["loop"], "event" if facts["event_out"] else "JSON"),
-                *(f"{facts['rss_mib']}", key, f"{one['rps']:,.0f}"),
+                *(name, facts["loop"], f"{facts['rss_mib']}", key, f"{one['rps']:,.0f}"),
                 *(f"{one['p50_ms']:.2f}", f"{one['p99_ms']:.2f}", f"{one['cpu_us']:.0f}"),
                 *(
                     f"{one['rps'] / load[peer.name][key]['rps']:.2f}" if peer.name in load else ""

@@ -130,10 +130,11 @@ class Running:
         return took
 
     def facts(self) -> dict[str, Any]:
-        """What it is like once it has answered."""
+        """What it is like. Raises RuntimeError where it does not send the event back."""
         answer = exchange.ask(self.address)
+        if not exchange.is_event(answer):
+            raise RuntimeError(f"{self.server.name} answered {answer}; {self.output()}")
         return {
-            "event_out": exchange.is_event(answer),
             "loop": "uvloop" if processes.maps(self.process.pid, "/uvloop/") else "asyncio",
             "rss_mib": round(processes.memory(self.process.pid, "Rss"), 1),
         }

@@ -1,8 +1,8 @@
-"""An async skill with a typed payload, which is checked field by field."""
+"""An async skill with a typed payload, checked field by field, that answers with an event."""
 
 import msgspec
 
-from catnap import Context, skill
+from catnap import Context, Event, skill
 
 
 class Reading(msgspec.Struct):
@@ -15,5 +15,5 @@ class Reading(msgspec.Struct):
 
 
 @skill
-async def echo(ctx: Context, reading: Reading) -> Reading:
-    return reading
+async def echo(ctx: Context, reading: Reading) -> Event:
+    return msgspec.structs.replace(ctx.event, data=msgspec.json.encode(reading))
