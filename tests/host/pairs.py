@@ -81,20 +81,22 @@ def ask(
 
 
 @contextmanager
-def served(folder: Path, target: str, *options: str, **env: str) -> Iterator[Pair]:
+def served(
+    folder: Path, target: str, *options: str, source: str = "main.py", **env: str
+) -> Iterator[Pair]:
     """Both serve a folder's function. options: of the stock command, which
     the host is told by the variables of the same meaning."""
-    told = dict(env)
+    told = {"FUNCTION_TARGET": target, "FUNCTION_SOURCE": source, **env}
     if "--asgi" in options:
         told["FUNCTION_USE_ASGI"] = "true"
     if "--signature-type" in options:
         told["FUNCTION_SIGNATURE_TYPE"] = options[options.index("--signature-type") + 1]
     with (
-        stock(folder / "main.py", target, *options, **env) as theirs,
+        stock(folder / source, target, *options, **env) as theirs,
         _started(
             [sys.executable, "-m", "catnap.host", str(folder), "--port", "0"],
             "ready on http://127.0.0.1:",
-            {"FUNCTION_TARGET": target, **told},
+            told,
         ) as ours,
     ):
         yield Pair(theirs, ours)

@@ -20,7 +20,7 @@ from catnap.host.threads import Threads
 from catnap.skills import Manifest, Skill
 from catnap.skills.decorator import ATTRIBUTE
 
-_THREADS_WITHOUT_BOUND = 100
+THREADS_WITHOUT_BOUND = 100
 """Threads where skill.toml sets no bound: what Knative assumes an instance
 without one can take."""
 
@@ -48,7 +48,7 @@ def load(folder: str, concurrency: int | None = None) -> Loaded:
     path = Path(folder).resolve()
     manifest = manifest_of(path, os.environ)
     bound = manifest.scale.concurrency if concurrency is None else concurrency
-    threads = Threads(bound or _THREADS_WITHOUT_BOUND)
+    threads = Threads(bound or THREADS_WITHOUT_BOUND)
     os.chdir(path)
     try:
         entry = entry_of(path, manifest, os.environ)

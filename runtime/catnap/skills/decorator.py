@@ -127,8 +127,8 @@ def skill(function: F) -> F:
     @functools.wraps(function)
     def entry(*args: Any, **kwargs: Any) -> Any:
         if len(args) == 1 and not kwargs and not isinstance(args[0], Context):
-            # The stock functions-framework command calls with a Flask request.
-            from catnap.skills.stock import answer
+            # The stock functions-framework command calls with a request of its own.
+            from catnap.host.stock import answer
 
             return answer(found, args[0])
         return function(*args, **kwargs)
