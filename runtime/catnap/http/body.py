@@ -91,14 +91,12 @@ class Body:
         """The whole body. Raises PayloadTooLarge past `limit` bytes."""
         if self.length is not None and self.length > limit:
             raise too_large(self.length, limit)
-        parts: list[bytes] = []
-        size = 0
+        whole = bytearray()  # chunks may be tiny, and each object has its price
         async for chunk in self:
-            parts.append(chunk)
-            size += len(chunk)
-            if size > limit:
-                raise too_large(size, limit)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+            whole += chunk
+            if len(whole) > limit:
+                raise too_large(len(whole), limit)
+        return bytes(whole)
 
     def __aiter__(self) -> Body:
         return self

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Handler = Callable[[Request], Awaitable[Response]]
 _log = logging.getLogger(__name__)
 
+PIECE = 16 * 1024
+"""Bytes that are parsed at once: a small request takes 40 times its own size."""
+
 
 class ServerConnection(asyncio.Protocol):
     """Lives as long as its transport.
@@ -47,6 +50,8 @@ class ServerConnection(asyncio.Protocol):
             on_drain=self._balance,
             on_wait=self._continue,
         )
+        self._held = b""
+        """What came and is not parsed yet, while there is no room for it."""
         self._paused = False
         self._writable: asyncio.Future[None] | None = None
         self._unsent = 0
@@ -78,12 +83,26 @@ class ServerConnection(asyncio.Protocol):
         self._seen = self._loop.time()
         if self._deaf:
             return
+        if self._held or len(data) > PIECE:
+            self._held += data
+            self._parse_held()
+        else:
+            self._parse(data)
+        self._next()
+        self._balance()
+
+    def _parse(self, data: bytes) -> None:
         try:
             self._parser.feed(data)
         except CatnapError as error:
             self._refuse(error)
-        self._next()
-        self._balance()
+
+    def _parse_held(self) -> None:
+        held, at = self._held, 0
+        while at < len(held) and not self._deaf and not self._full:
+            self._parse(held[at : at + PIECE])
+            at += PIECE
+        self._held = b"" if self._deaf else held[at:]
 
     def pause_writing(self) -> None:
         self._writable = self._loop.create_future()
@@ -94,13 +113,18 @@ class ServerConnection(asyncio.Protocol):
             self._writable.set_result(None)
         self._writable = None
 
+    @property
+    def _full(self) -> bool:
+        body = self._parser.body
+        return len(self._waiting) > self._limits.pipeline or (body is not None and body.full)
+
     def _balance(self) -> None:
         """Reads from the socket only while there is room for what comes."""
-        body = self._parser.body
-        if body is None and not self._waiting and not self._paused:
+        if self._parser.body is None and not self._waiting and not self._paused:
             return
-        full = len(self._waiting) > self._limits.pipeline or (body is not None and body.full)
-        pause = full and not self._deaf
+        if self._held:
+            self._parse_held()
+        pause = self._full and not self._deaf
         if pause == self._paused or self.transport.is_closing():
             return
         self._paused = pause
