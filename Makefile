@@ -16,7 +16,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 COMPILE_IMAGE := $(COMPILE) --constraints requirements.lock
 export PYTHONPATH := $(CURDIR)/runtime
 
-.PHONY: help setup run test test-servers test-cluster check format proto lock bench bench-host bench-cluster deploy clean clean-state
+.PHONY: help setup run test test-servers test-hostile test-cluster check format proto lock bench bench-host bench-cluster deploy clean clean-state
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ test-servers: setup ## install what some tests want: versitygw (needs Go), check
 	@UV_TOOL_DIR=.tools UV_TOOL_BIN_DIR=.tools/bin $(BIN)/uv tool install --quiet checkov==3.3.30
 	@command -v go >/dev/null || { echo 'needs Go to build versitygw: on Debian, apt-get install golang' >&2; exit 1; }
 	@go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
+
+test-hostile: setup ## send 100,000 generated requests to a host; HOSTILE_SEED= for others
+	@HOSTILE_REQUESTS=100000 $(BIN)/python -m pytest $(ARGS) tests/host/test_generated.py
 
 test-cluster: setup ## run the tests on the cluster of KUBECONFIG=, in namespaces of their own
 	@command -v kubectl >/dev/null || { echo 'needs kubectl on the PATH' >&2; exit 1; }
