@@ -11,31 +11,12 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TextIO
 
-import msgspec
-
-from catnap.host.trace import parse
+from catnap.host import records
+from catnap.host.records import LONGEST
 from catnap.skills import Context
-
-LONGEST = 16 * 1024
-"""Characters of one record; a longer line becomes several."""
 
 running: ContextVar[Context | None] = ContextVar("catnap_call", default=None)
 """The call that the running code works for."""
-
-
-class Record(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line of output.
-
-    `time` is RFC 3339 in UTC. `trace` and `span` are the ids, in hex, of the
-    trace that the call is part of and of its caller's span.
-    """
-
-    time: str
-    stream: str
-    text: str
-    task: str = ""
-    trace: str = ""
-    span: str = ""
 
 
 class Lines(io.TextIOBase):
@@ -51,7 +32,6 @@ class Lines(io.TextIOBase):
         self._clock = clock
         self._begun: dict[Context | None, str] = {}
         self._lock = threading.Lock()
-        self._pid = os.getpid()
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -83,27 +63,26 @@ class Lines(io.TextIOBase):
 
     def finish(self) -> None:
         """Writes what the running task began and did not end."""
+        if not self._begun:
+            return
         call = running.get()
         with self._lock:
             rest = self._begun.pop(call, "")
             if rest:
                 self._emit(call, [rest])
 
+    def message(self, text: str, level: str) -> None:
+        """Writes a record of its own, beside what is begun."""
+        with self._lock:
+            self._emit(running.get(), [text], level)
+
     def flush(self) -> None:
         """Nothing waits here but lines that are not whole yet."""
 
-    def _emit(self, call: Context | None, lines: list[str]) -> None:
-        if not lines:
+    def _emit(self, call: Context | None, texts: list[str], level: str = "") -> None:
+        if not texts:
             return
-        now = _rfc3339(self._clock())
-        task, trace, span = _ids(call)
-        encoded = bytearray()
-        for line in lines:
-            for start in range(0, max(1, len(line)), LONGEST):
-                text = line[start : start + LONGEST].encode("utf-8", "backslashreplace").decode()
-                record = Record(now, self._stream, text, task, trace, span)
-                encoded += msgspec.json.encode(record) + b"\n"
-        view = memoryview(encoded)
+        view = memoryview(records.encode(self._stream, call, texts, self._clock(), level))
         try:
             while view:
                 view = view[os.write(self._descriptor, view) :]
@@ -113,9 +92,14 @@ class Lines(io.TextIOBase):
 
 
 def redirect() -> None:
-    """From here on, sys.stdout and sys.stderr write records."""
+    """From here on, sys.stdout, sys.stderr and `logging` write records, and
+    threads know whom they work for."""
+    from catnap.host import inherit, log  # which write to what is here
+
     sys.stdout = Lines("stdout", 1, time.time)
-    sys.stderr = Lines("stderr", 2, time.time)
+    sys.stderr = errors = Lines("stderr", 2, time.time)
+    log.take_over(errors)
+    inherit.inherit()
 
 
 def finish() -> None:
@@ -129,18 +113,3 @@ def by_lines(stream: TextIO) -> None:
     """Lets plain output leave at each line's end, pipe or not."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(line_buffering=True)
-
-
-def _ids(call: Context | None) -> tuple[str, str, str]:
-    if call is None:
-        return "", "", ""
-    return (call.task or call.event.id, *(parse(call.traceparent) or ("", "")))
-
-
-def _rfc3339(seconds: float) -> str:
-    whole = int(seconds)
-    parts = time.gmtime(whole)
-    return (
-        f"{parts.tm_year:04}-{parts.tm_mon:02}-{parts.tm_mday:02}T{parts.tm_hour:02}:"
-        f"{parts.tm_min:02}:{parts.tm_sec:02}.{int((seconds - whole) * 1000):03}Z"
-    )
