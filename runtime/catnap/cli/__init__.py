@@ -3,6 +3,7 @@ what came back; nothing is decided here."""
 
 from __future__ import annotations
 
+import gc
 import sys
 
 
@@ -11,6 +12,7 @@ def main() -> int:
     argv = sys.argv[1:]
     # An instance's start is a cold start's price: it never meets click.
     if argv[:1] == ["host"]:
+        gc.disable()  # as catnap.host does, which ends it
         from catnap.host.main import main as host
 
         return host(argv[1:])

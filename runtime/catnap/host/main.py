@@ -6,6 +6,7 @@ address is taken, 2 where the arguments are wrong.
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import sys
@@ -73,6 +74,8 @@ def main(argv: Sequence[str]) -> int:
         return _fail(f"cannot listen on {where}: {error.strerror or error}", 1)
     try:
         loaded = load(arguments.folder, settings.concurrency)
+        gc.freeze()  # all of this stays: no collection need look at it again
+        gc.enable()
         # Behind Knative the answers to those who waited for it say so, and
         # nobody looks whether it is stuck.
         knative = "K_SERVICE" in os.environ
