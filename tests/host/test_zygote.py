@@ -1,5 +1,6 @@
 """The zygote: forks, kills, reports, and leaves nobody behind."""
 
+import contextlib
 import json
 import os
 import select
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ENV, ask
+from .conftest import ENV, SOURCE, ask
 
 SKILL = """
     import os, random, subprocess, sys, threading
@@ -30,11 +31,24 @@ SKILL = """
             case "stdin":
                 return sys.stdin.read(), os.read(0, 10).decode()
             case "random":
-                numpy = sys.modules["numpy"]
-                return random.random(), numpy.random.random()
-            case "open":
-                return {fd: os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")
-                        if os.path.exists(f"/proc/self/fd/{fd}")}
+                import tempfile, ssl, uuid
+                drawn = sys.modules["drawn"]
+                return [
+                    random.random(),
+                    sys.modules["numpy"].random.random(),
+                    drawn.python.random(),
+                    drawn.numpy.random(),
+                    tempfile.mktemp(),
+                    ssl.RAND_bytes(8).hex(),
+                    uuid.uuid1().hex,
+                    uuid.uuid4().hex,
+                ], [drawn.chosen.random(), drawn.chosen_numpy.random()]
+            case "work":
+                import boto3, numpy
+                client = boto3.client("s3", region_name="eu-north-1",
+                                      aws_access_key_id="x", aws_secret_access_key="x")
+                ones = numpy.ones((400, 400))
+                return client.meta.endpoint_url, float((ones @ ones).sum())
             case "child":
                 return subprocess.Popen(["sleep", "600"]).pid
             case "threads":
@@ -107,28 +121,77 @@ def test_a_skill_that_cannot_be_loaded_says_why_and_exits_with_1(zygote, folder)
     assert parent.hear() == {"op": "exited", "id": "one", "status": 1}
 
 
-def test_a_fork_has_nothing_of_its_parent_or_its_siblings(zygote, skill, monkeypatch):
-    parent = zygote("numpy", SECRET="do not tell")
+DRAWN = """
+import random
+import numpy as np
+
+python = random.Random()
+numpy = np.random.default_rng()
+chosen = random.Random(7)
+chosen_numpy = np.random.default_rng(7)
+"""
+
+
+def opened(pid: int) -> dict[int, str]:
+    """What each descriptor of a process is, by number."""
+    found = {}
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found[int(each.name)] = str(each.readlink())
+    return found
+
+
+def test_a_fork_draws_no_number_that_another_draws(zygote, skill, tmp_path):
+    (tmp_path / "drawn.py").write_text(DRAWN)
+    parent = zygote("drawn", PYTHONPATH=f"{SOURCE}:{tmp_path}")
+    parent.hear()
+    drawn = []
+    for name in ("first", "second", "third"):
+        one = parent.fork(name, skill)
+        parent.hear()
+        one.told()
+        drawn.append(ask(one.target, "random")[1])
+    for kind in zip(*(system for system, _ in drawn), strict=True):
+        assert len(set(kind)) == 3
+    # What a module has seeded itself is the same in every process that imports it.
+    assert drawn[0][1] == drawn[1][1] == drawn[2][1]
+
+
+def test_a_fork_works_with_what_was_preloaded(zygote, skill):
+    parent = zygote("numpy", "boto3")
+    parent.hear()
+    for name in ("first", "second"):
+        one = parent.fork(name, skill)
+        parent.hear()
+        one.told()
+        said = ["https://s3.eu-north-1.amazonaws.com", 400.0**3]
+        assert ask(one.target, "work") == (200, said)
+
+
+def test_a_fork_has_nothing_of_its_parent_or_its_siblings(zygote, skill):
+    parent = zygote(SECRET="do not tell")
     parent.hear()
     first = parent.fork("first", skill)
-    parent.hear()
+    first_pid = parent.hear()["pid"]
     first.told()
     second = parent.fork("second", skill, OWN="mine", PATH="/bin")
-    parent.hear()
+    pid = parent.hear()["pid"]
     second.told()
     environment = {"CATNAP_LOG": "json", "OWN": "mine", "PATH": "/bin"}
     assert ask(second.target, "env") == (200, environment)
     assert ask(second.target, "stdin") == (200, ["", ""])
-    numbers = [ask(one.target, "random")[1] for one in (first, second)]
-    assert numbers[0][0] != numbers[1][0]
-    assert numbers[0][1] != numbers[1][1]
     assert str(Path.cwd()) not in ask(second.target, "path")[1]
-    _, opened = ask(second.target, "open")
-    listening = [fd for fd, target in opened.items() if target.startswith("socket:")]
-    pipes = [fd for fd, target in opened.items() if target.startswith("pipe:")]
-    # Listening, the connection, and the loop's own pair; stdout and stderr.
-    assert (len(listening), len(pipes)) == (4, 3)
-    assert opened["0"] == "/dev/null"
+    assert Path(f"/proc/{pid}/comm").read_text() == "second\n"
+    status = dict(
+        line.split(":\t") for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+    )
+    assert int(status["SigBlk"], 16) == 0
+    its = opened(pid)
+    assert its[0] == "/dev/null"
+    for other in (first_pid, parent.process.pid):
+        shared = set(its.values()) & set(opened(other).values())
+        assert not [each for each in shared if each.startswith(("socket:", "pipe:"))]
+    assert not [each for each in its.values() if each.startswith("/") and each != "/dev/null"]
 
 
 def test_what_an_instance_started_goes_with_it(zygote, skill):
@@ -257,8 +320,47 @@ def test_a_crowd_is_forked_and_ended(zygote, folder):
 
 def test_a_module_that_cannot_be_preloaded_ends_the_zygote_with_its_reason(zygote, capfd):
     parent = zygote("foo_absent")
-    reason = "cannot preload foo_absent: ModuleNotFoundError: No module named 'foo_absent'"
+    reason = (
+        "scale.preload: cannot import foo_absent: ModuleNotFoundError: No module named 'foo_absent'"
+    )
     assert parent.hear() == {"ready": False, "error": reason}
     assert parent.hear() == {}
     assert parent.process.wait(timeout=60) == 1
     assert capfd.readouterr().err == f"catnap zygote: {reason}\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import grpc", "imports grpc, which a fork would break"),
+        (
+            "import threading; threading.Thread(target=threading.Event().wait, daemon=True,"
+            " name='busy').start()",
+            "starts the thread 'busy', which a fork would break",
+        ),
+        ("raise SystemExit(3)", "SystemExit: it called sys.exit(3)"),
+    ],
+)
+def test_a_module_that_would_not_outlive_a_fork_is_refused(zygote, tmp_path, code, said):
+    (tmp_path / "unfit.py").write_text(code)
+    parent = zygote("unfit", PYTHONPATH=f"{SOURCE}:{tmp_path}")
+    error = parent.hear()["error"]
+    assert error.startswith("scale.preload: ")
+    assert "unfit" in error
+    assert said in error
+
+
+def test_a_child_that_was_forked_ahead_and_killed_costs_nobody_anything(zygote, skill):
+    parent = zygote()
+    parent.hear()
+    for name in ("one", "two"):
+        children = Path(f"/proc/{parent.process.pid}/task/{parent.process.pid}/children")
+        while not (ahead := children.read_text().split()):
+            pass
+        os.kill(int(ahead[-1]), signal.SIGKILL)
+        one = parent.fork(name, skill)
+        assert parent.hear()["op"] == "forked"
+        assert one.told()["ready"]
+        assert ask(one.target, "pid")[0] == 200
+        parent.say(op="kill", id=name, signal=signal.SIGKILL)
+        assert parent.hear()["id"] == name

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import resource
 import signal
 import socket
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,112 +15,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from catnap.errors import CatnapError, SkillCrashed, Unavailable, from_problem
-from catnap.events import Event, to_binary
+from catnap.errors import CatnapError, SkillCrashed, Unavailable
 from catnap.services import images
 from catnap.services.local import LocalPlatform
 from catnap.services.local.control import Control
-from catnap.services.platform import Route
 from catnap.services.render import service
 from catnap.skills.manifest import parse_manifest
-
-MAIN = """
-import asyncio, os, socket, subprocess, sys, threading
-from catnap import skill
-
-def report():
-    desk = socket.socket(socket.AF_UNIX)
-    desk.connect(os.environ["DESK"])
-    desk.recv(1)
-
-@skill
-{kind} main(ctx, request: dict) -> dict:
-    match request.get("do"):
-        case "stick":
-            report()
-        case "wait":
-            await_ = asyncio.open_unix_connection(os.environ["DESK"])
-            reader, writer = await await_
-            await reader.read(1)
-            writer.close()
-        case "print":
-            print("out", flush=True)
-            print("err", file=sys.stderr)
-        case "spawn":
-            subprocess.Popen(["sleep", "600"], start_new_session=True)
-    return {{"pid": os.getpid(), "parent": os.getppid()}}
-"""
-
-
-class World:
-    def __init__(self, home: Path, desk: str) -> None:
-        self.home, self.desk = home, desk
-        self.now = 1000.0
-        self.lines: list[tuple[str, bytes]] = []
-        self.platform = LocalPlatform(
-            home, "127.0.0.1:1", lambda *line: self.lines.append(line[3:]), lambda: self.now
-        )
-        self.arrivals: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
-        self.writers: list[asyncio.StreamWriter] = []
-
-    async def arrive(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.writers.append(writer)
-        self.arrivals.put_nowait(writer)
-
-    async def skill(
-        self, kind: str = "async def", toml: str = "", name: str = "test", main: str = MAIN
-    ) -> None:
-        code = main.format(kind=kind)
-        if kind == "def":
-            code = code.replace("await await_", "(0, 0)").replace("await reader.read(1)", "pass")
-        folder = self.home / name
-        folder.mkdir()
-        (folder / "main.py").write_text(code)
-        manifest = f'name = "{name}"\ndescription = "A test."\n{toml}'
-        (folder / "skill.toml").write_text(manifest)
-        image = images.build(folder, self.home).reference
-        rendered = service(parse_manifest(manifest), image=image, namespace="t")
-        container = rendered["spec"]["template"]["spec"]["containers"][0]
-        container["env"].append({"name": "DESK", "value": self.desk})
-        await self.platform.apply(rendered)
-
-    async def call(self, do: str = "", session: str = "", name: str = "test", **ext: str) -> Any:
-        data = msgspec.json.encode({"do": do})
-        event = Event(id="1", source="/t", type="t", datacontenttype="application/json", data=data)
-        headers, body = to_binary(event.extended(**ext))
-        async with self.platform.deliver(Route("t", name, "", session), headers, body) as delivery:
-            answer = await delivery.reply.read()
-        if delivery.reply.status >= 400:
-            raise from_problem(delivery.reply.status, answer)
-        return msgspec.json.decode(answer)
-
-    def begin(self, do: str = "", **fields: str) -> asyncio.Task[Any]:
-        return asyncio.create_task(self.call(do, **fields))
-
-    async def gone(self) -> None:
-        while any(each.instances for each in self.platform.status()):
-            await asyncio.sleep(0.005)
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    with tempfile.TemporaryDirectory() as short:
-        world = World(tmp_path, f"{short}/desk")
-        server = await asyncio.start_unix_server(world.arrive, world.desk)
-        yield world
-        await world.platform.close()
-        server.close()
-        for writer in world.writers:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+from tests.services.world import World, alive
 
 
 async def test_an_instance_that_is_killed_costs_its_calls_and_no_others(world: World) -> None:

@@ -9,44 +9,66 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import msgspec
 
 from catnap.errors import CatnapError
-from catnap.host import output, process
+from catnap.host import cgroup, output, process
 from catnap.host.instance import Listening, run
 from catnap.host.loader import load
+from catnap.host.randomness import Randomness
 from catnap.host.settings import read_settings
 
+PACKET = 256 * 1024
+"""Bytes of the largest packet."""
 
-@dataclass(frozen=True, slots=True)
-class Birth:
-    """What the gateway gave for it. The descriptors belong to the child."""
 
+class Birth(msgspec.Struct):
+    """What an instance is to be. With it come four descriptors: listening
+    socket, status pipe, stdout, stderr."""
+
+    id: str
     folder: str
-    env: Mapping[str, str]
-    listening: int
-    status: int
-    stdout: int
-    stderr: int
+    env: dict[str, str]
 
 
-def live(birth: Birth, parent: int) -> int:
-    """Leaves everything of the parent behind and serves; gives the exit status.
+class Embryo(msgspec.Struct, frozen=True):
+    """What the zygote gives a child on its way: a socket that its birth comes
+    through, the cgroup it belongs to, and the random state to be renewed.
+    parent: the zygote's process id."""
 
-    parent: the zygote's process id. Signals come in blocked and are let
-    through once they have their own meaning here.
+    inbox: socket.socket
+    cgroup: str
+    randomness: Randomness
+    parent: int
+
+
+def live(embryo: Embryo) -> int:
+    """Leaves everything of the parent behind, waits to be born, and serves;
+    gives the exit status.
+
+    Signals come in blocked and are let through once they have their own
+    meaning here.
     """
+    cgroup.enter(embryo.cgroup)
     process.die_with_parent()
-    if os.getppid() != parent:
+    if os.getppid() != embryo.parent:
         return 1  # it died before the kernel had been asked to tell
     os.setsid()
     _forget_signals()
-    _take_streams(birth)
+    embryo.randomness.renew()
     os.environ.clear()
+    packet, descriptors, _, _ = socket.recv_fds(embryo.inbox, PACKET, 4, socket.MSG_CMSG_CLOEXEC)
+    embryo.inbox.close()
+    if not packet:
+        return 0  # never born
+    return _serve(msgspec.json.decode(packet, type=Birth), *descriptors)
+
+
+def _serve(birth: Birth, listening: int, status: int, stdout: int, stderr: int) -> int:
+    process.name(birth.id)
+    _take_streams(stdout, stderr)
     os.environ.update(birth.env)
-    _reseed()
     gc.enable()
     try:
         settings = read_settings(birth.env)
@@ -55,18 +77,17 @@ def live(birth: Birth, parent: int) -> int:
         else:
             output.by_lines(sys.stdout)
         loaded = load(birth.folder, settings.concurrency)
-        sock = socket.socket(fileno=birth.listening)
         finished = run(
             loaded,
             settings,
-            sock,
-            lambda listening: _tell_ready(birth.status, listening),
-            draining=lambda: _tell(birth.status, {"draining": True}),
+            socket.socket(fileno=listening),
+            lambda ready: _tell_ready(status, ready),
+            draining=lambda: _tell(status, {"draining": True}),
         )
         if finished:
-            _tell(birth.status, {"drained": True})
+            _tell(status, {"drained": True})
     except CatnapError as error:
-        _tell(birth.status, {"error": error.message})
+        _tell(status, {"error": error.message})
         return 1
     return 0
 
@@ -78,22 +99,15 @@ def _forget_signals() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
-def _take_streams(birth: Birth) -> None:
+def _take_streams(stdout: int, stderr: int) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
-    for descriptor, place in ((null, 0), (birth.stdout, 1), (birth.stderr, 2)):
+    for descriptor, place in ((null, 0), (stdout, 1), (stderr, 2)):
         os.dup2(descriptor, place)
         os.close(descriptor)
 
 
-def _reseed() -> None:
-    """Random state that the fork has copied; `random` sees to its own."""
-    numpy_random = sys.modules.get("numpy.random")
-    if numpy_random is not None:
-        numpy_random.seed()
-
-
-def _tell_ready(status: int, listening: Listening) -> None:
-    _tell(status, {"ready": True, "import_ms": listening.import_ms, "init_ms": listening.init_ms})
+def _tell_ready(status: int, ready: Listening) -> None:
+    _tell(status, {"ready": True, "import_ms": ready.import_ms, "init_ms": ready.init_ms})
 
 
 def _tell(status: int, message: Mapping[str, object]) -> None:

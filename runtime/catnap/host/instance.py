@@ -43,11 +43,11 @@ def run(
     Server-Timing says what import and init took, where nobody else will.
     watched: somebody else ends an instance that no longer answers.
     """
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(_serve(loaded, settings, sock, ready, draining, tell_start, watched))
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """uvloop's where that is installed: it reads and writes sockets in a third
     of the time, for 3 ms of the start."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import signal
 import sys
@@ -21,6 +22,16 @@ def die_with_parent() -> None:
         import ctypes  # 4 ms that an instance which is not forked does not need
 
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def name(text: str) -> None:
+    """What ps and top call this process: the first 15 bytes, where the kernel lets us."""
+    with contextlib.suppress(OSError):
+        comm = os.open("/proc/self/comm", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(comm, text.encode()[:15])
+        finally:
+            os.close(comm)
 
 
 def leave(code: int) -> NoReturn:

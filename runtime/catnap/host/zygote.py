@@ -1,10 +1,10 @@
-"""`python -m catnap.host.zygote FD [--preload MODULE]...`: forks instances.
+"""`python -m catnap.host.zygote FD [--cgroups FOLDER] [--preload MODULE]...`: forks instances.
 
 It imports what instances share, then waits for work on FD, one end of a
 SOCK_SEQPACKET pair, one JSON object a packet:
 
-    in   {"op": "fork", "id", "folder", "env"} with four descriptors: listening
-         socket, status pipe, stdout, stderr
+    in   {"op": "fork", "id", "folder", "env", "limits"} with four descriptors:
+         listening socket, status pipe, stdout, stderr
          {"op": "kill", "id", "signal"}
     out  {"ready": true}                        once, when its imports are done
          {"ready": false, "error"}              or why they are not; then it ends
@@ -17,15 +17,18 @@ The status pipe gets JSON lines from the instance:
     {"draining": true}      it was told to end, and still takes calls meanwhile
     {"drained": true}       it ends, and has begun nothing that it did not answer
 
-Single-threaded and without an event loop, so that a fork copies neither.
-When FD ends, or on SIGTERM, it ends its instances and then itself; when it is
-killed, the kernel kills them.
+limits: what to write to the files of the instance's cgroup, where it has one.
+
+Single-threaded and without an event loop, so that a fork copies neither. While
+nobody asks, one child is forked ahead: the kernel's part of a start, the larger
+one, is done when the next order comes. When FD ends, or on SIGTERM, it ends its
+instances and then itself; when it is killed, the kernel kills them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
-import importlib
 import os
 import selectors
 import signal
@@ -36,15 +39,21 @@ from collections.abc import Sequence
 
 import msgspec
 
-from catnap.host import blame, process
-from catnap.host.child import Birth, live
+from catnap.errors import InvalidRequest
+from catnap.host import process
+from catnap.host.cgroup import Cgroups, bound
+from catnap.host.child import PACKET, Birth, Embryo, live
+from catnap.host.instance import loop_factory
+from catnap.host.preload import preload
+from catnap.host.randomness import Randomness
 from catnap.skills.manifest import parse_manifest
-
-PACKET = 256 * 1024
-"""Bytes of the largest packet."""
 
 GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL when all must end."""
+
+QUIET = 0.05
+"""Seconds without an order after which a child is forked ahead: until then it
+would take the processor from one that starts."""
 
 _SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
 
@@ -54,17 +63,31 @@ class _Order(msgspec.Struct):
     id: str
     folder: str = ""
     env: dict[str, str] = {}
+    limits: dict[str, str] = {}
     signal: int = signal.SIGTERM
+
+
+class _Child(msgspec.Struct):
+    """A child as its parent has it."""
+
+    pid: int
+    outbox: socket.socket
+    cgroup: str
 
 
 class Zygote:
     """The parent of instances."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, cgroups: Cgroups, randomness: Randomness) -> None:
         self._control = control
-        self._instances: dict[int, str] = {}
+        self._cgroups = cgroups
+        self._randomness = randomness
+        self._ahead: _Child | None = None
+        """A child that is no instance yet."""
+        self._can_fork_ahead = True
+        self._instances: dict[int, tuple[str, str]] = {}
+        """Name and cgroup by process id."""
         self._ending = False
-        self._pid = os.getpid()
         self._wake, self._woken = socket.socketpair()
         for end in (self._wake, self._woken):
             end.setblocking(False)
@@ -72,31 +95,39 @@ class Zygote:
         self._selector.register(control, selectors.EVENT_READ)
         self._selector.register(self._wake, selectors.EVENT_READ)
 
-    def run(self) -> Birth | None:
-        """Works until the end. In a child it returns what the child was born
-        for, so that the child starts on a clean stack."""
+    def run(self) -> Embryo | None:
+        """Works until the end. In a child it returns what that starts with,
+        so that the child starts on a clean stack."""
         signal.set_wakeup_fd(self._woken.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
         self._tell(ready=True)
         while not self._ending:
-            for key, _ in self._selector.select():
+            idle = self._ahead is None and self._can_fork_ahead
+            events = self._selector.select(QUIET if idle else None)
+            if idle and not events and not self._ending:
+                made = self._split()
+                if isinstance(made, Embryo):
+                    return made
+                self._ahead = made
+                self._can_fork_ahead = made is not None
+            for key, _ in events:
                 if key.fileobj is self._wake:
                     self._wake.recv(4096)
                     self._reap()
                     continue
-                birth = self._receive()
-                if birth is not None:
-                    return birth
+                embryo = self._receive()
+                if embryo is not None:
+                    return embryo
         self._end_all()
         return None
 
     def _end(self, *_: object) -> None:
         self._ending = True
 
-    def _receive(self) -> Birth | None:
-        """Does what one packet says; gives a Birth in the child alone."""
+    def _receive(self) -> Embryo | None:
+        """Does what one packet says; gives an Embryo in a child alone."""
         packet, descriptors, flags, _ = socket.recv_fds(
             self._control, PACKET, 4, socket.MSG_CMSG_CLOEXEC
         )
@@ -116,37 +147,66 @@ class Zygote:
         except (ValueError, OSError) as error:
             sys.stderr.write(f"catnap zygote: refused an order: {error}\n")
         finally:
-            if os.getpid() == self._pid:
-                for descriptor in descriptors:
-                    os.close(descriptor)
+            for descriptor in descriptors:
+                os.close(descriptor)
         return None
 
-    def _fork(self, order: _Order, descriptors: list[int]) -> Birth | None:
-        # A signal between fork and the child's own handlers would wake the
-        # parent through the descriptor that both still share.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        try:
-            pid = os.fork()
-        except OSError as error:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-            said = f"cannot fork: {error.strerror}"
-            os.write(descriptors[1], msgspec.json.encode({"error": said}) + b"\n")
-            self._tell(op="forked", id=order.id, pid=0)
-            self._tell(op="exited", id=order.id, status=1)
-            return None
-        if pid == 0:
-            signal.set_wakeup_fd(-1)
-            self._selector.close()
-            for end in (self._control, self._wake, self._woken):
-                end.close()
-            return Birth(order.folder, order.env, *descriptors)
-        self._instances[pid] = order.id
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-        self._tell(op="forked", id=order.id, pid=pid)
+    def _fork(self, order: _Order, descriptors: list[int]) -> Embryo | None:
+        birth = msgspec.json.encode(Birth(order.id, order.folder, order.env))
+        child, self._ahead = self._ahead, None
+        self._can_fork_ahead = True
+        for _ in range(2):  # the one ahead may have been killed
+            made = child or self._split()
+            if isinstance(made, Embryo):
+                return made
+            if made is None:
+                break
+            if _bear(made, birth, descriptors, order.limits):
+                self._instances[made.pid] = (order.id, made.cgroup)
+                self._tell(op="forked", id=order.id, pid=made.pid)
+                return None
+            self._instances[made.pid] = ("", made.cgroup)
+            child = None
+        os.write(descriptors[1], b'{"error":"the system has no process for it"}\n')
+        self._tell(op="forked", id=order.id, pid=0)
+        self._tell(op="exited", id=order.id, status=1)
         return None
+
+    def _split(self) -> _Child | Embryo | None:
+        """Forks. Gives the child to the parent, the embryo to the child, and
+        None where the system has no room."""
+        with contextlib.ExitStack() as undo:
+            try:
+                outbox, inbox = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                undo.callback(inbox.close)
+                undo.callback(outbox.close)
+                outbox.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, PACKET)
+                folder = self._cgroups.make()
+                undo.callback(self._cgroups.end, folder)
+                embryo = Embryo(inbox, folder, self._randomness, os.getpid())
+                # A signal between fork and the child's own handlers would wake the
+                # parent through the descriptor that both still share.
+                signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+                pid = os.fork()
+            except OSError as error:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+                sys.stderr.write(f"catnap zygote: cannot fork: {error.strerror}\n")
+                return None
+            undo.pop_all()
+        if pid:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+            inbox.close()
+            return _Child(pid, outbox, folder)
+        signal.set_wakeup_fd(-1)
+        self._selector.close()
+        for end in (self._control, self._wake, self._woken, outbox):
+            end.close()
+        if self._ahead:
+            self._ahead.outbox.close()
+        return embryo
 
     def _kill(self, order: _Order) -> None:
-        for pid, name in self._instances.items():
+        for pid, (name, _) in self._instances.items():
             if name == order.id:
                 if order.signal == signal.SIGKILL:
                     _kill_group(pid)
@@ -155,7 +215,7 @@ class Zygote:
 
     def _reap(self) -> None:
         """Collects what has ended. Whatever an instance had started and left
-        in its process group goes with it."""
+        behind goes with it."""
         while True:
             try:
                 ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -168,11 +228,20 @@ class Zygote:
                 # Still a zombie, so that no other group can have its number.
                 _kill_group(pid)
             _, status = os.waitpid(pid, 0)
-            name = self._instances.pop(pid, None)
-            if name is not None:
+            name, folder = self._instances.pop(pid, ("", ""))
+            if self._ahead and self._ahead.pid == pid:
+                folder = self._ahead.cgroup
+                self._ahead.outbox.close()
+                # Somebody wants it so: there is no other before the next order.
+                self._ahead, self._can_fork_ahead = None, False
+            self._cgroups.end(folder)
+            if name:
                 self._tell(op="exited", id=name, status=os.waitstatus_to_exitcode(status))
 
     def _end_all(self) -> None:
+        if self._ahead:
+            self._ahead.outbox.close()
+            self._instances[self._ahead.pid] = ("", self._ahead.cgroup)
         for pid in self._instances:
             os.kill(pid, signal.SIGTERM)
         self._selector.unregister(self._control)
@@ -181,14 +250,26 @@ class Zygote:
             if self._selector.select(left):
                 self._wake.recv(4096)
             self._reap()
-        for pid in self._instances:
+        for pid, (_, folder) in self._instances.items():
             _kill_group(pid)
+            self._cgroups.end(folder)
 
     def _tell(self, **message: object) -> None:
         try:
             self._control.send(msgspec.json.encode(message))
         except OSError:
             self._ending = True
+
+
+def _bear(child: _Child, birth: bytes, descriptors: list[int], limits: dict[str, str]) -> bool:
+    """Makes a child an instance; False where it has ended."""
+    bound(child.cgroup, limits)
+    with child.outbox:
+        try:
+            socket.send_fds(child.outbox, [birth], descriptors)
+        except OSError:
+            return False
+    return True
 
 
 def _kill_group(pid: int) -> None:
@@ -208,22 +289,25 @@ def main(argv: Sequence[str]) -> int:
     process.die_with_parent()
     # Collecting would write to pages that the children share.
     gc.disable()
-    for option, module in zip(argv[1::2], argv[2::2], strict=True):
-        assert option == "--preload", option
-        try:
-            importlib.import_module(module)
-        except Exception as error:
-            said = f"cannot preload {module}: {blame.reason(error)}"
-            sys.stderr.write(f"catnap zygote: {said}\n")
-            control.send(msgspec.json.encode({"ready": False, "error": said}))
-            return 1
-    # The first manifest costs 3 ms more than the others; children inherit that.
+    options = list(zip(argv[1::2], argv[2::2], strict=True))
+    assert {name for name, _ in options} <= {"--cgroups", "--preload"}, options
+    cgroups = Cgroups(dict(options).get("--cgroups", ""))
+    randomness = Randomness()
+    try:
+        with randomness.watch():
+            preload(value for name, value in options if name == "--preload")
+    except InvalidRequest as error:
+        sys.stderr.write(f"catnap zygote: {error.message}\n")
+        control.send(msgspec.json.encode({"ready": False, "error": error.message}))
+        return 1
+    # What the first of its kind costs, children inherit: 3 ms for a manifest,
+    # as much for a faster loop.
     parse_manifest('name = "warm"\ndescription = "warm"')
+    loop_factory()
     gc.freeze()
     sys.stdout.flush()
-    parent = os.getpid()
-    birth = Zygote(control).run()
-    return 0 if birth is None else live(birth, parent)
+    embryo = Zygote(control, cgroups, randomness).run()
+    return 0 if embryo is None else live(embryo)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -17,6 +18,19 @@ from catnap.skills.duration import Duration
 _AUTOSCALING = ("min-scale", "max-scale", "target", "window", "scale-to-zero-pod-retention-period")
 _UTILIZATION = 0.7
 _UNBOUNDED = 100
+_SUFFIXES: dict[str, int | Decimal] = {"m": Decimal("0.001"), "": 1}
+_SUFFIXES |= {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_SUFFIXES |= {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What one instance may take; 0 sets no bound."""
+
+    cpu: float = 0.0
+    """Cores."""
+    memory: int = 0
+    """Bytes."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +53,7 @@ class Revision:
     """Seconds the last instance stays after a quiet window."""
     affinity: bool
     preload: tuple[str, ...]
+    bounds: Bounds
     env: Mapping[str, str] = field(repr=False)
 
 
@@ -72,7 +87,8 @@ def _revision_of(service: Mapping[str, Any], number: int) -> Revision:
             raise InvalidRequest(f"annotation {name!r} is not supported by the local platform")
     spec = template["spec"]
     [container] = spec["containers"]
-    if "nvidia.com/gpu" in container.get("resources", {}).get("limits", {}):
+    limits: Mapping[str, str] = container.get("resources", {}).get("limits", {})
+    if "nvidia.com/gpu" in limits:
         raise InvalidRequest(f"{meta['name']}: limits.gpu needs a cluster; models are shared here")
     concurrency = int(spec.get("containerConcurrency", 0))
 
@@ -97,8 +113,21 @@ def _revision_of(service: Mapping[str, Any], number: int) -> Revision:
         retention=seconds("scale-to-zero-pod-retention-period", "0s"),
         affinity=annotations.get(CATNAP + "session-affinity") != "false",
         preload=tuple(filter(None, annotations.get(CATNAP + "preload", "").split(","))),
+        bounds=Bounds(
+            cpu=float(_quantity(limits.get("cpu", "0"))),
+            memory=int(_quantity(limits.get("memory", "0"))),
+        ),
         env={each["name"]: each["value"] for each in container.get("env", ())},
     )
+
+
+def _quantity(text: str) -> Decimal:
+    """Source: Kubernetes, resource quantities, without exponents."""
+    number = text.rstrip("mkMGTi")
+    try:
+        return Decimal(number) * _SUFFIXES[text[len(number) :]]
+    except (ArithmeticError, KeyError):
+        raise ValueError(f"{text!r} is no quantity such as '500m' or '512Mi'") from None
 
 
 def _target(annotation: str | None, concurrency: int) -> float:

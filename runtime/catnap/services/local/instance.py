@@ -27,6 +27,10 @@ KILL_AFTER = 30.0
 START_TIMEOUT = 60.0
 
 
+LAST_LINE = 0.5
+"""Seconds after its end in which the status pipe of an instance must end as
+well: what it has forked may hold that for ever."""
+
 WINDING_UP = 5.0
 """Seconds in which one that drains and has closed a connection must have ended."""
 
@@ -49,6 +53,8 @@ class Plan:
     revision: str
     folder: Path
     env: dict[str, str]
+    limits: dict[str, str]
+    """For its cgroup, by file."""
     sockets: Path
     """The folder that instances' sockets live in."""
     on_output: Callable[[str, str, bytes], None]
@@ -67,6 +73,9 @@ class Instance(instance.Instance):
         self._forked = False
         self._said: asyncio.Future[_Status] = asyncio.get_running_loop().create_future()
         self._drained = False
+        self._silent = False
+        """Its status pipe has ended: it has said all that it will."""
+        self._status: int | None = None
         self._kill: asyncio.TimerHandle | None = None
         self._pipes: list[asyncio.BaseTransport] = []
 
@@ -123,16 +132,16 @@ class Instance(instance.Instance):
             listening.bind(self.target.path)
             listening.listen(1024)
             descriptors = [listening.fileno()]
-            for on_line in (self._hear, out, err):
+            for on_line, on_end in ((self._hear, self._on_silence), (out, None), (err, None)):
                 reading, writing = os.pipe()
                 ours.callback(os.close, writing)
-                self._pipes.append(await lines(reading, on_line))
+                self._pipes.append(await lines(reading, on_line, on_end))
                 descriptors.append(writing)
             plan = self._plan
             self._forked = True
             try:
                 self.pid = await self._zygote.fork(
-                    self.name, plan.folder, plan.env, descriptors, self._on_exit_told
+                    self.name, plan.folder, plan.env, plan.limits, descriptors, self._on_status
                 )
             except BaseException:
                 self._forked = False
@@ -143,7 +152,8 @@ class Instance(instance.Instance):
         if self.exited.done():
             return
         if not self._forked:
-            self._on_exit(-signal.SIGKILL)
+            self._status = -signal.SIGKILL
+            self._on_exit()
         elif now:
             self._zygote.kill(self.name, signal.SIGKILL)
         elif self._kill is None:
@@ -175,16 +185,25 @@ class Instance(instance.Instance):
         for pipe in self._pipes:
             pipe.close()
 
-    def _on_exit_told(self, status: int) -> None:
-        # What it has said is in the pipe by now: the loop reads that first.
-        asyncio.get_running_loop().call_later(0, self._on_exit, status)
+    def _on_status(self, status: int) -> None:
+        self._status = status
+        if self._silent:
+            self._on_exit()
+        else:
+            asyncio.get_running_loop().call_later(LAST_LINE, self._on_exit)
 
-    def _on_exit(self, status: int) -> None:
+    def _on_silence(self) -> None:
+        self._silent = True
+        if self._status is not None:
+            self._on_exit()
+
+    def _on_exit(self) -> None:
+        assert self._status is not None
         if self._kill:
             self._kill.cancel()
         Path(self.target.path).unlink(missing_ok=True)
         if not self.exited.done():
-            self.exited.set_result(status)
+            self.exited.set_result(self._status)
 
 
 def _ended(status: int) -> str:

@@ -10,18 +10,23 @@ LONGEST = 64 * 1024
 """Bytes of a line; a longer one comes in parts."""
 
 
-async def lines(descriptor: int, on_line: Callable[[bytes], None]) -> asyncio.BaseTransport:
+async def lines(
+    descriptor: int,
+    on_line: Callable[[bytes], None],
+    on_end: Callable[[], None] | None = None,
+) -> asyncio.BaseTransport:
     """Calls back with each line until the pipe ends or the transport is
-    closed. Takes the descriptor over."""
+    closed, and then once more. Takes the descriptor over."""
     pipe = os.fdopen(descriptor, "rb", 0)
     loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_read_pipe(lambda: _Lines(on_line), pipe)
+    transport, _ = await loop.connect_read_pipe(lambda: _Lines(on_line, on_end), pipe)
     return transport
 
 
 class _Lines(asyncio.Protocol):
-    def __init__(self, on_line: Callable[[bytes], None]) -> None:
+    def __init__(self, on_line: Callable[[bytes], None], on_end: Callable[[], None] | None) -> None:
         self._on_line = on_line
+        self._on_end = on_end
         self._rest = b""
 
     def data_received(self, data: bytes) -> None:
@@ -36,3 +41,5 @@ class _Lines(asyncio.Protocol):
         if self._rest:
             self._on_line(self._rest)
             self._rest = b""
+        if self._on_end:
+            self._on_end()

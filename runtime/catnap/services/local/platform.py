@@ -20,6 +20,7 @@ from catnap.http import Client
 from catnap.http.client import ConnectionLost
 from catnap.services import environment, images
 from catnap.services.fleet import Fleet
+from catnap.services.local.cgroups import Cgroups
 from catnap.services.local.instance import Instance, Plan
 from catnap.services.local.zygote import Zygote
 from catnap.services.numbers import Numbers
@@ -84,6 +85,8 @@ class LocalPlatform:
         self._applying: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._tasks: set[asyncio.Task[None]] = set()
         self._clock = clock
+        self._cgroups = Cgroups(home)
+        self._spawn(self._cgroups.clear())
         self._ticking = asyncio.create_task(self._tick())
 
     # --- what there is ---------------------------------------------------
@@ -210,6 +213,7 @@ class LocalPlatform:
                 "CATNAP_INSTANCE": name,
                 "CATNAP_LOG": "json",
             },
+            limits=self._cgroups.limits(revision.bounds),
             sockets=self._sockets,
             on_output=lambda instance, stream, line: self._on_output(
                 revision.namespace, revision.service, instance, stream, line
@@ -234,7 +238,7 @@ class LocalPlatform:
         key = (python, preload)
         self._unused.pop(key, None)
         if key not in self._zygotes:
-            self._zygotes[key] = Zygote(python, preload)
+            self._zygotes[key] = Zygote(python, preload, self._cgroups)
         return self._zygotes[key]
 
     async def warm(self) -> None:
@@ -274,6 +278,7 @@ class LocalPlatform:
         for instance in self._instances:
             instance.close()
         await self._client.close()
+        await self._cgroups.close()
         with contextlib.suppress(OSError):
             shutil.rmtree(self._sockets)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from catnap.errors import InvalidRequest, Unavailable
+from catnap.services.local.cgroups import Cgroups
 from catnap.services.local.control import PACKET, Control
 from catnap.services.local.output import lines
 
@@ -43,9 +44,12 @@ class Zygote:
     started again by the next fork.
     """
 
-    def __init__(self, python: Path, preload: Sequence[str]) -> None:
+    def __init__(self, python: Path, preload: Sequence[str], cgroups: Cgroups) -> None:
         self._python = python
         self._preload = preload
+        self._cgroups = cgroups
+        self._cgroup: Path | None = None
+        self._emptying: asyncio.Task[None] | None = None
         self._exits: dict[str, Callable[[int], None]] = {}
         self._forked: dict[str, asyncio.Future[int]] = {}
         self._forking = 0
@@ -66,17 +70,19 @@ class Zygote:
         name: str,
         folder: Path,
         env: Mapping[str, str],
+        limits: Mapping[str, str],
         descriptors: Sequence[int],
         on_exit: Callable[[int], None],
     ) -> int:
         """Forks an instance; gives its process id, 0 where the fork failed.
 
-        descriptors: listening socket, status pipe, stdout, stderr, in this
-        order. on_exit: called with the exit status, or minus the signal, once
-        it has ended; not if this raises. Raises Unavailable if the zygote does
-        not live, InvalidRequest if the environment is too large to be passed.
+        limits: for its cgroup, by file. descriptors: listening socket, status
+        pipe, stdout, stderr, in this order. on_exit: called with the exit
+        status, or minus the signal, once it has ended; not if this raises.
+        Raises Unavailable if the zygote does not live, InvalidRequest if the
+        environment is too large to be passed.
         """
-        order = {"op": "fork", "id": name, "folder": str(folder), "env": dict(env)}
+        order = {"op": "fork", "id": name, "folder": str(folder), "env": env, "limits": limits}
         packet = msgspec.json.encode(order)
         if len(packet) > PACKET // 2:
             raise InvalidRequest(f"{name}: an environment of {len(packet):,} bytes is too large")
@@ -146,6 +152,11 @@ class Zygote:
             passed.enter_context(theirs)
             theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, PACKET)
             arguments = [str(theirs.fileno())]
+            if self._emptying:
+                await self._emptying
+            self._cgroup = self._cgroups.make()
+            if self._cgroup:
+                arguments += ["--cgroups", str(self._cgroup)]
             for module in self._preload:
                 arguments += ["--preload", module]
             reading, writing = os.pipe()
@@ -183,6 +194,10 @@ class Zygote:
     def _lost(self) -> None:
         """The zygote is gone, and its instances with it."""
         self._control = None
+        left, self._cgroup = self._cgroup, None
+        if left:
+            # Whatever has left its process group lives on.
+            self._emptying = asyncio.create_task(self._cgroups.remove(left))
         gone = _Lost("the zygote ended; the next call starts another")
         if not self._ready.done():
             self._ready.set_exception(gone)
@@ -206,6 +221,7 @@ class Zygote:
 
     async def _end(self, grace: float) -> None:
         """Closes its socket, at which it ends its instances and exits."""
+        cgroup, self._cgroup = self._cgroup, None
         if self._control:
             self._control.close()
         process, self._process = self._process, None
@@ -217,6 +233,9 @@ class Zygote:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
+        for left in (self._emptying, cgroup and self._cgroups.remove(cgroup)):
+            if left:
+                await left
         if self._output:
             self._output.close()
 
