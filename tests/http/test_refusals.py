@@ -49,7 +49,7 @@ GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
         (HEAD + b"expect: the-unexpected\r\n\r\n", 417, "expect"),
         (HEAD + b"".join(b"x%d: 1\r\n" % n for n in range(200)) + b"\r\n", 431, "128 headers"),
         (HEAD + b"x: " + b"y" * 70_000 + b"\r\n\r\n", 431, "bytes"),
-        (b"GET /" + b"y" * 70_000 + b" HTTP/1.1\r\nhost: a\r\n\r\n", 431, "bytes"),
+        (b"GET /" + b"y" * 70_000 + b" HTTP/1.1\r\nhost: a\r\n\r\n", 414, "target"),
     ],
 )
 async def test_what_is_not_a_request_gets_its_reason_and_a_closed_connection(

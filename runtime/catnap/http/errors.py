@@ -34,6 +34,12 @@ class RequestTimeout(ProtocolError):
     http, title = 408, "Request timeout"
 
 
+class TargetTooLong(ProtocolError):
+    """A path and query longer than the server's limits allow."""
+
+    http, title = 414, "Target too long"
+
+
 class UnsupportedMediaType(ProtocolError):
     """The body is in a form that is not read here."""
 

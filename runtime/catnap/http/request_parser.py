@@ -8,7 +8,7 @@ import httptools
 
 from catnap.errors import CatnapError, InvalidRequest
 from catnap.http.body import Body
-from catnap.http.errors import ExpectationFailed, HeadersTooLarge
+from catnap.http.errors import ExpectationFailed, HeadersTooLarge, TargetTooLong
 from catnap.http.fields import is_single, write_fields
 from catnap.http.limits import Limits
 from catnap.http.message import Request
@@ -47,6 +47,7 @@ class RequestParser:
         self._on_request, self._on_drain, self._on_wait = on_request, on_drain, on_wait
         self._parser = httptools.HttpRequestParser(self)
         self._upgrade = False
+        self._url = b""
         self._host: bytes | None = None
         """The last one that was checked: a connection has seldom another."""
         self._fed = 0
@@ -70,7 +71,7 @@ class RequestParser:
         if self._quiet > self._limits.header_bytes:
             # A head, a chunk's extensions or trailers that do not end, of
             # which httptools would keep what it has no callback for.
-            raise HeadersTooLarge(f"a head of more than {self._limits.header_bytes:,} bytes")
+            raise self._too_large()
 
     def _parse(self, data: bytes) -> None:
         try:
@@ -153,7 +154,14 @@ class RequestParser:
     def _measure(self, fields: list[tuple[bytes, bytes]]) -> None:
         size = len(self._url) + sum(len(name) + len(value) for name, value in fields)
         if size > self._limits.header_bytes:
-            raise HeadersTooLarge(f"more than {self._limits.header_bytes:,} bytes of headers")
+            raise self._too_large()
+
+    def _too_large(self) -> CatnapError:
+        """Names the larger part."""
+        limit = self._limits.header_bytes
+        if self.body is None and len(self._url) > limit // 2:
+            return TargetTooLong(f"the target makes the head longer than {limit:,} bytes")
+        return HeadersTooLarge(f"a head of more than {limit:,} bytes")
 
     def on_body(self, chunk: bytes) -> None:
         self._quiet = -self._fed
