@@ -8,20 +8,16 @@ platform runs in: what a skill imports, it has to require.
 from __future__ import annotations
 
 import subprocess
-from importlib.metadata import files
 from pathlib import Path
 
 import pytest
 
 from catnap.services.environment import ensure
 
+from .links import PYTEST, link
+
 ROOT = Path(__file__).parents[2]
 SKILLS = sorted(path.parent.name for path in ROOT.glob("functions/*/tests"))
-PYTEST = (
-    *("pytest", "pluggy", "iniconfig", "packaging", "pygments"),
-    *("pytest-asyncio", "typing-extensions", "pytest-timeout"),
-)
-
 _START = """
 import sys
 sys.path.append(sys.argv.pop(1))
@@ -33,15 +29,7 @@ sys.exit(pytest.main())
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that makes pytest importable, last on the path."""
-    folder = tmp_path_factory.mktemp("pytest")
-    for name in PYTEST:
-        for path in files(name) or ():
-            top = path.parts[0]
-            if top not in ("..", "__pycache__") and not (folder / top).exists():
-                (folder / top).symlink_to(
-                    Path(str(path.locate())).parents[len(path.parts) - 1] / top
-                )
-    return folder
+    return link(PYTEST, tmp_path_factory.mktemp("pytest"))
 
 
 @pytest.mark.timeout(600)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from .pairs import Pair, served
+from tests.pairs import Pair, served
 
 Ask = tuple[Any, ...]
 

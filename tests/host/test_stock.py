@@ -13,9 +13,8 @@ import pytest
 
 from catnap import Context, skill
 from catnap.skills.testing import FakeGateway
-
-from .callbacks import GRANT, callbacks
-from .pairs import Pair, ask, served, stock
+from tests.callbacks import GRANT, callbacks
+from tests.pairs import Pair, ask, served, stock
 
 FOLDER = Path(__file__).parent / "stock"
 JSON = {"Content-Type": "application/json"}

@@ -6,12 +6,12 @@ import http.client
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-SOURCE = Path(__file__).parents[2] / "runtime"
+SOURCE = Path(__file__).parents[1] / "runtime"
 OURS = frozenset(("server-timing", "catnap-instance"))
 EITHERS = frozenset(("server", "date", "connection", "transfer-encoding"))
 
@@ -91,33 +91,35 @@ def served(
         told["FUNCTION_USE_ASGI"] = "true"
     if "--signature-type" in options:
         told["FUNCTION_SIGNATURE_TYPE"] = options[options.index("--signature-type") + 1]
-    with (
-        stock(folder / source, target, *options, **env) as theirs,
-        _started(
-            [sys.executable, "-m", "catnap.host", str(folder), "--port", "0"],
-            "ready on http://127.0.0.1:",
-            told,
-        ) as ours,
-    ):
+    with stock(folder / source, target, *options, **env) as theirs, host(folder, **told) as ours:
         yield Pair(theirs, ours)
 
 
 @contextmanager
-def stock(file: Path, target: str, *options: str, **env: str) -> Iterator[int]:
+def stock(
+    file: Path,
+    target: str,
+    *options: str,
+    start: Sequence[str] = (sys.executable, "-m", "functions_framework"),
+    **env: str,
+) -> Iterator[int]:
     """The port of the stock command."""
-    with _started(
-        [
-            *(sys.executable, "-m", "functions_framework", "--host", "127.0.0.1", "--port", "0"),
-            *("--target", target, "--source", str(file), *options),
-        ],
-        "Listening at: http://127.0.0.1:",
-        {"GUNICORN_LOG_LEVEL": "info", **env},
-    ) as port:
+    where = ("--host", "127.0.0.1", "--port", "0", "--target", target, "--source", str(file))
+    said = "Listening at: http://127.0.0.1:"
+    with _started([*start, *where, *options], said, GUNICORN_LOG_LEVEL="info", **env) as port:
         yield port
 
 
 @contextmanager
-def _started(command: list[str], line: str, env: dict[str, str]) -> Iterator[int]:
+def host(folder: Path, *, python: str = sys.executable, **env: str) -> Iterator[int]:
+    """The port of `catnap host`."""
+    command = [python, "-m", "catnap.host", str(folder), "--port", "0"]
+    with _started(command, "ready on http://127.0.0.1:", **env) as port:
+        yield port
+
+
+@contextmanager
+def _started(command: Sequence[str], line: str, **env: str) -> Iterator[int]:
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
