@@ -22,7 +22,7 @@ def test_one_skill_is_shown_with_its_schemas(cli: Cli) -> None:
 
 def test_logs_are_lines_with_time_and_instance(cli: Cli) -> None:
     lines = cli("logs", "echo", "-n", "2").out.splitlines()
-    assert [line.split("  ")[1] for line in lines] == ["line 0", "line 1"]
+    assert [line.split("  ")[1] for line in lines] == ["line 0", "warning: line 1"]
     assert lines[0].split("  ")[0].endswith("echo-00001-a")
     records = cli("logs", "echo", "-n", "2", "--json").out.splitlines()
     assert [msgspec.json.decode(line)["text"] for line in records] == ["line 0", "line 1"]

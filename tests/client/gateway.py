@@ -155,7 +155,10 @@ class Skills(skills_pb2_grpc.SkillsServicer):
     async def Logs(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
         for number in range(request.tail):
             record = skills_pb2.LogRecord(
-                stream="stdout", instance="echo-00001-a", text=f"line {number}"
+                stream="stdout",
+                instance="echo-00001-a",
+                text=f"line {number}",
+                level="warning" if number == 1 else "",
             )
             record.time.FromSeconds(1_700_000_000 + number)
             yield record

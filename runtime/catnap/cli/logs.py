@@ -32,4 +32,5 @@ def logs(settings: Settings, skill: str, follow: bool, tail: int, as_json: bool)
                 click.echo(msgspec.json.encode(record))
                 continue
             mark = "!" if record.stream == "stderr" else " "
-            click.echo(f"{output.when(record.time)} {record.instance}{mark} {record.text}")
+            level = f"{record.level}: " if record.level else ""
+            click.echo(f"{output.when(record.time)} {record.instance}{mark} {level}{record.text}")

@@ -124,6 +124,8 @@ def log_record(message: skills_pb2.LogRecord) -> LogRecord:
         instance=message.instance,
         task=message.task,
         text=message.text,
+        level=message.level,
+        trace=message.trace,
     )
 
 

@@ -135,13 +135,17 @@ class Skill:
 @dataclass(frozen=True)
 class LogRecord:
     """One line that an instance wrote. `stream` is stdout or stderr; `task`
-    is empty where no single task can have written it."""
+    is empty where no single task can have written it. What went through
+    `logging` has a `level`, such as warning. `trace` is the id of the W3C
+    trace that the task is part of."""
 
     time: datetime
     stream: str
     instance: str
     task: str
     text: str
+    level: str = ""
+    trace: str = ""
 
 
 @dataclass(frozen=True)

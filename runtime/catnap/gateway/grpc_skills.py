@@ -89,7 +89,12 @@ class Skills(SkillsServicer):
         )
         async for record in records:
             message = skills_pb2.LogRecord(
-                stream=record.stream, instance=record.instance, task=record.task, text=record.text
+                stream=record.stream,
+                instance=record.instance,
+                task=record.task,
+                text=record.text,
+                level=record.level,
+                trace=record.trace,
             )
             message.time.FromNanoseconds(round(record.time * 1e9))
             yield message

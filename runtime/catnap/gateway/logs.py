@@ -19,13 +19,16 @@ FILE_BYTES = 8_000_000
 
 
 class Record(msgspec.Struct):
-    """One line. time: seconds since the epoch; stream: stdout or stderr."""
+    """One line. time: seconds since the epoch; stream: stdout or stderr;
+    level, trace: empty where it is no log message, and no part of a trace."""
 
     time: float
     stream: str
     instance: str
     task: str
     text: str
+    level: str = ""
+    trace: str = ""
 
 
 class _Written(msgspec.Struct):
@@ -34,6 +37,8 @@ class _Written(msgspec.Struct):
     text: str
     task: str = ""
     stream: str = ""
+    level: str = ""
+    trace: str = ""
 
 
 _record = msgspec.json.Decoder(Record)
@@ -55,7 +60,15 @@ class Logs:
             said = _written.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError):
             said = _Written(line.decode(errors="replace"))
-        record = Record(time.time(), said.stream or stream, instance, said.task, said.text)
+        record = Record(
+            time.time(),
+            said.stream or stream,
+            instance,
+            said.task,
+            said.text,
+            said.level,
+            said.trace,
+        )
         path = self._path(tenant, skill)
         self._waiting[path].append(msgspec.json.encode(record) + b"\n")
         for follower in self._followers.get(path, ()):

@@ -95,15 +95,19 @@ class LogsRequest(_message.Message):
     def __init__(self, skill: _Optional[str] = ..., tail: _Optional[int] = ..., follow: _Optional[bool] = ...) -> None: ...
 
 class LogRecord(_message.Message):
-    __slots__ = ("time", "stream", "instance", "task", "text")
+    __slots__ = ("time", "stream", "instance", "task", "text", "level", "trace")
     TIME_FIELD_NUMBER: _ClassVar[int]
     STREAM_FIELD_NUMBER: _ClassVar[int]
     INSTANCE_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    TRACE_FIELD_NUMBER: _ClassVar[int]
     time: _timestamp_pb2.Timestamp
     stream: str
     instance: str
     task: str
     text: str
-    def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., stream: _Optional[str] = ..., instance: _Optional[str] = ..., task: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
+    level: str
+    trace: str
+    def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., stream: _Optional[str] = ..., instance: _Optional[str] = ..., task: _Optional[str] = ..., text: _Optional[str] = ..., level: _Optional[str] = ..., trace: _Optional[str] = ...) -> None: ...
