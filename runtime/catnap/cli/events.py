@@ -23,7 +23,7 @@ from catnap.cli.options import (
 )
 from catnap.cli.settings import Settings
 from catnap.errors import InvalidRequest, Unavailable, from_problem
-from catnap.events.encode import quote
+from catnap.events.header_text import quote
 from catnap.http import Client, Target
 
 

@@ -1,4 +1,4 @@
-"""The rules each context attribute must keep, and the errors that name it.
+"""The rules that context attributes keep, and the errors that name them.
 
 Source: CloudEvents 1.0.2, sections 2 and 3.1.
 """
@@ -6,21 +6,16 @@ Source: CloudEvents 1.0.2, sections 2 and 3.1.
 from __future__ import annotations
 
 import re
+from typing import NoReturn
 
 from catnap.errors import InvalidRequest
+from catnap.events.event import Event
+from catnap.events.limits import MAX_NAME
+from catnap.events.media_types import is_media_type
+from catnap.events.timestamps import is_timestamp
 from catnap.events.uris import is_absolute, is_reference
 
-MAX_ATTRIBUTES = 64
-MAX_ATTRIBUTE_BYTES = 8 * 1024
-
-_NAME = re.compile(r"[a-z0-9]{1,64}\Z")
-_TIMESTAMP = re.compile(
-    r"(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
-    r"[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)\Z",
-    re.ASCII,
-)
-_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_MEDIA_TYPE = re.compile(rf"{_WORD}/{_WORD}( *;[ -~]*)?\Z")
+_NAME = re.compile(rf"[a-z0-9]{{1,{MAX_NAME}}}")
 # Control characters, and code points that are no characters at all.
 _FORBIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
@@ -29,57 +24,96 @@ _FORBIDDEN = re.compile(
 )
 
 
-def check_name(name: str) -> None:
-    """Extension names are lower-case letters and digits; `data` is taken."""
-    if not _NAME.match(name) or name == "data":
-        raise InvalidRequest(
-            f"CloudEvent attribute name {name!r}: use 1 to 64 lower-case letters and digits"
+def event_of(values: dict[str, str], data: bytes | None) -> Event:
+    """The event of all these attributes, whose names and characters have been
+    checked; it keeps the dict. Raises InvalidRequest, which names the
+    attribute that is missing or breaks a rule."""
+    pop = values.pop
+    version = pop("specversion", None)
+    if version != "1.0":
+        refuse("specversion", "is missing" if version is None else f"must be '1.0', is {version!r}")
+    try:
+        event = Event(
+            id=pop("id"),
+            source=pop("source"),
+            type=pop("type"),
+            subject=pop("subject", None),
+            time=pop("time", None),
+            datacontenttype=pop("datacontenttype", None),
+            dataschema=pop("dataschema", None),
+            extensions=values,
+            data=data,
         )
+    except KeyError as missing:
+        refuse(missing.args[0], "is missing")
+    check_core(event)
+    return event
+
+
+def check(event: Event) -> None:
+    """Raises InvalidRequest, naming the attribute, unless each one keeps all
+    the rules."""
+    for name in event.extensions:
+        check_name(name)
+    for name, value in event.attributes().items():
+        check_text(name, value)
+    check_core(event)
+
+
+def check_core(event: Event) -> None:
+    """The rules of the attributes that CloudEvents itself defines."""
+    if not event.id:
+        refuse("id", "is empty")
+    if not event.type:
+        refuse("type", "is empty")
+    source = event.source
+    if not (source and is_reference(source)):
+        _refuse_value("source", source, "a non-empty URI reference")
+    time = event.time
+    if time is not None and not is_timestamp(time):
+        _refuse_value("time", time, "an RFC 3339 timestamp")
+    content_type = event.datacontenttype
+    if content_type is not None and not is_media_type(content_type):
+        _refuse_value("datacontenttype", content_type, "a media type such as application/json")
+    if event.subject == "":
+        refuse("subject", "is empty: leave it out where there is none")
+    schema = event.dataschema
+    if schema is not None and not is_absolute(schema):
+        _refuse_value("dataschema", schema, "an absolute URI without a fragment")
+
+
+def check_name(name: str) -> None:
+    """Attribute names are lower-case letters and digits; `data` is taken."""
+    if not _NAME.fullmatch(name) or name == "data":
+        raise InvalidRequest(
+            f"CloudEvent attribute name {_shown(name)}: "
+            f"use 1 to {MAX_NAME} lower-case letters and digits"
+        )
+
+
+def check_text(name: str, value: str) -> None:
+    """Values are text of the characters that CloudEvents allows."""
+    found = forbidden(value)
+    if found:
+        refuse(name, f"holds the character U+{ord(found):04X}, which is not allowed")
 
 
 def forbidden(text: str) -> str:
     """The first character in it that no attribute may hold; empty if none."""
+    if text.isprintable():
+        return ""  # none of them is
     found = _FORBIDDEN.search(text)
     return found[0] if found else ""
 
 
-def check(name: str, value: str) -> None:
-    """Raises InvalidRequest, naming the attribute, where a value breaks a rule."""
-    if (
-        len(value) > MAX_ATTRIBUTE_BYTES
-        or len(value.encode(errors="replace")) > MAX_ATTRIBUTE_BYTES
-    ):
-        raise InvalidRequest(
-            f"CloudEvent attribute {name!r}: longer than {MAX_ATTRIBUTE_BYTES} bytes"
-        )
-    if forbidden(value):
-        raise InvalidRequest(
-            f"CloudEvent attribute {name!r}: holds a character that is not allowed"
-        )
-    if name == "time":
-        _require(_is_timestamp(value), name, value, "an RFC 3339 timestamp")
-    elif name == "source":
-        _require(value and is_reference(value), name, value, "a non-empty URI reference")
-    elif name == "dataschema":
-        _require(is_absolute(value), name, value, "an absolute URI")
-    elif name == "datacontenttype":
-        _require(_MEDIA_TYPE.match(value), name, value, "a media type such as application/json")
-    elif name in ("id", "type", "subject"):
-        _require(value, name, value, "a non-empty string")
+def refuse(name: str, why: str) -> NoReturn:
+    """Raises InvalidRequest about an attribute."""
+    raise InvalidRequest(f"CloudEvent attribute {name!r}: {why}")
 
 
-def _is_timestamp(value: str) -> bool:
-    match = _TIMESTAMP.match(value)
-    return match is not None and int(match[3]) <= _days(int(match[1]), int(match[2]))
+def _refuse_value(name: str, value: str, rule: str) -> NoReturn:
+    refuse(name, f"{_shown(value)} is not {rule}")
 
 
-def _days(year: int, month: int) -> int:
-    if month == 2:
-        return 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
-    return 30 if month in (4, 6, 9, 11) else 31
-
-
-def _require(kept: object, name: str, value: str, rule: str) -> None:
-    if not kept:
-        shown = value if len(value) <= 80 else value[:77] + "..."
-        raise InvalidRequest(f"CloudEvent attribute {name!r}: {shown!r} is not {rule}")
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 80 else text[:77] + "...")

@@ -1,28 +1,24 @@
-"""Events into HTTP messages: the binary and the structured JSON mode."""
+"""Events into HTTP messages: the binary, the structured and the batched mode.
+
+Source: CloudEvents HTTP Protocol Binding 1.0.2. Each raises InvalidRequest,
+naming the attribute, for an event that breaks a rule: what is written can be read.
+"""
 
 from __future__ import annotations
 
-import base64
-import re
+from collections.abc import Iterable
+from functools import lru_cache
 
-import msgspec
-
-from catnap.events.decode import STRUCTURED, is_json
-from catnap.events.event import OPTIONAL, REQUIRED, Event
+from catnap.events import envelope, header_text
+from catnap.events.attributes import check_core, check_name
+from catnap.events.event import Event
+from catnap.events.media_types import BATCHED, STRUCTURED
 
 Headers = list[tuple[bytes, bytes]]
 
-_QUOTED = re.compile(rb'[^!-~]|["%]')
-
-
-def quote(value: str) -> bytes:
-    """Attribute value to header text: space, `"`, `%` and all that is not
-    printable ASCII percent-encoded, as the HTTP binding's 3.1.3.2 says."""
-    return _QUOTED.sub(_escape, value.encode())
-
-
-def _escape(match: re.Match[bytes]) -> bytes:
-    return b"%%%02X" % match[0][0]
+_VERSION = (b"ce-specversion", b"1.0")
+_STRUCTURED = (b"content-type", STRUCTURED.encode())
+_BATCHED = (b"content-type", BATCHED.encode())
 
 
 def to_binary(event: Event) -> tuple[Headers, bytes]:
@@ -30,45 +26,27 @@ def to_binary(event: Event) -> tuple[Headers, bytes]:
 
     A body cannot say that there is no data: it reads as empty data does.
     """
-    headers = [
-        (b"ce-specversion", b"1.0"),
-        (b"ce-id", quote(event.id)),
-        (b"ce-source", quote(event.source)),
-        (b"ce-type", quote(event.type)),
-    ]
-    for name in ("subject", "time", "dataschema"):
-        value: str | None = getattr(event, name)
-        if value is not None:
-            headers.append((b"ce-" + name.encode(), quote(value)))
-    headers.extend((b"ce-" + name.encode(), quote(v)) for name, v in event.extensions.items())
-    if event.datacontenttype is not None:
-        headers.append((b"content-type", event.datacontenttype.encode()))
+    check_core(event)
+    values = event.attributes()
+    content_type = values.pop("datacontenttype", None)
+    headers = [_VERSION, *zip(map(_header, values), header_text.write(values), strict=True)]
+    if content_type is not None:
+        headers.append((b"content-type", content_type.encode()))
     return headers, event.data or b""
 
 
 def to_structured(event: Event) -> tuple[Headers, bytes]:
     """Attributes and data in one JSON object."""
-    members: dict[str, object] = {"specversion": "1.0"}
-    for name in (*REQUIRED, *OPTIONAL):
-        value = getattr(event, name)
-        if value is not None:
-            members[name] = value
-    members.update(event.extensions)
-    if event.data is not None:
-        if is_json(event.datacontenttype) and _embeds(event.data):
-            members["data"] = msgspec.Raw(event.data)
-        else:
-            members["data_base64"] = base64.b64encode(event.data).decode()
-    return [(b"content-type", STRUCTURED.encode())], msgspec.json.encode(members)
+    return [_STRUCTURED], envelope.write(event)
 
 
-def _embeds(data: bytes) -> bool:
-    """Whether it stays what it is as a member of the envelope."""
-    if data.strip() == b"null":
-        return False  # as a member it would mean that there is no data
-    try:
-        data.decode()
-        msgspec.json.decode(data, type=msgspec.Raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    return True
+def to_batch(events: Iterable[Event]) -> tuple[Headers, bytes]:
+    """Several events, or none, in one JSON array. Its limits are the
+    reader's: see catnap.events.limits."""
+    return [_BATCHED], b"[%b]" % b",".join([envelope.write(event) for event in events])
+
+
+@lru_cache(maxsize=256)  # a sender writes the same few with every event
+def _header(name: str) -> bytes:
+    check_name(name)
+    return b"ce-" + name.encode()

@@ -35,6 +35,16 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
             return value
         return self.extensions.get(name)
 
+    def attributes(self) -> dict[str, str]:
+        """Every attribute there is by its name, but `specversion`."""
+        values = {
+            name: value
+            for name in (*REQUIRED, *OPTIONAL)
+            if (value := getattr(self, name)) is not None
+        }
+        values.update(self.extensions)
+        return values
+
     def extended(self, **attributes: str | None) -> Event:
         """The same event with extensions set, or removed where None."""
         merged = {**self.extensions, **attributes}

@@ -1,0 +1,26 @@
+"""What an event may measure here, beyond what CloudEvents itself says.
+
+In the binary mode attributes are headers, and the HTTP server limits those; in
+every mode it limits the body. What these limits refuse is InvalidRequest, but
+PayloadTooLarge where a batch can be sent in parts.
+"""
+
+MAX_NAME = 64
+"""Characters of an attribute's name. CloudEvents advises 20."""
+
+MAX_ATTRIBUTES = 64
+"""Attributes of an event, `specversion` not counted."""
+
+MAX_ATTRIBUTE_BYTES = 48 * 1024
+"""Bytes of an event's attribute values together, written as HTTP headers, so
+that they fit the 64 KiB of a request's head beside what is added on the way."""
+
+MAX_BATCH_EVENTS = 1_000
+
+MAX_BATCH_BYTES = 16 * 1024 * 1024
+"""Of the body that holds them all."""
+
+DEPTH = 500
+"""Levels of arrays and objects that data in an envelope may surely have. It is
+passed on unread, but its end has to be found, one level of Python's recursion
+limit (1,000 by default) for each. In the binary mode there is no such limit."""

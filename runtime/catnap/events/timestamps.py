@@ -1,0 +1,35 @@
+"""Timestamps, as RFC 3339 has them."""
+
+from __future__ import annotations
+
+import re
+
+_TIMESTAMP = re.compile(
+    r"(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+    r"[Tt]([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)(?:\.\d+)?"
+    r"(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))",
+    re.ASCII,
+)
+
+
+def is_timestamp(text: str) -> bool:
+    """Whether it is a date-time (5.6) of a day that there is, and its leap
+    second, if it names one, the last of a day in UTC."""
+    match = _TIMESTAMP.fullmatch(text)
+    if match is None:
+        return False
+    if match[3] > "28" and int(match[3]) > _days(int(match[1]), int(match[2])):
+        return False
+    return match[6] != "60" or _minute_of_day(match) == 23 * 60 + 59
+
+
+def _days(year: int, month: int) -> int:
+    if month == 2:
+        return 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
+    return 30 if month in (4, 6, 9, 11) else 31
+
+
+def _minute_of_day(match: re.Match[str]) -> int:
+    offset = int(match[8] or 0) * 60 + int(match[9] or 0)
+    here = int(match[4]) * 60 + int(match[5])
+    return (here + offset if match[7] == "-" else here - offset) % (24 * 60)
