@@ -34,12 +34,25 @@ Usage: catnap host FOLDER [OPTIONS]
   Each request is one call: JSON, or a CloudEvent. Files, models and other
   skills are the gateway's; without one, a skill that asks for them fails.
 
+  A function written for functions-framework runs as it stands, without a
+  skill.toml too:
+
+  FUNCTION_TARGET=hello catnap host my-function
+
 Options:
   --port N        TCP port. Default: PORT, else 8080; 0 takes a free one.
   --host ADDRESS  Address to listen on. Default: 127.0.0.1, or 0.0.0.0 where
                   Knative runs it.
   --socket PATH   A Unix socket instead.
   -h, --help      Show this message and exit.
+
+Environment, as functions-framework reads it. What skill.toml says counts
+first, and before that the function's decorator:
+  FUNCTION_TARGET          The function's name.
+  FUNCTION_SOURCE          Its file, where there is no skill.toml. Default:
+                           main.py.
+  FUNCTION_SIGNATURE_TYPE  http, cloudevent or typed. Default: http.
+  FUNCTION_USE_ASGI        true: it takes Starlette's request, not Flask's.
 
 Exit status: 0 after SIGTERM or SIGINT, 1 the skill cannot be loaded or the
 address is taken, 2 the command was wrong.
