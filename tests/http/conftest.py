@@ -53,15 +53,15 @@ class Serving:
     def __init__(self, server: Server, host: str, port: int) -> None:
         self.server = server
         self.target = Target(host=host, port=port)
-        self._wires: list[Wire] = []
+        self.wires: list[Wire] = []
 
     async def wire(self) -> Wire:
         reader, writer = await asyncio.open_connection(self.target.host, self.target.port)
-        self._wires.append(Wire(reader, writer))
-        return self._wires[-1]
+        self.wires.append(Wire(reader, writer))
+        return self.wires[-1]
 
     async def close(self) -> None:
-        for wire in self._wires:
+        for wire in self.wires:
             wire.close()
         await self.server.drain(0)
 
