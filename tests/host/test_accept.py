@@ -36,7 +36,18 @@ def test_where_none_is_acceptable_it_is_the_first(accept):
     assert choose(accept, OFFERS) == LINES
 
 
-@pytest.mark.parametrize("accept", ["nonsense", ",,;", "text/", "a/b/c", "text/event stream"])
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "nonsense",
+        ",,;",
+        "text/",
+        "a/b/c",
+        "text/event stream",
+        "text/event-stream;q=x",
+        "text/*;q=9",
+    ],
+)
 def test_what_is_no_media_range_says_nothing(accept):
     assert choose(accept, OFFERS) == LINES
     assert choose(f"{accept}, application/json", OFFERS) == ARRAY

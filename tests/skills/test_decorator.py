@@ -85,6 +85,13 @@ def test_schemas_describe_both_sides() -> None:
     assert gives["$defs"]["Point"]["required"] == ["x"]
 
 
+def test_bytes_are_described_as_such() -> None:
+    def function(ctx: Context, request: bytes) -> bytes: ...  # type: ignore[empty-body]
+
+    binary = {"contentMediaType": "application/octet-stream"}
+    assert found(function).schemas() == (binary, binary)
+
+
 def test_where_no_type_says_there_is_no_schema() -> None:
     def function(ctx, request): ...  # type: ignore[no-untyped-def]
 
@@ -120,7 +127,10 @@ def test_a_payload_can_be_asked_for_as_a_stream() -> None:
     def whole(ctx: Context, request: list[bytes]) -> int: ...  # type: ignore[empty-body]
 
     assert [found(each).takes_stream for each in (waits, blocks, whole)] == [True, True, False]
-    assert found(waits).schemas()[0] is None
+    accepts, _ = found(waits).schemas()
+    assert accepts
+    assert accepts["contentMediaType"] == "application/octet-stream"
+    assert "while they arrive" in accepts["description"]
 
 
 def test_a_stream_that_the_function_cannot_read_is_refused() -> None:

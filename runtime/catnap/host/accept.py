@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-
-_RANGE = re.compile(r"\s*([^\s;,/]+)/([^\s;,/]+)\s*((?:;[^;,]*)*)\Z")
-_WEIGHT = re.compile(r";\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|\Z)")
 
 
 def choose(accept: str, offers: Sequence[str]) -> str:
@@ -26,11 +22,19 @@ def choose(accept: str, offers: Sequence[str]) -> str:
 
 def _parse(text: str) -> tuple[str, str, float] | None:
     """Type, subtype and weight; None for what is no media range."""
-    found = _RANGE.match(text)
-    if found is None:
+    media, *parameters = text.split(";")
+    kind, _, subtype = media.strip().partition("/")
+    if not kind or not subtype or "/" in subtype or " " in media.strip():
         return None
-    weight = _WEIGHT.search(found[3])
-    return found[1], found[2], min(1.0, float(weight[1])) if weight else 1.0
+    weight = 1.0
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                weight = float(value)
+            except ValueError:
+                return None
+    return (kind, subtype, weight) if 0 <= weight <= 1 else None
 
 
 def _rank(offer: str, ranges: Sequence[tuple[str, str, float]]) -> tuple[float, int]:

@@ -51,6 +51,7 @@ class App:
         self.ready = b""
         """Since when it is, and what that took, for Knative's activator to pass
         on: to a call that it held until an instance was there."""
+        self._methods = function.methods
         self._folder = folder
         self.gate = Gate(concurrency)
         self._deadlines = Deadlines()
@@ -65,7 +66,17 @@ class App:
         if request.method in ("GET", "HEAD") and request.path == "/healthz":
             return self._health()
         try:
-            response = await self._respond(request)
+            if request.method not in self._methods and self._methods:
+                takes = ", ".join(self._methods)
+                said = f"{request.method} is not taken here: send {takes}"
+                raise MethodNotAllowed(said, self._methods)
+            body = request.body.whole()
+            arriving = body is None and self.function.takes_stream and may_stream(request)
+            if body is None:
+                body = b"" if arriving else await request.body.read()
+            call = self._read(request, body, arriving=arriving)
+            queue = 0.0 if self.gate.try_enter() else await self._wait(call)
+            response = await self._run(call, queue)
         except CatnapError as error:
             response = Response.error(error)
         if self._instance[1]:
@@ -83,42 +94,16 @@ class App:
             )
         return Response.json(b'{"status":"ok"}')
 
-    async def _respond(self, request: Request) -> Response:
-        methods = self.function.methods
-        if methods and request.method not in methods:
-            allow = ", ".join(methods)
-            raise MethodNotAllowed(f"{request.method} is not taken here: send {allow}", methods)
-        body = request.body.whole()
-        arriving = body is None and self.function.takes_stream and may_stream(request)
-        if body is None:
-            body = b"" if arriving else await request.body.read()
-        call = self._read(request, body, arriving=arriving)
-        output.running.set(call.context)
-        arrived = time.perf_counter()
-        await self._enter(call)
-        began = time.perf_counter()
-        try:
-            answer = await self.guard(call, self.function.answer(call))
-        except BaseException:
-            self.end(call)
-            raise
-        if isinstance(answer.body, Stream):
-            sent: bytes | _Parts = _Parts(self, call, answer.body)
-        else:
-            sent = answer.body
-            self.end(call)
-        ended = time.perf_counter()
-        timing = self._server_timing((began - arrived) * 1000, (ended - began) * 1000)
-        return Response(answer.status, [*answer.headers, (b"server-timing", timing)], sent)
-
     def _read(self, request: Request, body: bytes, *, arriving: bool) -> Call:
         event = read_event(request, body, self.name)
         now = time.time()
         deadline = read_deadline(request, event, now, self._timeout)
         if deadline <= now:
             raise DeadlineExceeded("the call's deadline had passed when it arrived")
+        task = asyncio.current_task()
+        assert task is not None
+        loop = task.get_loop()
         named = event.extensions.get
-        loop = asyncio.get_running_loop()
         context = Context(
             event=event,
             tenant=named("tenantid", ""),
@@ -131,8 +116,7 @@ class App:
             gateway=self._gateway(request),
             loop=loop,
         )
-        task = asyncio.current_task()
-        assert task is not None
+        output.running.set(context)
         return Call(request, body, event, context, loop.time() + deadline - now, task, arriving)
 
     def _gateway(self, request: Request) -> Gateway:
@@ -141,14 +125,31 @@ class App:
             return _NO_GATEWAY
         return HttpGateway(self._client, self._callback, authorization[7:].strip(), self._egress)
 
-    async def _enter(self, call: Call) -> None:
+    async def _wait(self, call: Call) -> float:
+        """For a place; gives the seconds that took."""
+        arrived = time.perf_counter()
         self._deadlines.add(call)
         try:
-            if not self.gate.try_enter():
-                await self.guard(call, self.gate.enter())
-        except BaseException:
+            await self.guard(call, self.gate.enter())
+        finally:
             self._deadlines.discard(call)
+        return time.perf_counter() - arrived
+
+    async def _run(self, call: Call, queue: float) -> Response:
+        self._deadlines.add(call)
+        began = time.perf_counter()
+        try:
+            answer = await self.guard(call, self.function.answer(call))
+        except BaseException:
+            self.end(call)
             raise
+        if isinstance(answer.body, bytes):
+            self.end(call)
+            body: bytes | _Parts = answer.body
+        else:
+            body = _Parts(self, call, answer.body)
+        timing = self._server_timing(queue, time.perf_counter() - began)
+        return Response(answer.status, [*answer.headers, (b"server-timing", timing)], body)
 
     def end(self, call: Call) -> None:
         """A call's end: its output is whole, its place is free."""
@@ -192,10 +193,10 @@ class App:
         raise SkillCrashed(f"{self.name}: {blame.reason(crash)}{where}") from crash
 
     def _server_timing(self, queue: float, handle: float) -> bytes:
-        """Parts in milliseconds; without those that took nothing."""
-        if queue < 0.001 and not self._timings:
-            return b"handle;dur=%.3f" % handle
-        parts = {"queue": queue, **self._timings, "handle": handle}
+        """Parts in milliseconds, from seconds; without those that took nothing."""
+        if not queue and not self._timings:
+            return b"handle;dur=%.3f" % (handle * 1000)
+        parts = {"queue": queue * 1000, **self._timings, "handle": handle * 1000}
         self._timings.clear()
         told = (f"{name};dur={ms:.3f}" for name, ms in parts.items() if ms >= 0.001)
         return ", ".join(told).encode()

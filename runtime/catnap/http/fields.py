@@ -24,8 +24,7 @@ def write_fields(fields: Fields) -> bytes:
     """The lines of a head. Raises InvalidRequest where a name or a value
     would begin a line of its own."""
     block = b"".join([b"%b: %b\r\n" % field for field in fields])
-    count = len(fields)
-    if block.count(b"\n") != count or block.count(b"\r") != count or b"\0" in block:
+    if len(block.translate(None, b"\r\n\0")) != len(block) - 2 * len(fields):
         for name, value in fields:
             if any(byte in name + value for byte in b"\r\n\0"):
                 raise InvalidRequest(f"header {name!r}: a line break or NUL cannot be sent")

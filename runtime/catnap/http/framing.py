@@ -37,8 +37,11 @@ def frame(
     """
     has_body = method != "HEAD" and response.status not in (204, 304)
     fields, body = response.headers, response.body
-    ours = not _OURS.isdisjoint([name.lower() for name, _ in fields])
-    if isinstance(body, bytes) and has_body and keep_alive and not (ours or old):
+    plain = keep_alive and has_body and not old and isinstance(body, bytes)
+    for name, _ in fields:
+        if name.lower() in _OURS:
+            plain = False
+    if plain and isinstance(body, bytes):
         # Nearly all answers; what follows would write the same.
         started = status_line(response.status) + write_fields(fields)
         head = b"%bcontent-length: %d\r\n\r\n" % (started, len(body))

@@ -16,6 +16,9 @@ from catnap.skills.context import Context
 F = TypeVar("F", bound=Callable[..., Any])
 ATTRIBUTE = "__catnap_skill__"
 
+_BYTES = {"contentMediaType": "application/octet-stream"}
+_CHUNKS = {**_BYTES, "description": "Any number of bytes, read while they arrive."}
+
 _ASYNC = (AsyncIterator, AsyncIterable)
 _SYNC = (Iterator, Iterable)
 
@@ -76,7 +79,8 @@ class Skill(msgspec.Struct, frozen=True):
         Raises InvalidRequest for a type that JSON cannot carry.
         """
         try:
-            return _schema(self.input), _schema(self.output)
+            accepts = _CHUNKS if self.takes_stream else _schema(self.input)
+            return accepts, _schema(self.output)
         except TypeError as error:
             reason = str(error).strip().rpartition("\n")[2]
             raise InvalidRequest(
@@ -95,6 +99,8 @@ def skill(function: F) -> F:
     A request of `AsyncIterator[bytes]`, or `Iterator[bytes]` in a function
     without async, is the payload while it arrives, of any length: the function
     begins at once, and a sender that is faster than it is made to wait.
+    `ctx.event` then has no data, except that of an event in the structured
+    mode, which had to come as a whole.
     """
     hints = get_type_hints(function, include_extras=True)
     parameters = [
@@ -153,6 +159,8 @@ async def _once(data: bytes) -> AsyncIterator[bytes]:
 
 
 def _schema(kind: Any) -> dict[str, Any] | None:
-    if kind in (Any, bytes, None, type(None), Event) or get_origin(kind) in (*_ASYNC, *_SYNC):
+    if kind in (Any, None, type(None), Event):
         return None
+    if kind is bytes:
+        return _BYTES
     return msgspec.json.schema(kind)
