@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from catnap.access import Principal, Resource, acting_for, require
@@ -10,7 +11,7 @@ from catnap.calls.admit import admit
 from catnap.calls.call import Call, new_id
 from catnap.calls.pipeline import Pipeline
 from catnap.calls.record import task_of
-from catnap.errors import NotFound, PermissionDenied
+from catnap.errors import CatnapError, NotFound, PermissionDenied
 from catnap.events import Event, matches
 from catnap.services.catalog import Deployed
 from catnap.skills.manifest import EventTrigger
@@ -44,8 +45,48 @@ async def accept(
     Nothing is recorded if any of it is refused.
     """
     require(principal, "events.send", Resource(principal.tenant))
+    wanted = _wanted(pipeline, event, principal, trigger, depth)
+    [accepted] = await _record(pipeline, [wanted])
+    return accepted
+
+
+async def accept_batch(
+    pipeline: Pipeline, events: Sequence[Event], principal: Principal
+) -> list[Accepted]:
+    """Each event as if it had come alone, but all of them or none: nothing is
+    recorded if any is refused, which the error names by its index."""
+    require(principal, "events.send", Resource(principal.tenant))
+    wanted = []
+    for index, event in enumerate(events):
+        try:
+            wanted.append(_wanted(pipeline, event, principal, None, 0))
+        except CatnapError as error:
+            message = f"event {index} of the batch: {error.message}"
+            raise type(error)(message, retry_after=error.retry_after) from None
+    return await _record(pipeline, wanted)
+
+
+async def _record(pipeline: Pipeline, wanted: Sequence[Sequence[Acceptance]]) -> list[Accepted]:
+    recorded = await pipeline.journal.accept([each for event in wanted for each in event])
+    tasks = iter([task.id for task, _ in recorded])
+    accepted = [Accepted(len(event), [next(tasks) for _ in event]) for event in wanted]
+    for each in accepted:
+        pipeline.metrics.event(matched=bool(each.tasks))
+    if recorded:
+        pipeline.delivery.wake()
+    return accepted
+
+
+def _wanted(
+    pipeline: Pipeline,
+    event: Event,
+    principal: Principal,
+    trigger: tuple[str, str] | None,
+    depth: int,
+) -> list[Acceptance]:
+    """A task for each trigger that the event wakes."""
     user, session = _for_whom(event, principal)
-    wanted = (
+    triggers = (
         _named(pipeline, principal.tenant, *trigger)
         if trigger
         else _matching(pipeline, principal.tenant, event)
@@ -53,7 +94,7 @@ async def accept(
     bare = event.extended(**dict.fromkeys(_IDENTITY), deadline=None)
     now = time.time()
     acceptances = []
-    for deployed, each in wanted:
+    for deployed, each in triggers:
         skill = deployed.manifest.name
         place = f"{skill}/{each.name}"
         call = Call(
@@ -75,11 +116,7 @@ async def accept(
         lane = "\0".join((principal.tenant, place, user)) if each.coalesce == "user" else ""
         key = "\0".join(("event", principal.tenant, user, event.source, event.id, place))
         acceptances.append(Acceptance(task_of(call, now, waited=False, lane=lane), key))
-    tasks = [task.id for task, _ in await pipeline.journal.accept(acceptances)]
-    pipeline.metrics.event(matched=bool(tasks))
-    if tasks:
-        pipeline.delivery.wake()
-    return Accepted(len(tasks), tasks)
+    return acceptances
 
 
 def _for_whom(event: Event, principal: Principal) -> tuple[str, str]:

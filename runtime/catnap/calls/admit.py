@@ -5,6 +5,7 @@ from __future__ import annotations
 from catnap.access import Resource, require
 from catnap.calls.call import Call
 from catnap.errors import DeadlineExceeded, InvalidRequest
+from catnap.events.header_text import check_size
 from catnap.events.ids import check_id
 from catnap.http.message import MAX_BODY, too_large
 from catnap.services.catalog import Deployed
@@ -18,6 +19,7 @@ def admit(call: Call, deployed: Deployed, now: float) -> None:
     require(call.principal, "skills.call", resource)
     if call.event.data and len(call.event.data) > MAX_BODY:
         raise too_large(len(call.event.data), MAX_BODY)
+    check_size(call.event)
     for name, value in (
         ("user", call.user),
         ("session", call.session),

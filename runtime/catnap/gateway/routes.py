@@ -7,11 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping
 import msgspec
 
 from catnap.access import Resource, is_loopback, require
-from catnap.calls.accept import accept
-from catnap.errors import CatnapError, InvalidRequest, NotFound, Unavailable
-from catnap.events.decode import decode
+from catnap.errors import InvalidRequest, NotFound, Unavailable
+from catnap.gateway import events
 from catnap.gateway.callback import Callback
-from catnap.gateway.callers import event_sender, principal
+from catnap.gateway.callers import principal
 from catnap.gateway.describe import describe_all
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.hosts import Hosts
@@ -61,9 +60,11 @@ class Routes:
             case ("skills", name):
                 return await self._one_of(request, {"GET": self._get, "POST": self._call}, name)
             case ("events",):
-                return _only(request, "POST") or await self._event(request)
+                return _only(request, "POST") or await events.take(self._gateway, request)
             case ("events", skill, trigger):
-                return _only(request, "POST") or await self._event(request, (skill, trigger))
+                return _only(request, "POST") or await events.take(
+                    self._gateway, request, (skill, trigger)
+                )
         raise NotFound(
             f"there is nothing at {request.path!r}: POST /skills/<name>, GET /skills, POST /events"
         )
@@ -102,24 +103,6 @@ class Routes:
     async def _call(self, request: Request, name: str) -> Response:
         caller = principal(self._gateway, request)
         return await call_skill(self._gateway, request, caller, name)
-
-    async def _event(self, request: Request, trigger: tuple[str, str] | None = None) -> Response:
-        """Answers 202 when the journal holds it. A sender repeats on 404 and
-        409, so neither is ever its answer."""
-        try:
-            if trigger:
-                caller = await event_sender(self._gateway, request)
-            else:
-                caller = principal(self._gateway, request)
-            body = await request.body.read()
-            event = decode(request.headers, body)
-            user = request.text(b"catnap-user")
-            if user:
-                event = event.extended(userid=user)
-            accepted = await accept(self._gateway.pipeline, event, caller, trigger=trigger)
-        except CatnapError as error:
-            return Response.error(error, 400 if error.http in (404, 409) else None)
-        return Response.json(_encode(accepted), 202)
 
 
 def _only(request: Request, *methods: str) -> Response | None:
