@@ -18,6 +18,7 @@ HTTP = """
     from starlette.exceptions import HTTPException
     from starlette.responses import JSONResponse, StreamingResponse, Response
 
+    stubborn = []
     loops, ended, later = set(), asyncio.Event(), asyncio.Event()
 
     async def parts():
@@ -60,6 +61,15 @@ HTTP = """
                 raise ValueError("not handled")
             case "/exit":
                 raise SystemExit(3)
+            case "/cancel":
+                raise asyncio.CancelledError
+            case "/stubborn":
+                for _ in range(2):
+                    try:
+                        await asyncio.Event().wait()
+                    except asyncio.CancelledError:
+                        stubborn.append(request)
+                return "late"
             case "/hang":
                 await asyncio.Event().wait()
             case "/background":
@@ -93,8 +103,9 @@ async def test_an_async_function_answers_with_anything_the_framework_takes(
 @pytest.mark.parametrize(
     ("path", "detail"),
     [
-        ("/raise", "tested: ValueError: not handled (main.py:47)"),
-        ("/exit", "tested: SystemExit: it called sys.exit(3) (main.py:49)"),
+        ("/raise", "tested: ValueError: not handled (main.py:48)"),
+        ("/exit", "tested: SystemExit: it called sys.exit(3) (main.py:50)"),
+        ("/cancel", "tested: CancelledError (main.py:52)"),
     ],
 )
 async def test_an_unhandled_exception_is_a_crash_that_says_where(instance, path, detail):
@@ -104,9 +115,10 @@ async def test_an_unhandled_exception_is_a_crash_that_says_where(instance, path,
     assert problem["detail"] == detail
 
 
-async def test_a_deadline_interrupts_it(instance):
+@pytest.mark.parametrize("path", ["/hang", "/stubborn"])
+async def test_a_deadline_interrupts_it(instance, path):
     running = await instance(HTTP)
-    reply = await running.send("POST", "/hang", [(b"catnap-timeout", b"50ms")], b"")
+    reply = await running.send("POST", path, [(b"catnap-timeout", b"50ms")], b"")
     assert reply.status == 504
     assert await running.healthz() == 200
 

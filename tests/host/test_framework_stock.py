@@ -8,8 +8,11 @@ from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.pairs import Pair, served
 
@@ -157,6 +160,12 @@ DIFFERENT: dict[str, list[tuple[Ask, int, int, str]]] = {
         (("POST", "/", {**EVENT, "ce-time": "today"}, b""), 200, 400, STRICT),
         (structured(specversion="0.3"), 200, 400, STRICT),
         (
+            ("POST", "/", {"Content-Type": "t\xe9xt/x"}, b""),
+            200,
+            400,
+            "no media type has an accent",
+        ),
+        (
             ("POST", "/", {"Content-Type": "application/cloudevents-batch+json"}, b"[]"),
             200,
             400,
@@ -218,3 +227,38 @@ def test_what_they_say_differently_is_known(
     assert (theirs.status, ours.status) == (their_status, our_status)
     if our_status >= 400:
         assert ours.content_type == "application/problem+json"
+
+
+WORDS = st.text("abcxyz-_.~%20;=+&/ é", max_size=12).map(
+    lambda text: quote(text, safe="-_.~;=+&%/")
+)
+VALUES = st.text("abcXYZ019 ;,=\"'/()\xe9", max_size=20).map(str.strip)
+NAMES = ("Cookie", "Accept", "X-Any", "User-Agent", "Referer", "If-None-Match", "Range")
+TYPES = st.sampled_from(
+    (*JSON.values(), "text/plain", "text/x;a=b", "application/x-www-form-urlencoded", "x", "")
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    method=st.sampled_from(METHODS),
+    path=st.lists(WORDS, max_size=3).map("/".join),
+    query=st.none() | WORDS,
+    headers=st.dictionaries(st.sampled_from(NAMES), VALUES),
+    content_type=st.none() | TYPES,
+    body=st.none() | st.binary(max_size=300) | st.lists(st.binary(min_size=1), max_size=3),
+)
+def test_both_say_the_same_to_any_request(
+    pair: Callable[[str], Pair],
+    method: str,
+    path: str,
+    query: str | None,
+    headers: dict[str, str],
+    content_type: str | None,
+    body: bytes | list[bytes] | None,
+) -> None:
+    if content_type is not None:
+        headers = {**headers, "Content-Type": content_type}
+    target = f"/{path}" + ("" if query is None else f"?{query}")
+    theirs, ours = pair("mirror").ask(method, target, headers, body)
+    assert ours == theirs

@@ -45,7 +45,7 @@ class Asgi:
                 # The application may go on: with its background tasks.
                 return Answer(exchange.status, exchange.headers, exchange.whole)
         except BaseException:
-            task.cancel()
+            exchange.leave(task)
             raise
         stream = Stream(_parts(exchange, task), RAW)
         await stream.begin()
@@ -54,7 +54,7 @@ class Asgi:
 
 async def _parts(exchange: Exchange, task: asyncio.Task[None]) -> AsyncGenerator[bytes, None]:
     try:
-        while exchange.more or exchange.part:
+        while True:
             if exchange.part:
                 yield exchange.part
             if not exchange.more:
@@ -62,8 +62,7 @@ async def _parts(exchange: Exchange, task: asyncio.Task[None]) -> AsyncGenerator
             await exchange.advance()
     finally:
         if exchange.more:
-            exchange.left.set()
-            task.cancel()
+            exchange.leave(task)
             await asyncio.gather(task, return_exceptions=True)
 
 
@@ -80,8 +79,7 @@ class Exchange:
         """The body, where it came in one part."""
         self.part = b""
         self.more = True
-        self.left = asyncio.Event()
-        """Whether the client has gone."""
+        self._left = asyncio.Event()
         self._scope = scope(request)
         self._body: bytes | None = body
         self._failed = self._unheard = False
@@ -92,13 +90,17 @@ class Exchange:
         outcome: BaseException | None = None
         try:
             await application(self._scope, self._receive, self._send)
-        except asyncio.CancelledError:
-            raise
         except BaseException as error:  # a SystemExit too is for this call alone
             outcome = error
             if self._unheard:
                 traceback.print_exception(error)
-        await self._sent.put(outcome)
+        if not self._left.is_set():
+            await self._sent.put(outcome)
+
+    def leave(self, task: asyncio.Task[None]) -> None:
+        """Nobody waits for the answer any more: ends `run`, which task runs."""
+        self._left.set()
+        task.cancel()
 
     async def advance(self) -> None:
         """Waits for the next part of the body. Raises what the application
@@ -122,11 +124,11 @@ class Exchange:
         if self._body is not None:
             body, self._body = self._body, None
             return {"type": "http.request", "body": body, "more_body": False}
-        await self.left.wait()
+        await self._left.wait()
         return {"type": "http.disconnect"}
 
     async def _send(self, message: Message) -> None:
-        if self.left.is_set():
+        if self._left.is_set():
             raise OSError("the client has gone")
         if message["type"] == "http.response.start":
             self._failed = message["status"] == 500
