@@ -121,6 +121,14 @@ def test_describe_tells_a_functions_framework_function_by_its_kind(folder):
     )
 
 
+def test_describe_says_what_cannot_be_preloaded(folder):
+    code = "from catnap import Context, skill\n@skill\ndef main(ctx: Context): ..."
+    made = folder(code, '[scale]\npreload = ["json", "main"]')
+    reason = "ModuleNotFoundError: No module named 'main'"
+    assert describe(made) == (1, {"error": f"scale.preload: cannot import main: {reason}"})
+    assert describe(folder(code, '[scale]\npreload = ["json"]'))[0] == 0
+
+
 def test_describe_says_what_is_broken(folder):
     made = folder("import foo_absent")
     status, found = describe(made)

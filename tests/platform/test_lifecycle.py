@@ -78,10 +78,49 @@ def test_no_process_outlives_the_platform(start: Callable[..., Running], kill: b
     assert len(pids) >= 4, "the gateway, the model server, a zygote and an instance"
     if kill:
         platform.kill()
+        start(home=platform.home).stop()
     else:
         assert platform.stop() == 0
     assert instance in pids
     assert all(wait_for_end(pid, 20) for pid in pids)
+
+
+@pytest.mark.local
+def test_no_secret_of_the_platform_is_in_its_instances_or_their_parent(
+    start: Callable[..., Running],
+) -> None:
+    """Neither in their environment nor in what /proc shows of it."""
+    platform = start(SOME_SECRET="do not tell")
+    with platform.client() as client:
+        client.invoke("typed", {"show": "instance"})
+    processes = platform.pids() - {platform.process.pid}
+    shown = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in processes}
+    # What is forked has its zygote's command line.
+    forked = [pid for pid, command in shown.items() if b"catnap.host.zygote" in command]
+    assert len(forked) >= 2, "a zygote and an instance"
+    for pid in forked:
+        seen = Path(f"/proc/{pid}/environ").read_bytes() + shown[pid]
+        assert b"do not tell" not in seen
+        assert platform.key.encode() not in seen
+
+
+@pytest.mark.local
+def test_what_a_platform_that_was_killed_leaves_is_taken_away_by_the_next(
+    start: Callable[..., Running],
+) -> None:
+    platform = start()
+    with platform.client() as client:
+        client.invoke("typed", {"show": "instance"})
+    platform.kill()
+    note = platform.home / "cgroup"
+    if not note.exists():
+        pytest.skip("the platform may make no cgroup below its own")
+    left = Path(note.read_text())
+    assert left.is_dir()
+    again = start(home=platform.home)
+    assert not left.exists()
+    assert again.stop() == 0
+    assert not note.exists()
 
 
 def test_a_second_platform_on_the_same_state_says_so(

@@ -84,6 +84,7 @@ def test_everything_that_can_be_said_is_read() -> None:
         ("scale = 3", "scale: Expected `object`"),
         ("[env]\nA = 1", r"env\[\.\.\.\]: Expected `str`, got `int`"),
         ("[scale]\nmin = -1", "scale.min: must be 0 or more"),
+        ("[scale]\npreload = ['a,b']", r"scale.preload\[0\]: must be a module's name"),
         ("[scale]\nmin = 3\nmax = 2", "scale.max: must be at least scale.min"),
         ("[scale]\nconcurrency = 1001", "scale.concurrency: must be 0 to 1000"),
         ("[scale]\ntarget = inf", "scale.target: must be 0.01 or more"),

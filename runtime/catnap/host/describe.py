@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,11 +18,15 @@ import msgspec
 from catnap.errors import CatnapError
 from catnap.host.loader import load
 from catnap.host.native import Native
+from catnap.host.preload import preload
 from catnap.host.process import leave
+from catnap.skills.manifest import read_manifest
 
 
 def describe(folder: str) -> dict[str, Any]:
-    """Loads the skill and tells what it takes and gives. Raises as `load`."""
+    """Loads the skill, after what it has preloaded, and tells what it takes and
+    gives. Raises as `load` and `preload`."""
+    preload(read_manifest(Path(folder)).scale.preload)
     function = load(folder).function
     native = function.skill if isinstance(function, Native) else None
     accepts, gives = native.schemas() if native else (None, None)

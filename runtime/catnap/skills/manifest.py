@@ -32,7 +32,8 @@ class Scale(msgspec.Struct, frozen=True):
     idle: Duration = Duration(0)
     """Time the last instance stays on after that."""
     preload: tuple[str, ...] = ()
-    """Modules imported once for all instances, before any is started."""
+    """Modules of its environment, not of its folder, that are imported once for
+    all instances here, before any is started."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -190,6 +191,9 @@ def _check(manifest: Manifest) -> None:
     _need(0 <= scale.concurrency <= 1000, "scale.concurrency", "0 to 1000")
     _need(scale.target is None or 0.01 <= scale.target < inf, "scale.target", "0.01 or more")
     _need(6 <= scale.window <= 3600, "scale.window", "6s to 1h")
+    for index, module in enumerate(scale.preload):
+        named = all(part.isidentifier() for part in module.split("."))
+        _need(named, f"scale.preload[{index}]", "a module's name, such as numpy")
     _need(1 <= limits.timeout <= 600, "limits.timeout", "1s to 600s")
     _need(_CPU.match(limits.cpu), "limits.cpu", "cores such as '0.5' or '500m'")
     _need(_MEMORY.match(limits.memory), "limits.memory", "bytes such as '512Mi'")

@@ -58,7 +58,9 @@ class Cgroups:
             _log.info("instances get no cgroup: %s", error)
             return
         self._folder = folder
-        self.bounding = _passed_on(folder) if _passed_on(own) or _alone(own, folder) else ()
+        if not _passed_on(own) and _step_aside(own, folder):
+            _passed_on(own)
+        self.bounding = _passed_on(folder)
         _log.info("instances get cgroups in %s, bounded in %s", folder, self.bounding or "nothing")
 
     async def clear(self) -> None:
@@ -127,16 +129,27 @@ def _passed_on(folder: Path) -> tuple[str, ...]:
     return tuple(each for each in BOUNDS if each in passed)
 
 
-def _alone(own: Path, folder: Path) -> tuple[str, ...]:
-    """As `_passed_on`, where the kernel has refused because a process is in the
-    folder itself: if that is us alone, we step aside."""
-    if _read(own / "cgroup.procs").split() != [str(os.getpid())]:
-        return ()
+def _step_aside(own: Path, folder: Path) -> bool:
+    """Leaves a cgroup that the kernel gives its children no controllers of,
+    since there are processes in it: if they are all ours, and if there are any
+    controllers to be had."""
+    pids = _read(own / "cgroup.procs").split()
+    if not set(BOUNDS) & set(_read(own / "cgroup.controllers").split()):
+        return False
+    if not pids or not all(_is_ours(pid) for pid in pids):
+        return False
     leaf = folder.with_name(f"{folder.name}.gateway")
     with contextlib.suppress(OSError):
         leaf.mkdir()
-        _write(leaf / "cgroup.procs", "0")
-    return _passed_on(own)
+    for pid in pids:
+        _write(leaf / "cgroup.procs", pid)
+    return True
+
+
+def _is_ours(pid: str) -> bool:
+    """Whether it is this process or a child of it."""
+    parent = _read(Path("/proc", pid, "stat")).rpartition(")")[2].split()[1:2]
+    return str(os.getpid()) in (pid, *parent)
 
 
 async def _end(folder: Path) -> None:
