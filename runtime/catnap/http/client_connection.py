@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import httptools
+import msgspec
 
 from catnap.errors import CatnapError, SkillCrashed
 from catnap.http.body import MAX_BODY, Body
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from catnap.http.client import Client
 
 MAX_HEADERS = 64 * 1024
-"""Bytes of headers that a reply may have."""
+"""Bytes of headers that a reply may have, those of interim replies before it
+and its trailers included."""
 
 
 class ConnectionLost(SkillCrashed):
     """The other side went away after the request was sent."""
 
 
-@dataclass(slots=True, eq=False)
-class Reply:
+class Reply(msgspec.Struct, eq=False):
     """A response whose body may still be arriving: read it, or close it.
 
     fields: the headers one by one; a list of cookies cannot be joined.
@@ -81,7 +81,8 @@ class ClientConnection(asyncio.Protocol):
         self.reply = self._loop.create_future()
         self._parser = httptools.HttpResponseParser(self)
         self._method = method
-        self._busy, self._sent, self._complete, self._silent = True, False, False, 0
+        self._busy, self._sent, self._complete = True, False, False
+        self._silent = self._header_bytes = 0
         if isinstance(body, bytes):
             self.transport.write(head + body)
             self._sent = await self._drained()
@@ -182,7 +183,6 @@ class ClientConnection(asyncio.Protocol):
             raise SkillCrashed("more than one answer")
         self._headers: dict[bytes, bytes] = {}
         self._fields: list[tuple[bytes, bytes]] = []
-        self._header_bytes = self._silent = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._silent = 0
@@ -191,7 +191,7 @@ class ClientConnection(asyncio.Protocol):
             raise SkillCrashed(f"more than {MAX_HEADERS:,} bytes of headers")
         if self._body:
             return  # a trailer
-        name = name.lower()
+        name, value = name.lower(), value.rstrip()
         self._fields.append((name, value))
         known = self._headers.get(name)
         self._headers[name] = value if known is None else known + b", " + value
@@ -200,9 +200,12 @@ class ClientConnection(asyncio.Protocol):
         status, headers = self._parser.get_status_code(), self._headers
         if status < 200:
             return
+        coding = headers.get(b"transfer-encoding")
+        if coding is not None and coding.lower() != b"chunked":
+            raise SkillCrashed(f"the transfer-encoding {coding!r}")
         body = self._body = Body(self._balance)
         length = headers.get(b"content-length")
-        framed = length is not None or b"transfer-encoding" in headers
+        framed = length is not None or coding is not None
         bodiless = self._method == "HEAD" or status in (204, 304)
         self._until_close = not framed and not bodiless
         self._keep_alive = self._parser.should_keep_alive() or (
