@@ -7,7 +7,8 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from catnap.host.app import App
 from catnap.host.loader import Loaded
@@ -16,8 +17,7 @@ from catnap.host.watchdog import watch
 from catnap.http import Server
 
 
-@dataclass(frozen=True, slots=True)
-class Listening:
+class Listening(msgspec.Struct, frozen=True):
     """Where it can be reached, and what the start took, in milliseconds."""
 
     address: str
