@@ -213,48 +213,6 @@ async def test_what_a_skill_asks_of_the_platform_goes_to_the_callback_with_its_g
     await server.drain(1)
 
 
-def test_nothing_but_the_allowed_is_imported_to_answer_a_first_call(folder, process):
-    bare = subprocess.run(
-        [sys.executable, "-c", "import sys; print(*sys.modules)"],
-        env=ENV,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    host = process(
-        folder(
-            """
-            import sys
-            from typing import Any
-            from catnap import Context, skill
-
-            @skill
-            async def modules(ctx: Context, request: Any) -> list[str]:
-                return list(sys.modules)
-            """
-        )
-    )
-    status, found = ask(host.target, {})
-    assert status == 200
-    loaded = set(found) - set(bare.stdout.split())
-    packages = {name.partition(".")[0] for name in loaded} - set(sys.stdlib_module_names)
-    packages = {name for name in packages if "cython" not in name}
-    # typing_extensions comes with msgspec, where it is installed.
-    assert packages - {"typing_extensions"} == {"catnap", "httptools", "msgspec", "main"}
-    ours = {name.split(".")[1] for name in loaded if name.startswith("catnap.")}
-    assert ours == {"errors", "events", "host", "http", "skills"}
-    slow = {
-        "argparse",
-        "ctypes",
-        "difflib",
-        "email",
-        "http.client",
-        "http.cookies",
-        "importlib.metadata",
-    }
-    assert not loaded & slow
-
-
 def test_the_working_directory_is_no_place_to_import_from(folder, tmp_path):
     (tmp_path / "shadow.py").write_text("raise SystemExit('imported from the working directory')")
     made = folder("import shadow")
