@@ -40,8 +40,9 @@ run: setup ## start the whole platform on localhost
 test: setup ## run the tests; no root, docker or cluster
 	@$(BIN)/python -m pytest
 
-test-servers: setup ## install what some tests want: versitygw (needs Go), checkov
+test-servers: setup ## install what some tests want: versitygw (needs Go), checkov, the CloudEvents SDK 2
 	@UV_TOOL_DIR=.tools UV_TOOL_BIN_DIR=.tools/bin $(BIN)/uv tool install --quiet checkov==3.3.30
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .tools/cloudevents2 && $(BIN)/uv pip install --quiet --python .tools/cloudevents2 cloudevents==2.2.0
 	@command -v go >/dev/null || { echo 'needs Go to build versitygw: on Debian, apt-get install golang' >&2; exit 1; }
 	@go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
