@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from catnap.errors import CatnapError, DeadlineExceeded, SkillCrashed, Unavailable
 from catnap.host import blame, output
@@ -22,6 +22,8 @@ from catnap.skills.gateway import Gateway, HttpGateway, NoGateway
 
 T = TypeVar("T")
 _NO_GATEWAY = NoGateway()
+_FAULTS = (Exception, SystemExit, asyncio.CancelledError)
+"""What a function may raise. A KeyboardInterrupt is not its own."""
 
 
 class App:
@@ -76,7 +78,25 @@ class App:
                 body = b"" if arriving else await request.body.read()
             call = self._read(request, body, arriving=arriving)
             queue = 0.0 if self.gate.try_enter() else await self._wait(call)
-            response = await self._run(call, queue)
+            self._deadlines.add(call)
+            began = time.perf_counter()
+            # What `guard` does, without its cost to every call.
+            try:
+                answer = await self.function.answer(call)
+                if call.interrupted:
+                    raise asyncio.CancelledError
+            except _FAULTS as error:
+                self.end(call)
+                self._fail(call, error)
+            sent: bytes | _Parts
+            if isinstance(answer.body, bytes):
+                self.end(call)
+                sent = answer.body
+            else:
+                sent = _Parts(self, call, answer.body)
+            timing = self._server_timing(queue, time.perf_counter() - began)
+            headers = [*answer.headers, (b"server-timing", timing)]
+            response = Response(answer.status, headers, sent)
         except CatnapError as error:
             response = Response.error(error)
         if self._instance[1]:
@@ -135,22 +155,6 @@ class App:
             self._deadlines.discard(call)
         return time.perf_counter() - arrived
 
-    async def _run(self, call: Call, queue: float) -> Response:
-        self._deadlines.add(call)
-        began = time.perf_counter()
-        try:
-            answer = await self.guard(call, self.function.answer(call))
-        except BaseException:
-            self.end(call)
-            raise
-        if isinstance(answer.body, bytes):
-            self.end(call)
-            body: bytes | _Parts = answer.body
-        else:
-            body = _Parts(self, call, answer.body)
-        timing = self._server_timing(queue, time.perf_counter() - began)
-        return Response(answer.status, [*answer.headers, (b"server-timing", timing)], body)
-
     def end(self, call: Call) -> None:
         """A call's end: its output is whole, its place is free."""
         self._deadlines.discard(call)
@@ -169,28 +173,31 @@ class App:
         soon = call.task.get_loop().call_soon(call.interrupt) if call.late else None
         try:
             result = await work
-            if not call.interrupted:
-                return result
-            crash: BaseException | None = None
-        except (Exception, SystemExit, asyncio.CancelledError) as error:
-            crash = error
+            if call.interrupted:
+                raise asyncio.CancelledError
+        except _FAULTS as error:
+            self._fail(call, error)
         finally:
             if soon:
                 soon.cancel()
+        return result
+
+    def _fail(self, call: Call, raised: BaseException) -> NoReturn:
+        """Ends a call whose function has raised that, or was interrupted."""
         over = call.interrupted
         if over:
             call.interrupted = False
             call.task.uncancel()
-        if isinstance(crash, asyncio.CancelledError) and call.task.cancelling():
-            raise crash  # the client has left
-        if over or crash is None:
+        if isinstance(raised, asyncio.CancelledError) and call.task.cancelling():
+            raise raised  # the client has left
+        if over:
             raise DeadlineExceeded(f"{self.name} did not answer within the time that the call had")
-        if isinstance(crash, CatnapError):
-            raise crash
-        blame.print_traceback(crash, self._folder)
-        place = blame.place(crash, self._folder)
+        if isinstance(raised, CatnapError):
+            raise raised
+        blame.print_traceback(raised, self._folder)
+        place = blame.place(raised, self._folder)
         where = f" ({place[0]}:{place[1]})" if place else ""
-        raise SkillCrashed(f"{self.name}: {blame.reason(crash)}{where}") from crash
+        raise SkillCrashed(f"{self.name}: {blame.reason(raised)}{where}") from raised
 
     def _server_timing(self, queue: float, handle: float) -> bytes:
         """Parts in milliseconds, from seconds; without those that took nothing."""

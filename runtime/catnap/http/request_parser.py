@@ -60,7 +60,10 @@ class RequestParser:
         fed after that."""
         self._fed = len(data)
         try:
-            self._parse(data)
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._parse_again(data[upgrade.args[0] :])
+            return
         except httptools.HttpParserError as error:
             if isinstance(error.__context__, CatnapError):
                 raise error.__context__ from None
@@ -73,15 +76,12 @@ class RequestParser:
             # which httptools would keep what it has no callback for.
             raise self._too_large()
 
-    def _parse(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            # We stay with HTTP/1.1, as RFC 9110 7.8 allows, but the parser
-            # has left out the body: it gets the head again, without the wish.
-            head = self._head_without_upgrade()
-            self._parser = httptools.HttpRequestParser(self)
-            self._parse(head + data[upgrade.args[0] :])
+    def _parse_again(self, rest: bytes) -> None:
+        # We stay with HTTP/1.1, as RFC 9110 7.8 allows, but the parser has
+        # left out the body: it gets the head again, without the wish.
+        head = self._head_without_upgrade()
+        self._parser = httptools.HttpRequestParser(self)
+        self.feed(head + rest)
 
     def _head_without_upgrade(self) -> bytes:
         fields = [(n, v) for n, v in self._headers.items() if n not in _NOT_REPEATED]
