@@ -38,12 +38,13 @@ class Asgi:
         task.add_done_callback(self._running.discard)
         try:
             await exchange.advance()
-            if exchange.whole is not None:
+            if not exchange.more:
+                body = exchange.part
                 if exchange.status == 500:
                     # Perhaps there is an exception to come, which says more.
                     await exchange.advance()
                 # The application may go on: with its background tasks.
-                return Answer(exchange.status, exchange.headers, exchange.whole)
+                return Answer(exchange.status, exchange.headers, body)
         except BaseException:
             exchange.leave(task)
             raise
@@ -75,14 +76,13 @@ class Exchange:
     def __init__(self, request: Request, body: bytes) -> None:
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
-        self.whole: bytes | None = None
-        """The body, where it came in one part."""
         self.part = b""
         self.more = True
-        self._left = asyncio.Event()
+        """Whether other parts follow."""
         self._scope = scope(request)
         self._body: bytes | None = body
-        self._failed = self._unheard = False
+        self._left = asyncio.Event()
+        self._answered = False
         self._sent: asyncio.Queue[Message | BaseException | None] = asyncio.Queue(1)
 
     async def run(self, application: Application) -> None:
@@ -92,8 +92,8 @@ class Exchange:
             await application(self._scope, self._receive, self._send)
         except BaseException as error:  # a SystemExit too is for this call alone
             outcome = error
-            if self._unheard:
-                traceback.print_exception(error)
+            if self._answered and self.status != 500:
+                traceback.print_exception(error)  # nobody waits for it
         if not self._left.is_set():
             await self._sent.put(outcome)
 
@@ -103,21 +103,14 @@ class Exchange:
         task.cancel()
 
     async def advance(self) -> None:
-        """Waits for the next part of the body. Raises what the application
-        raised."""
-        first = not self.status
-        while isinstance(message := await self._sent.get(), dict):
-            if message["type"] == "http.response.start":
-                self.status = message["status"]
-                self.headers = [(n.lower(), v) for n, v in message.get("headers", ())]
-            elif message["type"] == "http.response.body":
-                self.part, self.more = message.get("body", b""), message.get("more_body", False)
-                if first and not self.more:
-                    self.whole = self.part
-                return
-        if message is not None:
+        """Waits for the next part of the body, or the end. Raises what the
+        application raised."""
+        message = await self._sent.get()
+        if isinstance(message, BaseException):
             raise message
-        if self.more:
+        if message is not None:
+            self.part, self.more = message.get("body", b""), message.get("more_body", False)
+        elif self.more:
             raise RuntimeError("the function ended without an answer")
 
     async def _receive(self) -> Message:
@@ -131,10 +124,11 @@ class Exchange:
         if self._left.is_set():
             raise OSError("the client has gone")
         if message["type"] == "http.response.start":
-            self._failed = message["status"] == 500
-        elif not message.get("more_body"):
-            self._unheard = not self._failed  # the answer is whole: nobody waits for more
-        await self._sent.put(message)
+            self.status = message["status"]
+            self.headers = [(name.lower(), value) for name, value in message.get("headers", ())]
+        elif message["type"] == "http.response.body":
+            self._answered = not message.get("more_body")
+            await self._sent.put(message)
 
 
 def scope(request: Request) -> Message:

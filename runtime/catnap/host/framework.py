@@ -4,6 +4,11 @@ The framework's own application does the work: its decorators, its error
 handlers, and Flask's whole machinery, or Starlette's for a function of its
 `aio`. Here is what makes it. Importing this module imports nothing of theirs;
 loading a function does.
+
+A function answers as it does under the stock command, but for this: what says
+that it is a CloudEvent must be a valid one; events of before CloudEvents are
+not taken; what the caller did wrong is a 4xx, and a crash says where; errors of
+the host are problem documents; and GET /healthz is the host's own.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ Usage: catnap host FOLDER [OPTIONS]
   skills are the gateway's; without one, a skill that asks for them fails.
 
   A function written for functions-framework runs as it stands, without a
-  skill.toml too:
+  skill.toml too: then with ten calls at once, of up to 5 minutes.
 
   FUNCTION_TARGET=hello catnap host my-function
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from threading import Lock
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from catnap.host.call import Answer, Call
@@ -17,7 +17,6 @@ from catnap.host.stream import RAW, Stream
 from catnap.host.threads import Threads
 from catnap.http import Request
 
-T = TypeVar("T")
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
@@ -44,17 +43,20 @@ class Wsgi:
         except BaseException:
             self._close_later(exchange)
             raise
-        if exchange.whole is not None:
-            return Answer(exchange.status, exchange.headers, exchange.whole)
+        if not exchange.more and exchange.length is not None:
+            return Answer(exchange.status, exchange.headers, exchange.part)
         stream = Stream(self._parts(exchange, call), RAW)
         await stream.begin()
         return Answer(exchange.status, exchange.headers, stream)
 
     async def _parts(self, exchange: Exchange, call: Call) -> AsyncGenerator[bytes, None]:
         try:
-            while part := await self._threads.run(exchange.next, deadline=call.expires):
-                yield part
-            await self._threads.run(exchange.close, deadline=call.expires)
+            while True:
+                if exchange.part:
+                    yield exchange.part
+                if not exchange.more:
+                    return
+                await self._threads.run(exchange.next, deadline=call.expires)
         except GeneratorExit:
             await self._threads.run(exchange.close, deadline=call.expires)
             raise
@@ -80,8 +82,11 @@ class Exchange:
     def __init__(self, application: Application, request: Request, body: bytes) -> None:
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
-        self.whole: bytes | None = None
-        """The body; None where it comes in parts."""
+        self.length: int | None = None
+        """Bytes of the body, where the application says so."""
+        self.part = b""
+        self.more = True
+        """Whether other parts follow; where not, the result is closed."""
         self.closed = False
         self._application = application
         self._environ = environ(request, body)
@@ -94,12 +99,13 @@ class Exchange:
         self._sent = False
 
     def begin(self) -> None:
-        """Calls the application. A short body of known length is read at once."""
+        """Calls the application, up to the first part of the body; a short one
+        of known length is read as a whole."""
         self._take_turn(self._begin)
 
-    def next(self) -> bytes:
-        """The next part; empty at the end."""
-        return self._take_turn(self._next)
+    def next(self) -> None:
+        """Goes on to the next part, or to the end, which has none."""
+        self._take_turn(self._next)
 
     def close(self) -> None:
         """Once, when nothing else is at work: else what is sees to it."""
@@ -110,10 +116,10 @@ class Exchange:
             finally:
                 self._turn.release()
 
-    def _take_turn(self, work: Callable[[], T]) -> T:
+    def _take_turn(self, work: Callable[[], None]) -> None:
         try:
             with self._turn:
-                return self._context.run(work)
+                self._context.run(work)
         finally:
             if self._given_up:
                 self.close()
@@ -121,31 +127,38 @@ class Exchange:
     def _begin(self) -> None:
         self._result = self._application(self._environ, self._start)
         self._parts = iter(self._result)
+        self._next()
         length = dict(self.headers).get(b"content-length", b"")
-        if length.isdigit() and int(length) <= AT_ONCE:
-            self._sent = True
-            try:
-                self.whole = b"".join([*self._written, *self._parts])
-            finally:
-                self._close()
+        self.length = int(length) if length.isdigit() else None
+        if self.length is not None and self.length <= AT_ONCE:
+            found = []
+            while self.more:
+                found.append(self.part)
+                self._next()
+            self.part = b"".join(found)
 
-    def _next(self) -> bytes:
-        part = self._written.pop(0) if self._written else b""
-        while not part and (following := next(self._parts, None)) is not None:
+    def _next(self) -> None:
+        self.part = self._written.pop(0) if self._written else b""
+        while not self.part:
+            following = next(self._parts, None)
             # What was written meanwhile comes before what was yielded.
-            part = b"".join([*self._written, following])
+            self.part = b"".join([*self._written, following or b""])
             self._written.clear()
+            if following is None:
+                self.more = bool(self.part)
+                break
         if not self.status:
             raise AssertionError("the application did not call start_response")
         self._sent = True
-        return part
+        if not self.more:
+            self._close()
 
     def _close(self) -> None:
-        close = getattr(self._result, "close", None)
-        if close is not None and not self.closed:
+        if not self.closed:
             self.closed = True
-            close()
-        self.closed = True
+            close = getattr(self._result, "close", None)
+            if close is not None:
+                close()
 
     def _start(
         self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
