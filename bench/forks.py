@@ -15,6 +15,7 @@ from typing import Any
 from bench import exchange, processes
 from bench.servers import ECHO_FOLDER, LOAD_CORE, SERVER_CORE
 from bench.spread import spread
+from catnap.host.zygote import QUIET
 from tests.host.conftest import Forked, Zygote
 
 PRELOAD = ("boto3", "onnxruntime", "numpy")
@@ -23,15 +24,21 @@ LIVE = 10
 
 
 def measure(count: int) -> dict[str, Any]:
+    """Half of `count` by a zygote that has rested, half right after those."""
+    took: dict[str, list[float]] = {"rested": [], "busy": []}
     with tempfile.TemporaryDirectory() as folder:
         loaded, plain = _start(folder, *PRELOAD), _start(folder)
         try:
-            took = [_once(loaded, f"instance-{number}") for number in range(count)]
+            for number in range(count // 2):
+                # A zygote that has had a moment's rest has forked a child ahead.
+                time.sleep(2 * QUIET)
+                took["rested"].append(_once(loaded, f"rested-{number}"))
+                took["busy"].append(_once(loaded, f"busy-{number}"))
             memory = {"preloaded": _memory(loaded, "loaded"), "plain": _memory(plain, "plain")}
         finally:
             loaded.close()
             plain.close()
-    return {"ms": spread(took), "mib": memory}
+    return {"ms": {name: spread(ms) for name, ms in took.items()}, "mib": memory}
 
 
 def _start(folder: str, *preload: str) -> Zygote:
@@ -58,7 +65,7 @@ def _once(zygote: Zygote, name: str) -> float:
 
 def _memory(zygote: Zygote, prefix: str) -> dict[str, float]:
     """MiB of the zygote alone, of its first instance, and of one among several."""
-    found = {"zygote_rss": processes.memory(zygote.process.pid, "Rss")}
+    found = {"zygote_rss": processes.memory([zygote.process.pid], "Rss")}
     live: dict[str, Forked] = {}
     pids: list[int] = []
     for number in range(LIVE):
@@ -68,9 +75,9 @@ def _memory(zygote: Zygote, prefix: str) -> dict[str, float]:
         pids.append(zygote.hear()["pid"])
         live[name].told()
         if number == 0:
-            found["first_pss"] = processes.memory(pids[0], "Pss")
-            found["first_private"] = processes.memory(pids[0], "Private_Dirty")
-    found["pss_of_many"] = sum(processes.memory(pid, "Pss") for pid in pids) / LIVE
+            found["first_pss"] = processes.memory(pids[:1], "Pss")
+            found["first_private"] = processes.memory(pids[:1], "Private_Dirty")
+    found["pss_of_many"] = processes.memory(pids, "Pss") / LIVE
     _end(zygote, live)
     return {name: round(mib, 1) for name, mib in found.items()}
 

@@ -21,6 +21,9 @@ from bench.spread import spread
 
 __all__ = ["OPTIONS", "main", "table"]
 
+BUSY = 0.5
+"""Load average from which on somebody else is at work here."""
+
 OPTIONS = {
     "seconds": (2, "of load a round"),
     "rounds": (5, "of load for each server; 0 leaves load out"),
@@ -39,7 +42,12 @@ def main(*, seconds: int, rounds: int, starts: int, forks: int, only: str) -> di
     loaded = [one for one in servers.SERVERS if any(part in one.name for part in parts)]
     for name in {one.environment: None for one in (*loaded, *servers.STARTED)}:
         python(name)
-    result: dict[str, Any] = {"request_bytes": len(exchange.request())}
+    busy = os.getloadavg()[0]
+    if busy > BUSY:
+        print(
+            f"  the machine has other work (load {busy:.1f}): figures are worse and further apart"
+        )
+    result: dict[str, Any] = {"request_bytes": len(exchange.request()), "busy": round(busy, 2)}
     cores = os.sched_getaffinity(0)
     try:
         if rounds:
@@ -106,7 +114,8 @@ def _starts(count: int) -> dict[str, Any]:
             one = Running(server)
             try:
                 ms = one.first_answer()
-                memory[server.name] = round(processes.memory(one.process.pid, "Rss"), 1)
+                tree = processes.tree(one.process.pid)
+                memory[server.name] = round(processes.memory(tree, "Rss"), 1)
             finally:
                 one.stop()
             if number:  # the first of each fills the kernel's caches

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -27,11 +27,11 @@ def cpu(pid: int) -> float:
     return ticks / _TICK
 
 
-def memory(pid: int, kind: str) -> float:
-    """MiB of a tree: `Rss` is what it can touch, in `Pss` a page that n processes
-    share counts 1/n; `Private_Dirty` would be free again without it."""
+def memory(pids: Iterable[int], kind: str) -> float:
+    """MiB of processes together: `Rss` is what they can touch, in `Pss` a page that n
+    processes share counts 1/n; `Private_Dirty` would be free again without them."""
     kib = 0
-    for one in tree(pid):
+    for one in pids:
         for line in Path(f"/proc/{one}/smaps_rollup").read_text().splitlines():
             name, _, value = line.partition(":")
             if name == kind:

@@ -136,7 +136,7 @@ class Running:
             raise RuntimeError(f"{self.server.name} answered {answer}; {self.output()}")
         return {
             "loop": "uvloop" if processes.maps(self.process.pid, "/uvloop/") else "asyncio",
-            "rss_mib": round(processes.memory(self.process.pid, "Rss"), 1),
+            "rss_mib": round(processes.memory(processes.tree(self.process.pid), "Rss"), 1),
         }
 
     def output(self) -> str:
