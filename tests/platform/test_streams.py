@@ -36,6 +36,12 @@ async def test_a_caller_that_does_not_stream_gets_all_of_it_at_once(platform: Ru
     assert (status, body.split()) == (200, [b"0", b"1", b"2"])
 
 
+def test_a_skill_that_calls_one_that_streams_gets_its_parts_as_a_list(platform: Running) -> None:
+    with platform.client() as client:
+        answer = client.invoke("typed", {"call": "counting", "payload": {"to": 3}})
+        assert answer.json() == [0, 1, 2]
+
+
 def test_a_client_that_leaves_ends_the_call(platform: Running) -> None:
     with platform.client() as client:
         with client.stream("counting", {"to": 1, "then": "hang"}) as answer:

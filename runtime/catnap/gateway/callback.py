@@ -12,7 +12,7 @@ import msgspec
 
 from catnap.access import Grant, bearer_token
 from catnap.calls.accept import accept
-from catnap.calls.call import Call, direct, new_id
+from catnap.calls.call import JSON, Call, direct, new_id
 from catnap.errors import InvalidRequest, NotFound, PermissionDenied, Unauthenticated
 from catnap.events.decode import decode
 from catnap.files import Scope, Stat, to_file
@@ -122,6 +122,7 @@ class Callback:
             parent=grant.task,
             depth=grant.depth + 1,
             traceparent=grant.traceparent,
+            accept=JSON,
         )
         outcome = await self._gateway.pipeline.answer(call)
         headers = [(b"content-type", outcome.content_type.encode())]

@@ -22,7 +22,7 @@ async def add(ctx: Context, request: Sum) -> Any:
         vectors = await ctx.models.embed(request.embed)
         return [len(vectors), vectors.dimensions]
     if request.show == "grant":
-        return ctx.gateway._authorization[1].decode().removeprefix("Bearer ")
+        return ctx.gateway._grant.decode()
     if request.show == "who":
         return [ctx.tenant, ctx.user, ctx.session, ctx.task, ctx.parent, ctx.deadline is not None]
     if request.show == "instance":
