@@ -214,6 +214,15 @@ async def test_a_skill_without_async_is_told_that_its_sender_has_left(wire):
     assert main.saw == ["InvalidRequest"]
 
 
+async def test_a_skill_without_async_is_told_that_its_time_is_over(wire):
+    one = await wire(BLOCKING)
+    one.writer.write(HEAD + b"catnap-timeout: 50ms\r\n\r\n3\r\nabc\r\n")
+    assert b"504" in await one.head()
+    main = sys.modules["main"]
+    assert await asyncio.to_thread(main.ended.wait, 10)
+    assert main.saw == ["DeadlineExceeded"]
+
+
 @pytest.mark.parametrize("write", [to_binary, to_structured])
 async def test_an_event_s_data_is_the_stream_whatever_its_mode(instance, write):
     running = await instance(TOTAL)

@@ -37,7 +37,9 @@ class Threads:
         self._unfinished += 1
         if self._started < min(self._unfinished, self._size):
             self._started += 1
-            threading.Thread(target=self._work, daemon=True, name="catnap-call").start()
+            thread = threading.Thread(target=self._work, daemon=True, name="catnap-call")
+            # It outlives this call, whose context it must not keep.
+            contextvars.Context().run(thread.start)
         self._jobs.put(job)
         result: T = await job.future
         return result
@@ -57,6 +59,7 @@ class Threads:
                 job.loop.call_soon_threadsafe(self._finish, job)
             except RuntimeError:
                 return  # the loop is closed: the process is about to exit
+            del job  # with all that it was given, and gave
 
     def _finish(self, job: _Job) -> None:
         self._unfinished -= 1
