@@ -129,6 +129,33 @@ async def test_a_cloud_event_function_gets_the_sdks_event(instance):
     assert b"ValueError: not handled (main.py:9)" in await reply.read()
 
 
+@pytest.mark.parametrize(
+    ("answer", "status", "body"),
+    [
+        ('"OK"', 202, b""),
+        ('""', 200, b""),
+        ('"no", 422', 422, b"no"),
+        (
+            '"1", {"ce-specversion": "1.0", "ce-id": "2", "ce-source": "/a", "ce-type": "b"}',
+            200,
+            b"1",
+        ),
+    ],
+)
+async def test_a_broker_that_wants_replies_gets_events_only(instance, answer, status, body):
+    running = await instance(
+        f"""
+        import functions_framework
+
+        @functions_framework.http
+        def handle(request):
+            return {answer}
+        """
+    )
+    reply = await running.send("POST", "/", [*EVENT, (b"prefer", b"reply")], b"")
+    assert (reply.status, await reply.read()) == (status, body)
+
+
 @pytest.mark.parametrize("headers", [JSON, EVENT[1:]])
 async def test_a_cloud_event_function_takes_nothing_else(instance, headers):
     reply = await (await instance(CLOUD_EVENT)).send("POST", "/", headers, b"{}")

@@ -187,6 +187,14 @@ DIFFERENT: dict[str, list[tuple[Ask, int, int, str]]] = {
         (("POST", "/", JSON, HOOK), 200, 400, "the events of before CloudEvents are not taken"),
         (("GET", "/"), 405, 405, "our errors are problem documents"),
     ],
+    "quiet": [
+        (
+            ("POST", "/", {**EVENT, "Prefer": "reply"}, b""),
+            200,
+            202,
+            "a Broker takes a body that is no event for a failure and sends the event again",
+        ),
+    ],
     "typed": [
         (("POST", "/", JSON, b'{"a": 1}'), 500, 500, CRASH),
         (("POST", "/", JSON, b"{"), 500, 400, CALLERS),

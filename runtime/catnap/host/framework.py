@@ -8,7 +8,8 @@ loading a function does.
 A function answers as it does under the stock command, but for this: what says
 that it is a CloudEvent must be a valid one; events of before CloudEvents are
 not taken; what the caller did wrong is a 4xx, and a crash says where; errors of
-the host are problem documents; and GET /healthz is the host's own.
+the host are problem documents; to a Broker that wants events for replies, what
+is none is a 202; and GET /healthz is the host's own.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from catnap.host.asgi import Asgi
 from catnap.host.call import Answer, Call
 from catnap.host.decorated import FRAMEWORK, OURS, find_decorated
 from catnap.host.entry import Entry
+from catnap.host.replies import only_events
 from catnap.host.threads import Threads
 from catnap.host.wsgi import Wsgi
 from catnap.http.errors import UnsupportedMediaType
@@ -62,12 +64,15 @@ class Framework:
                 "ce-source and ce-type, or Content-Type: application/cloudevents+json"
             )
         try:
-            return await self._server.answer(call)
+            answer = await self._server.answer(call)
         except Exception as error:
             explained = self._explain(error)
             if explained is error:
                 raise
             raise explained from explained.__cause__
+        if only_events(call.request) and _is_page(answer):
+            return Answer(202, [], b"")
+        return answer
 
     def _explain(self, error: Exception) -> Exception:
         """What went wrong, where the framework does not say whose fault it is."""
@@ -88,6 +93,13 @@ class Framework:
             kind = UnsupportedMediaType if error.code == 415 else InvalidRequest
             return kind(f"the payload does not fit: {error.__cause__ or error.description}")
         return error
+
+
+def _is_page(answer: Answer) -> bool:
+    """Whether it is a success that has a body and is no event, such as the
+    framework's `OK` to each event."""
+    is_whole = isinstance(answer.body, bytes) and answer.body != b""
+    return is_whole and answer.status < 300 and not is_event(dict(answer.headers))
 
 
 def load_framework(entry: Entry, threads: Threads) -> Framework | None:

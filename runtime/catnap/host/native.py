@@ -6,10 +6,10 @@ from functools import lru_cache, partial
 from typing import Any
 
 from catnap.events import Event
-from catnap.events.decode import is_event
 from catnap.host.accept import choose
 from catnap.host.call import Answer, Call
 from catnap.host.chunks import Chunks
+from catnap.host.replies import only_events
 from catnap.host.steps import Steps
 from catnap.host.stream import NDJSON, RAW, SSE, Form, Stream, gather
 from catnap.host.threads import Threads
@@ -44,7 +44,7 @@ class Native:
                 partial(skill.function, *arguments), deadline=call.expires
             )
         fields, data = encode(result)
-        if b"prefer" in call.request.headers and _only_replies(call, result):
+        if only_events(call.request) and not isinstance(result, Event):
             return Answer(202, [], b"")
         return Answer(200, fields, data)
 
@@ -88,19 +88,6 @@ _FORMS: dict[str, Form | None] = {
     "text/event-stream": SSE,
     "application/json": None,
 }
-
-
-def _only_replies(call: Call, result: Any) -> bool:
-    """Whether the answer must be an event or nothing, and is no event.
-
-    A Knative Broker says `Prefer: reply` with each event, and takes any other
-    body for a failure, after which it would send the event again. Source:
-    Knative Eventing's data plane, derived reply events.
-    """
-    if isinstance(result, Event) or not is_event(call.request.headers):
-        return False
-    wishes = call.request.headers[b"prefer"].lower().split(b",")
-    return any(wish.strip() == b"reply" for wish in wishes)
 
 
 @lru_cache(maxsize=64)
