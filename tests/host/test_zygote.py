@@ -350,14 +350,41 @@ def test_a_module_that_would_not_outlive_a_fork_is_refused(zygote, tmp_path, cod
     assert said in error
 
 
+def ahead_of(parent) -> int:
+    """The child that a zygote has forked ahead, once it only waits to be born."""
+    children = Path(f"/proc/{parent.process.pid}/task/{parent.process.pid}/children")
+    while not (found := children.read_text().split()):
+        pass
+    pid = int(found[-1])
+    waits = Path(f"/proc/{pid}/syscall")
+    while not waits.read_text().startswith(f"{RECVMSG} "):
+        pass
+    return pid
+
+
+RECVMSG = {"x86_64": 47, "aarch64": 212}[os.uname().machine]
+
+
+def test_a_child_that_was_forked_ahead_holds_nothing_and_is_the_next_instance(zygote, skill):
+    parent = zygote()
+    parent.hear()
+    pid = ahead_of(parent)
+    its = {target for number, target in opened(pid).items() if number > 2}
+    assert sum(each.startswith("socket:") for each in its) == 1, "that of its birth"
+    assert not its & set(opened(parent.process.pid).values())
+    one = parent.fork("one", skill)
+    assert parent.hear()["pid"] == pid
+    assert one.told()["ready"]
+    assert ask(one.target, "threads")[1] <= 2
+
+
 def test_a_child_that_was_forked_ahead_and_killed_costs_nobody_anything(zygote, skill):
     parent = zygote()
     parent.hear()
     for name in ("one", "two"):
-        children = Path(f"/proc/{parent.process.pid}/task/{parent.process.pid}/children")
-        while not (ahead := children.read_text().split()):
-            pass
-        os.kill(int(ahead[-1]), signal.SIGKILL)
+        pid = ahead_of(parent)
+        os.kill(pid, signal.SIGKILL)
+        gone(pid)
         one = parent.fork(name, skill)
         assert parent.hear()["op"] == "forked"
         assert one.told()["ready"]

@@ -17,6 +17,7 @@ from catnap.host import cgroup, output, process
 from catnap.host.instance import Listening, run
 from catnap.host.loader import load
 from catnap.host.randomness import Randomness
+from catnap.host.rehearsal import rehearse
 from catnap.host.settings import read_settings
 
 PACKET = 256 * 1024
@@ -35,12 +36,13 @@ class Birth(msgspec.Struct):
 class Embryo(msgspec.Struct, frozen=True):
     """What the zygote gives a child on its way: a socket that its birth comes
     through, the cgroup it belongs to, and the random state to be renewed.
-    parent: the zygote's process id."""
+    parent: the zygote's process id. ahead: nobody waits for it yet."""
 
     inbox: socket.socket
     cgroup: str
     randomness: Randomness
     parent: int
+    ahead: bool
 
 
 def live(embryo: Embryo) -> int:
@@ -58,6 +60,9 @@ def live(embryo: Embryo) -> int:
     _forget_signals()
     embryo.randomness.renew()
     os.environ.clear()
+    if embryo.ahead:
+        rehearse()
+        _forget_signals()
     packet, descriptors, _, _ = socket.recv_fds(embryo.inbox, PACKET, 4, socket.MSG_CMSG_CLOEXEC)
     embryo.inbox.close()
     if not packet:

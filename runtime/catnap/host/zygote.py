@@ -107,7 +107,7 @@ class Zygote:
             idle = self._ahead is None and self._can_fork_ahead
             events = self._selector.select(QUIET if idle else None)
             if idle and not events and not self._ending:
-                made = self._split()
+                made = self._split(ahead=True)
                 if isinstance(made, Embryo):
                     return made
                 self._ahead = made
@@ -128,9 +128,12 @@ class Zygote:
 
     def _receive(self) -> Embryo | None:
         """Does what one packet says; gives an Embryo in a child alone."""
-        packet, descriptors, flags, _ = socket.recv_fds(
-            self._control, PACKET, 4, socket.MSG_CMSG_CLOEXEC
-        )
+        try:
+            packet, descriptors, flags, _ = socket.recv_fds(
+                self._control, PACKET, 4, socket.MSG_CMSG_CLOEXEC
+            )
+        except ConnectionResetError:
+            packet = b""  # the gateway has ended with words of ours unread
         if not packet:
             self._ending = True
             return None
@@ -172,7 +175,7 @@ class Zygote:
         self._tell(op="exited", id=order.id, status=1)
         return None
 
-    def _split(self) -> _Child | Embryo | None:
+    def _split(self, *, ahead: bool = False) -> _Child | Embryo | None:
         """Forks. Gives the child to the parent, the embryo to the child, and
         None where the system has no room."""
         with contextlib.ExitStack() as undo:
@@ -183,7 +186,7 @@ class Zygote:
                 outbox.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, PACKET)
                 folder = self._cgroups.make()
                 undo.callback(self._cgroups.end, folder)
-                embryo = Embryo(inbox, folder, self._randomness, os.getpid())
+                embryo = Embryo(inbox, folder, self._randomness, os.getpid(), ahead)
                 # A signal between fork and the child's own handlers would wake the
                 # parent through the descriptor that both still share.
                 signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
