@@ -71,13 +71,15 @@ def _load(loaded: list[Server], seconds: int, rounds: int) -> dict[str, Any]:
         for server in loaded:
             running.append(Running(server))
             running[-1].first_answer()
-            found[server.name] = running[-1].facts()
+            running[-1].facts()
         for number in range(rounds):
             for connections in CONNECTIONS:
                 print(f"  round {number + 1} of {rounds}, c{connections}", flush=True)
-                for one in running:
+                for one in running[number:] + running[:number]:  # nobody is always first
                     took = _round(one, connections, seconds)
                     seen.setdefault((one.server.name, connections), []).append(took)
+        for one in running:
+            found[one.server.name] = one.facts()
     finally:
         for one in running:
             one.stop()

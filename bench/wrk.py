@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from bench import exchange
 from bench.servers import LOAD_CORE
@@ -29,7 +28,7 @@ end
 _EXPLAIN = """
 function response(status, headers, body)
   if status >= 300 or status < 200 then
-    io.write(status .. " " .. body .. "\\n")
+    io.write("answered " .. status .. " " .. body:gsub("%s+", " ") .. "\\n")
     wrk.thread:stop()
   end
 end
@@ -45,7 +44,7 @@ class Load:
     p50_ms: float
     p99_ms: float
     refused: int
-    """Answers that were not 2xx."""
+    """Answers of 400 and above."""
     broken: int
     """Connections that failed, and requests without answer."""
 
@@ -59,13 +58,14 @@ def program() -> str:
 
 
 def load(port: int, connections: int, seconds: float) -> Load:
-    """Raises RuntimeError, with what was answered, where an answer was not 2xx."""
+    """Raises RuntimeError, with what was answered, where a request was refused or lost."""
     found = Load(**json.loads(_run(port, connections, seconds, _script()).splitlines()[-1]))
     if found.refused or found.broken:
         said = _run(port, connections, 1, _script() + _EXPLAIN).splitlines()
+        answers = [line[:500] for line in said if line.startswith("answered ")]
         raise RuntimeError(
-            f"{found.refused} of {found.requests} answers were not 2xx and {found.broken} "
-            f"connections broke; asked again it says: {next(iter(said), '')[:500]}"
+            f"{found.refused} of {found.requests} answers were refusals and {found.broken} "
+            f"connections broke; asked again it {answers[0] if answers else 'answered well'}"
         )
     return found
 
@@ -75,14 +75,15 @@ def _run(port: int, connections: int, seconds: float, script: str) -> str:
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write(script)
         file.flush()
-        options = ["-t1", f"-c{connections}", f"-d{round(seconds)}s", "-s", str(Path(file.name))]
+        options = ["-t1", f"-c{connections}", f"-d{round(seconds)}s", "-s", file.name]
         done = subprocess.run(
             [program(), *options, f"http://127.0.0.1:{port}/"],
             capture_output=True,
             text=True,
-            check=True,
         )
-        return done.stdout
+    if done.returncode:
+        raise RuntimeError(f"wrk failed: {done.stdout}{done.stderr}")
+    return done.stdout
 
 
 def _script() -> str:
