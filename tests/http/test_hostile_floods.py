@@ -103,3 +103,11 @@ async def test_an_unread_answer_stops_the_reading_of_more(serve):
         await good.say(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
         assert (await good.hear())[0] == 200
     assert taken - 300 < 1000
+
+
+async def test_a_flood_of_wishes_for_another_protocol_is_passed_over(serve, echo):
+    wire = await (await serve(echo)).wire()
+    upgrade = b"GET / HTTP/1.1\r\nhost:\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"
+    await wire.say(upgrade * 2000)
+    for _ in range(2000):
+        assert (await wire.hear())[0] == 200

@@ -20,6 +20,9 @@ END = b"\r\n0\r\n\r\n"
 HEADS = {
     "both lengths": POST + b"content-length: 5\r\ntransfer-encoding: chunked\r\n" + END,
     "both, the other way": POST + b"transfer-encoding: chunked\r\ncontent-length: 5\r\n" + END,
+    "no host, upgrading": GET + b"connection: upgrade\r\nupgrade: x\r\n\r\n",
+    "a host that is none, upgrading": GET
+    + b"host: a b\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n",
     "both, upgrading": POST
     + b"connection: upgrade\r\nupgrade: x\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n"
     + END,

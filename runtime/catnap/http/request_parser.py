@@ -58,30 +58,28 @@ class RequestParser:
     def feed(self, data: bytes) -> None:
         """Raises the error that says what is wrong with it. Nothing can be
         fed after that."""
-        self._fed = len(data)
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._parse_again(data[upgrade.args[0] :])
-            return
-        except httptools.HttpParserError as error:
-            if isinstance(error.__context__, CatnapError):
-                raise error.__context__ from None
-            if isinstance(error, httptools.HttpParserCallbackError):
-                raise  # a fault of ours, not the client's
-            raise InvalidRequest(f"not HTTP/1.1: {error}") from None
+        while True:
+            self._fed = len(data)
+            try:
+                self._parser.feed_data(data)
+                break
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = data[upgrade.args[0] :]
+            except httptools.HttpParserError as error:
+                if isinstance(error.__context__, CatnapError):
+                    raise error.__context__ from None
+                if isinstance(error, httptools.HttpParserCallbackError):
+                    raise  # a fault of ours, not the client's
+                raise InvalidRequest(f"not HTTP/1.1: {error}") from None
+            # We stay with HTTP/1.1, as RFC 9110 7.8 allows, but the parser has
+            # left out the body: it gets the head again, without the wish.
+            data = self._head_without_upgrade() + rest
+            self._parser = httptools.HttpRequestParser(self)
         self._quiet += self._fed
         if self._quiet > self._limits.header_bytes:
             # A head, a chunk's extensions or trailers that do not end, of
             # which httptools would keep what it has no callback for.
             raise self._too_large()
-
-    def _parse_again(self, rest: bytes) -> None:
-        # We stay with HTTP/1.1, as RFC 9110 7.8 allows, but the parser has
-        # left out the body: it gets the head again, without the wish.
-        head = self._head_without_upgrade()
-        self._parser = httptools.HttpRequestParser(self)
-        self.feed(head + rest)
 
     def _head_without_upgrade(self) -> bytes:
         fields = [(n, v) for n, v in self._headers.items() if n not in _NOT_REPEATED]
