@@ -1,5 +1,7 @@
 """CloudEvents in and out."""
 
+import sys
+
 import pytest
 
 from catnap.events import decode, to_binary, to_structured
@@ -65,6 +67,23 @@ async def test_a_broker_that_wants_replies_gets_nothing_else(instance):
     assert (reply.status, body) == (200, b"42")
     reply, body = await send(running, to_binary(EVENT), WISH)
     assert (reply.status, body) == (202, b"")
+
+
+async def test_a_stream_that_a_broker_must_not_have_is_made_all_the_same(instance):
+    code = """
+        from catnap import Context, skill
+
+        made = []
+
+        @skill
+        async def count(ctx: Context, request: int):
+            for number in range(request):
+                made.append(number)
+                yield number
+    """
+    reply, body = await send(await instance(code), to_binary(EVENT), WISH)
+    assert (reply.status, body) == (202, b"")
+    assert sys.modules["main"].made == list(range(41))
 
 
 async def test_who_sends_no_event_gets_the_answer_whatever_it_prefers(instance):

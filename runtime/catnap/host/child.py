@@ -17,6 +17,7 @@ from catnap.host import cgroup, output, process
 from catnap.host.instance import Listening, run
 from catnap.host.loader import load
 from catnap.host.randomness import Randomness
+from catnap.host.redirect import redirect
 from catnap.host.rehearsal import rehearse
 from catnap.host.settings import read_settings
 
@@ -78,7 +79,7 @@ def _serve(birth: Birth, listening: int, status: int, stdout: int, stderr: int) 
     try:
         settings = read_settings(birth.env)
         if settings.json_log:
-            output.redirect()
+            redirect()
         else:
             output.by_lines(sys.stdout)
         loaded = load(birth.folder, settings.concurrency)

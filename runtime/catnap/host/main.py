@@ -77,7 +77,9 @@ def main(argv: Sequence[str]) -> int:
     except InvalidRequest as error:
         return _fail(error.message, 2)
     if settings.json_log:
-        output.redirect()
+        from catnap.host.redirect import redirect  # 1 ms, where output is records
+
+        redirect()
     else:
         output.by_lines(sys.stdout)
     try:

@@ -64,6 +64,9 @@ class Native:
         parts = self.skill.function(*arguments)
         if not self.skill.is_async:
             parts = Steps(parts, self._threads, call.expires)
+        if only_events(call.request):
+            await gather(parts)
+            return Answer(202, [], b"")
         form = self._form(call.request)
         if form is None:
             return Answer(200, [_JSON], await gather(parts))

@@ -6,7 +6,6 @@ import io
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TextIO
@@ -89,17 +88,6 @@ class Lines(io.TextIOBase):
         except OSError:
             # Nobody reads any more: output is no reason to fail a call.
             return
-
-
-def redirect() -> None:
-    """From here on, sys.stdout, sys.stderr and `logging` write records, and
-    threads know whom they work for."""
-    from catnap.host import inherit, log  # which write to what is here
-
-    sys.stdout = Lines("stdout", 1, time.time)
-    sys.stderr = errors = Lines("stderr", 2, time.time)
-    log.take_over(errors)
-    inherit.inherit()
 
 
 def finish() -> None:

@@ -1,0 +1,19 @@
+"""All that a process writes, as records."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from catnap.host.inherit import inherit
+from catnap.host.log import take_over
+from catnap.host.output import Lines
+
+
+def redirect() -> None:
+    """From here on, sys.stdout, sys.stderr and `logging` write records, and
+    threads know whom they work for."""
+    sys.stdout = Lines("stdout", 1, time.time)
+    sys.stderr = errors = Lines("stderr", 2, time.time)
+    take_over(errors)
+    inherit()
