@@ -68,6 +68,8 @@ def test_a_batch_is_an_array_and_may_be_empty():
         ({"datacontenttype": "a/b\r\nx: y"}, "'datacontenttype'"),
         ({"extensions": {"Upper": "x"}}, "'Upper'"),
         ({"extensions": {"data": "x"}}, "'data'"),
+        ({"extensions": {"id": "x"}}, "'id'"),
+        ({"extensions": {"specversion": "0.3"}}, "'specversion'"),
         ({"extensions": {"x": "\x00"}}, "'x'"),
     ],
 )

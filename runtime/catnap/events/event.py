@@ -37,11 +37,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     def attributes(self) -> dict[str, str]:
         """Every attribute there is by its name, but `specversion`."""
-        values = {
-            name: value
-            for name in (*REQUIRED, *OPTIONAL)
-            if (value := getattr(self, name)) is not None
-        }
+        values = {"id": self.id, "source": self.source, "type": self.type}
+        for name in OPTIONAL:
+            value = getattr(self, name)
+            if value is not None:
+                values[name] = value
         values.update(self.extensions)
         return values
 
