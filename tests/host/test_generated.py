@@ -44,6 +44,9 @@ GROWTH = 8 << 20
 """Bytes that a host may grow by, however many requests it had."""
 
 
+pytestmark = pytest.mark.timeout(600)
+
+
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     with hosting(tmp_path_factory.mktemp("hostile")) as one:
@@ -77,7 +80,6 @@ def test_what_is_well_formed_gets_its_answer(host: Host, said: list[Message]) ->
             assert json.loads(answer.body) == message.answer
 
 
-@pytest.mark.timeout(600)
 def test_what_is_spoilt_is_refused_and_the_host_is_as_it_was(
     host: Host, pool: list[Message]
 ) -> None:
