@@ -67,7 +67,7 @@ def write(folder: Path, manifest: str | None = None, **files: str) -> Path:
 def test_skill_toml_counts_before_the_environment(tmp_path, manifest, env, expected):
     folder = write(tmp_path, manifest)
     entry = entry_of(folder, manifest_of(folder, env), env)
-    assert (entry.file.name, entry.function, entry.signature) == expected
+    assert (Path(entry.file).name, entry.function, entry.signature) == expected
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,19 @@ def test_a_decorator_counts_before_both(tmp_path, monkeypatch, manifest, target,
     monkeypatch.setenv("FUNCTION_TARGET", target)
     monkeypatch.setenv("FUNCTION_SIGNATURE_TYPE", signature)
     assert load(str(write(tmp_path, manifest))).function.kind == kind
+
+
+def test_a_source_elsewhere_imports_from_its_own_folder(tmp_path, monkeypatch):
+    folder = write(tmp_path)
+    (folder / "lib" / "beside.py").write_text("answer = 42")
+    (folder / "lib" / "other.py").write_text(
+        "from beside import answer\ndef elsewhere(request): return str(answer)"
+    )
+    monkeypatch.setenv("FUNCTION_TARGET", "elsewhere")
+    monkeypatch.setenv("FUNCTION_SOURCE", "lib/other.py")
+    loaded = load(str(folder))
+    assert (loaded.manifest.name, loaded.function.kind) == ("elsewhere", "http")
+    assert Path.cwd() == folder
 
 
 def test_a_function_without_skill_toml_is_called_as_knative_calls_it(tmp_path):

@@ -13,9 +13,12 @@ OURS = {"errors", "events", "host", "http", "skills"}
 NOT_FOR_A_SKILL = {
     *(
         f"catnap.host.{name}"
-        for name in ("asgi", "child", "describe", "framework", "wsgi", "zygote")
+        for name in (
+            *("asgi", "decorated", "framework", "stock", "wsgi"),
+            *("child", "describe", "zygote"),
+        )
     ),
-    *(f"catnap.skills.{name}" for name in ("stock", "testing")),
+    "catnap.skills.testing",
 }
 """What in them serves other functions, forks and tests."""
 
