@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from catnap.host.wsgi import AT_ONCE, Exchange, environ
+from catnap.host.wsgi import AT_ONCE, Exchange
+from catnap.host.wsgi_environ import environ
 from catnap.http import Request
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from catnap.host.call import Answer, Call
+from catnap.host.origin import is_secure, server
 from catnap.host.stream import RAW, Stream
-from catnap.host.wsgi import is_secure, server
 from catnap.http import Request
 
 Message = dict[str, Any]

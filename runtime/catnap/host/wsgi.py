@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import io
-import sys
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from threading import Lock
 from types import TracebackType
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from catnap.host.call import Answer, Call
 from catnap.host.stream import RAW, Stream
 from catnap.host.threads import Threads
+from catnap.host.wsgi_environ import Environ, environ
 from catnap.http import Request
 
-Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
 
@@ -175,54 +172,3 @@ class Exchange:
             (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers
         ]
         return self._written.append
-
-
-def environ(request: Request, body: bytes) -> Environ:
-    """The WSGI environment of a request."""
-    path, _, query = request.target.partition("?")
-    secure = is_secure(request)
-    host, port = server(request, "443" if secure else "80")
-    made: Environ = {
-        "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
-        "QUERY_STRING": query,
-        "RAW_URI": request.target,
-        "REMOTE_ADDR": request.client,
-        "SERVER_NAME": host,
-        "SERVER_PORT": port,
-        "SERVER_PROTOCOL": "HTTP/1.0" if request.old else "HTTP/1.1",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "https" if secure else "http",
-        "wsgi.input": io.BytesIO(body),
-        # A body that came in chunks has no CONTENT_LENGTH.
-        "wsgi.input_terminated": True,
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-    }
-    for name, value in request.headers.items():
-        if b"_" in name:
-            continue  # could not be told from the header with a hyphen, which a proxy may vouch for
-        key = name.decode("latin-1").upper().replace("-", "_")
-        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-            key = f"HTTP_{key}"
-        made[key] = value.decode("latin-1")
-    return made
-
-
-def is_secure(request: Request) -> bool:
-    """Whether the client spoke HTTPS to the proxy before us, as Knative's
-    queue-proxy and our gateway, which sit at this end of a loopback, pass on."""
-    beside_us = request.client in ("", "127.0.0.1", "::1")
-    return beside_us and request.headers.get(b"x-forwarded-proto", b"").lower() == b"https"
-
-
-def server(request: Request, default_port: str) -> tuple[str, str]:
-    """Name and port of the server, as its client knows it."""
-    authority = request.headers.get(b"host", b"").decode("latin-1") or "localhost"
-    name, colon, port = authority.rpartition(":")
-    if not colon or "]" in port:
-        name, port = authority, ""
-    return name, port or default_port
