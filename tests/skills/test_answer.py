@@ -10,7 +10,7 @@ import pytest
 from catnap import Context, Event, skill
 from catnap.events import decode
 from catnap.skills.answer import encode
-from catnap.skills.testing import call
+from catnap.skills.testing import FakeGateway, call
 
 
 @dataclass
@@ -65,6 +65,18 @@ async def test_a_reply_is_named_after_its_task() -> None:
     assert (first.id, first.source) == ("t1", "/tasks/t1")
     assert (first.type, first.subject) == ("com.example.measured", "room 1")
     assert (first.datacontenttype, first.data) == ("application/json", b'{"x":1}')
+
+
+async def test_who_calls_a_skill_that_replies_gets_the_data() -> None:
+    @skill
+    async def measure(ctx: Context) -> Event:
+        return ctx.reply("com.example.measured", {"x": 1})
+
+    @skill
+    async def asks(ctx: Context) -> Any:
+        return await ctx.call("measure")
+
+    assert await call(asks, gateway=FakeGateway(skills={"measure": measure})) == {"x": 1}
 
 
 async def test_a_reply_outside_of_a_task_has_an_id_of_its_own() -> None:

@@ -233,6 +233,9 @@ class FakeGateway:
         else:
             made = function(msgspec.json.decode(data or b"null"))
             answer = await made if inspect.isawaitable(made) else made
+        if isinstance(answer, Event):
+            kind = (answer.datacontenttype or "").encode()
+            return FakeAnswer(200, {b"content-type": kind}, answer.data or b"")
         if isinstance(answer, bytes):
             return FakeAnswer(200, {b"content-type": b"application/octet-stream"}, answer)
         return _json(answer)
