@@ -69,5 +69,5 @@ def test_a_batch_of_more_events_than_are_taken_says_how_many_are():
 
 def test_a_batch_of_more_bytes_than_are_taken_says_how_many_are():
     assert decode_batch(BATCHED, b"[]".ljust(MAX_BATCH_BYTES)) == []
-    with pytest.raises(PayloadTooLarge, match="at most 16,777,216"):
+    with pytest.raises(PayloadTooLarge, match="at most 1,048,576"):
         decode_batch(BATCHED, b"[]".ljust(MAX_BATCH_BYTES + 1))

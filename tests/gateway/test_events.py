@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from catnap.events import Event, to_batch
+from catnap.events import Event, to_batch, to_binary
 from catnap.events.limits import MAX_BATCH_BYTES
 from catnap.gateway.gateway import Gateway
 from catnap.http import Client, Target
@@ -124,3 +124,11 @@ async def test_a_batch_that_is_too_large_is_refused_before_it_is_read(world: Wor
 async def test_a_batch_is_taken_nowhere_else(world: World, path: str) -> None:
     status, problem = await world.send(event("elsewhere"), path=path)
     assert (status, "send one event a request" in problem["detail"]) == (400, True)
+
+
+async def test_an_event_that_could_not_be_delivered_is_not_accepted(world: World) -> None:
+    headers, body = to_binary(event("long", x="v" * 50_000))
+    sent = [*headers, (b"authorization", f"Bearer {ACME}".encode())]
+    reply = await world.client.request(world.where, "POST", "/events", sent, body)
+    assert reply.status == 400
+    assert b"'x': too long with the others" in await reply.read()

@@ -9,13 +9,12 @@ import re
 from typing import NoReturn
 
 from catnap.errors import InvalidRequest
-from catnap.events.event import OPTIONAL, REQUIRED, Event
+from catnap.events.event import CORE, Event
 from catnap.events.limits import MAX_NAME
 from catnap.events.media_types import is_media_type
 from catnap.events.timestamps import is_timestamp
 from catnap.events.uris import is_absolute, is_reference
 
-_CORE = frozenset(("specversion", *REQUIRED, *OPTIONAL))
 _NAME = re.compile(rf"[a-z0-9]{{1,{MAX_NAME}}}")
 # Control characters, and code points that are no characters at all.
 _FORBIDDEN = re.compile(
@@ -81,8 +80,8 @@ def check_core(event: Event) -> None:
     schema = event.dataschema
     if schema is not None and not is_absolute(schema):
         _refuse_value("dataschema", schema, "an absolute URI without a fragment")
-    if not _CORE.isdisjoint(event.extensions):
-        refuse(min(_CORE & event.extensions.keys()), "is no extension: an event has one of its own")
+    if not CORE.isdisjoint(event.extensions):
+        refuse(min(CORE & event.extensions.keys()), "is no extension: an event has one of its own")
 
 
 def check_name(name: str) -> None:

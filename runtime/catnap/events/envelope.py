@@ -14,7 +14,7 @@ import msgspec
 
 from catnap.errors import InvalidRequest, PayloadTooLarge
 from catnap.events.attributes import check, check_name, check_text, event_of, refuse
-from catnap.events.event import OPTIONAL, REQUIRED, Event
+from catnap.events.event import CORE, Event
 from catnap.events.header_text import check_size
 from catnap.events.limits import MAX_ATTRIBUTES, MAX_BATCH_BYTES, MAX_BATCH_EVENTS
 from catnap.events.media_types import charset, is_json
@@ -24,7 +24,6 @@ T = TypeVar("T")
 _MAX_MEMBERS = MAX_ATTRIBUTES + 3  # specversion, data, data_base64
 _NULL = b"null"
 _BOOLEANS = {b"true": "true", b"false": "false"}
-_STRINGS = frozenset(("specversion", *REQUIRED, *OPTIONAL))
 _INTEGER = re.compile(rb"-?[0-9]+")
 _ENCODINGS = {"": "utf-8", "utf-8": "utf-8", "us-ascii": "ascii", "iso-8859-1": "latin-1"}
 
@@ -54,7 +53,8 @@ def read_batch(body: bytes) -> list[Event]:
     the first one that is none by its index, and PayloadTooLarge."""
     if len(body) > MAX_BATCH_BYTES:
         raise PayloadTooLarge(
-            f"a batch of {len(body):,} bytes: at most {MAX_BATCH_BYTES:,} are taken; send several"
+            f"a batch of {len(body):,} bytes: at most {MAX_BATCH_BYTES:,} are taken; "
+            "send several, or large events alone"
         )
     elements = _parse(_elements, body, "a batch of CloudEvents must be one JSON array")
     if len(elements) > MAX_BATCH_EVENTS:
@@ -140,7 +140,7 @@ def _value(name: str, raw: bytes) -> str:
         value = _string.decode(raw)
         check_text(name, value)
         return value
-    if name in _STRINGS:
+    if name in CORE:
         refuse(name, "must be a string")
     if raw in _BOOLEANS:
         return _BOOLEANS[raw]

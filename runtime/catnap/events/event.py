@@ -55,3 +55,5 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 REQUIRED = ("id", "source", "type")
 OPTIONAL = ("subject", "time", "datacontenttype", "dataschema")
+CORE = frozenset(("specversion", *REQUIRED, *OPTIONAL))
+"""Every attribute that CloudEvents itself defines."""

@@ -17,8 +17,9 @@ that they fit the 64 KiB of a request's head beside what is added on the way."""
 
 MAX_BATCH_EVENTS = 1_000
 
-MAX_BATCH_BYTES = 16 * 1024 * 1024
-"""Of the body that holds them all."""
+MAX_BATCH_BYTES = 1024 * 1024
+"""Of the body that holds them all. It is taken apart in one go, while nothing
+else is done; what is larger is sent alone."""
 
 DEPTH = 500
 """Levels of arrays and objects that data in an envelope may surely have. It is
