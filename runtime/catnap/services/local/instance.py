@@ -114,7 +114,8 @@ class Instance(instance.Instance):
         except msgspec.DecodeError:
             return  # its code has found the pipe
         if status.draining and self.alive:
-            self.end()
+            self.draining = True
+            self._kill_later()
             self.leaving.set_result(None)
         self._drained |= status.drained
         if not self._said.done():
@@ -158,9 +159,12 @@ class Instance(instance.Instance):
             self._zygote.kill(self.name, signal.SIGKILL)
         elif self._kill is None:
             self._zygote.kill(self.name, signal.SIGTERM)
-            self._kill = asyncio.get_running_loop().call_later(
-                KILL_AFTER, self._zygote.kill, self.name, signal.SIGKILL
-            )
+            self._kill_later()
+
+    def _kill_later(self) -> None:
+        self._kill = asyncio.get_running_loop().call_later(
+            KILL_AFTER, self._zygote.kill, self.name, signal.SIGKILL
+        )
 
     async def untouched(self) -> bool:
         """Whether a call that lost its connection was never begun: it ended
