@@ -46,7 +46,6 @@ STANDARD = {
     "math",
     "operator",
     "os",
-    "pathlib",
     "queue",
     "re",
     "signal",

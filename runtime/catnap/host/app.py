@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable
-from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from catnap.errors import CatnapError, DeadlineExceeded, SkillCrashed, Unavailable
@@ -39,7 +38,7 @@ class App:
         function: Function,
         *,
         name: str,
-        folder: Path,
+        folder: str,
         concurrency: int,
         timeout: float,
         callback: Target | None = None,

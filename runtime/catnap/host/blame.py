@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from pathlib import Path
 from types import TracebackType
 
 _LONGEST = 500
@@ -21,7 +20,7 @@ def reason(error: BaseException) -> str:
     return f"{kind}: {text}" if text else kind
 
 
-def place(error: BaseException, folder: Path) -> tuple[str, int] | None:
+def place(error: BaseException, folder: str) -> tuple[str, int] | None:
     """File and line of the innermost frame inside the folder, if there is one.
 
     The file is relative to the folder; installed packages do not count.
@@ -38,7 +37,7 @@ def place(error: BaseException, folder: Path) -> tuple[str, int] | None:
     return found
 
 
-def print_traceback(error: BaseException, folder: Path) -> None:
+def print_traceback(error: BaseException, folder: str) -> None:
     """Writes the traceback to stderr, from the skill's first frame on."""
     start = error.__traceback__
     while start and not _inside(start.tb_frame.f_code.co_filename, folder):
@@ -47,7 +46,7 @@ def print_traceback(error: BaseException, folder: Path) -> None:
     traceback.print_exception(type(error), error, shown)
 
 
-def _inside(file: str, folder: Path) -> str:
+def _inside(file: str, folder: str) -> str:
     """The path relative to the folder; empty if it is elsewhere."""
     prefix = f"{folder}/"
     if file.startswith(prefix) and "/site-packages/" not in file:

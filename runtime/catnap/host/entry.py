@@ -13,8 +13,8 @@ Source of the variables: the functions framework's contract.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import msgspec
 
@@ -25,8 +25,8 @@ from catnap.skills import Manifest, read_manifest
 class Entry(msgspec.Struct, frozen=True):
     """Where the function is, and what it takes."""
 
-    file: Path
-    root: Path
+    file: str
+    root: str
     """The folder that `module` is imported from."""
     module: str
     function: str
@@ -39,7 +39,7 @@ class Entry(msgspec.Struct, frozen=True):
     """A framework's function without an async decorator takes Starlette's request all the same."""
 
 
-def manifest_of(folder: Path, env: Mapping[str, str]) -> Manifest:
+def manifest_of(folder: str, env: Mapping[str, str]) -> Manifest:
     """The folder's manifest: without a skill.toml, that of a function of which
     no more is known than FUNCTION_TARGET. Raises InvalidRequest."""
     target = env.get("FUNCTION_TARGET", "")
@@ -48,28 +48,30 @@ def manifest_of(folder: Path, env: Mapping[str, str]) -> Manifest:
     return read_manifest(folder)
 
 
-def entry_of(folder: Path, manifest: Manifest, env: Mapping[str, str]) -> Entry:
+def entry_of(folder: str, manifest: Manifest, env: Mapping[str, str]) -> Entry:
     """What is served from the folder. Raises InvalidRequest."""
     if _has_manifest(folder):
         return _of_manifest(folder, manifest, env)
     return _of_environment(folder, env)
 
 
-def _has_manifest(folder: Path) -> bool:
-    return (folder / "skill.toml").is_file()
+def _has_manifest(folder: str) -> bool:
+    return os.path.isfile(os.path.join(folder, "skill.toml"))
 
 
-def _of_environment(folder: Path, env: Mapping[str, str]) -> Entry:
+def _of_environment(folder: str, env: Mapping[str, str]) -> Entry:
     target, signature = env["FUNCTION_TARGET"], _signature(env, "http")
     source = env.get("FUNCTION_SOURCE") or "main.py"
-    file = (folder / source).resolve()
-    if not file.is_file():
+    file = os.path.realpath(os.path.join(folder, source))
+    if not os.path.isfile(file):
         raise InvalidRequest(f"FUNCTION_SOURCE: there is no {source}")
     asgi = _asgi(env)
-    return Entry(file, file.parent, file.stem, target, signature, "FUNCTION_TARGET", asgi)
+    root, name = os.path.split(file)
+    module = os.path.splitext(name)[0]
+    return Entry(file, root, module, target, signature, "FUNCTION_TARGET", asgi)
 
 
-def _of_manifest(folder: Path, manifest: Manifest, env: Mapping[str, str]) -> Entry:
+def _of_manifest(folder: str, manifest: Manifest, env: Mapping[str, str]) -> Entry:
     module, _, function = manifest.entry.partition(":")
     file = _source(folder, module, manifest.entry)
     said_by, default = "skill.toml", ""
@@ -100,10 +102,10 @@ def _asgi(env: Mapping[str, str]) -> bool:
     return env.get("FUNCTION_USE_ASGI", "").lower() in ("1", "true", "t", "yes", "y", "on")
 
 
-def _source(folder: Path, module: str, entry: str) -> Path:
-    base = folder.joinpath(*module.split("."))
-    for file in (base.with_name(f"{base.name}.py"), base / "__init__.py"):
-        if file.is_file():
+def _source(folder: str, module: str, entry: str) -> str:
+    base = os.path.join(folder, *module.split("."))
+    for file in (f"{base}.py", os.path.join(base, "__init__.py")):
+        if os.path.isfile(file):
             return file
     raise InvalidRequest(
         f"entry {entry!r} in skill.toml: there is no {'/'.join(module.split('.'))}.py"

@@ -84,7 +84,7 @@ class Framework:
             error.__cause__, Exception
         ):
             error = error.__cause__  # a typed function's
-        if blame.place(error, self._file.parent):
+        if blame.place(error, str(self._file.parent)):
             return error
         # The function was never called.
         if isinstance(error, UnreadableEvent):
@@ -119,10 +119,10 @@ def load_framework(entry: Entry, threads: Threads) -> Framework | None:
             "its environment lacks functions-framework: add it to the skill's requirements.txt"
         ) from None
     try:
-        application = _creator(entry)(name, str(entry.file), entry.signature or None)
+        application = _creator(entry)(name, entry.file, entry.signature or None)
     except (MissingTargetException, InvalidTargetTypeException):
         raise InvalidRequest(
-            f"{entry.file.name} has no function {name!r}, which {entry.said_by} names"
+            f"{os.path.basename(entry.file)} has no function {name!r}, which {entry.said_by} names"
         ) from None
     kind = "http" if os.environ["FUNCTION_SIGNATURE_TYPE"] in ("http", "typed") else "cloudevent"
     server: Server
@@ -132,13 +132,13 @@ def load_framework(entry: Entry, threads: Threads) -> Framework | None:
     else:
         _let_crashes_out_of_starlette(application)
         server = Asgi(application)
-    return Framework(server, kind, entry.file)
+    return Framework(server, kind, Path(entry.file))
 
 
 def _name(entry: Entry) -> str:
     """The function that is the framework's; empty where there is none. A
     function's decorator counts before its signature."""
-    file, name, signature = entry.file, entry.function, entry.signature
+    file, name, signature = Path(entry.file), entry.function, entry.signature
     theirs, ours = find_decorated(file, FRAMEWORK), find_decorated(file, OURS)
     if name:
         return name if name in theirs or (signature and name not in ours) else ""

@@ -6,7 +6,6 @@ import importlib
 import os
 import sys
 import time
-from pathlib import Path
 from types import ModuleType
 
 import msgspec
@@ -29,7 +28,7 @@ class Loaded(msgspec.Struct, frozen=True):
     """A skill, imported and ready to be called."""
 
     manifest: Manifest
-    folder: Path
+    folder: str
     function: Function
     concurrency: int
     import_ms: float
@@ -45,14 +44,14 @@ def load(folder: str, concurrency: int | None = None) -> Loaded:
     the message is one line that names the folder, the file and the line.
     """
     began = time.perf_counter()
-    path = Path(folder).resolve()
+    path = os.path.realpath(folder)
     manifest = manifest_of(path, os.environ)
     bound = manifest.scale.concurrency if concurrency is None else concurrency
     threads = Threads(bound or THREADS_WITHOUT_BOUND)
     os.chdir(path)
     try:
         entry = entry_of(path, manifest, os.environ)
-        sys.path.insert(0, str(entry.root))
+        sys.path.insert(0, entry.root)
         function = _function(entry, threads)
     except CatnapError as error:
         raise type(error)(f"cannot load {folder}: {error.message}") from None
@@ -64,7 +63,7 @@ def load(folder: str, concurrency: int | None = None) -> Loaded:
 
 
 def _function(entry: Entry, threads: Threads) -> Function:
-    if entry.signature or b"functions_framework" in entry.file.read_bytes():
+    if entry.signature or _names_framework(entry.file):
         # Only such a function needs Flask; nobody else pays for its import.
         from catnap.host.framework import load_framework
 
@@ -75,8 +74,13 @@ def _function(entry: Entry, threads: Threads) -> Function:
     return Native(_skill(module, entry), threads)
 
 
+def _names_framework(file: str) -> bool:
+    with open(file, "rb") as source:
+        return b"functions_framework" in source.read()
+
+
 def _skill(module: ModuleType, entry: Entry) -> Skill:
-    file, attribute = entry.file.name, entry.function
+    file, attribute = os.path.basename(entry.file), entry.function
     if attribute:
         found = getattr(module, attribute, None)
         if found is None:

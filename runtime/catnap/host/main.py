@@ -6,12 +6,12 @@ address is taken, 2 where the arguments are wrong.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -99,7 +99,7 @@ def main(argv: Sequence[str]) -> int:
         return _fail(error.message, 1)
     finally:
         if arguments.socket:
-            Path(arguments.socket).unlink(missing_ok=True)
+            _unlink(arguments.socket)
     return 0
 
 
@@ -130,13 +130,13 @@ def parse(argv: Sequence[str], env: Mapping[str, str]) -> Arguments:
     port = options["--port"]
     if not port.isdecimal() or int(port) > 65535:
         raise InvalidRequest(f"port {port!r}: must be a number from 0 to 65535")
-    path = str(Path(options["--socket"]).resolve()) if options["--socket"] else ""
+    path = os.path.realpath(options["--socket"]) if options["--socket"] else ""
     return Arguments(folders[0], options["--host"], int(port), path)
 
 
 def _listen(arguments: Arguments) -> socket.socket:
     if arguments.socket:
-        Path(arguments.socket).unlink(missing_ok=True)
+        _unlink(arguments.socket)
         sock = socket.socket(socket.AF_UNIX)
         sock.bind(arguments.socket)
         return sock
@@ -145,6 +145,11 @@ def _listen(arguments: Arguments) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind((arguments.host, arguments.port))
     return sock
+
+
+def _unlink(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def _tell(listening: Listening) -> None:

@@ -13,7 +13,6 @@ import os
 import signal
 import socket
 import sys
-from pathlib import Path
 
 from catnap.host.instance import run
 from catnap.host.loader import Loaded
@@ -54,4 +53,4 @@ def rehearse() -> None:
             asyncio.get_running_loop().remove_reader(ours)
             os.kill(os.getpid(), signal.SIGTERM)
 
-        run(Loaded(manifest, Path("/"), function, 1, 0.0), Settings(grace=0.0), theirs, call)
+        run(Loaded(manifest, "/", function, 1, 0.0), Settings(grace=0.0), theirs, call)

@@ -89,11 +89,11 @@ async def _app(skill: Skill) -> App:
     )
 
 
-def _folder(function: Callable[..., Any]) -> Path:
+def _folder(function: Callable[..., Any]) -> str:
     """The one that the function's module is imported from."""
     module = sys.modules[function.__module__]
     assert module.__file__
-    return Path(module.__file__).resolve().parents[module.__name__.count(".")]
+    return str(Path(module.__file__).resolve().parents[module.__name__.count(".")])
 
 
 def _request(given: flask.Request) -> Request:

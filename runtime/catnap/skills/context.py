@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Coroutine
 from functools import cached_property
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 import msgspec
 
@@ -18,6 +17,7 @@ from catnap.events import Event, to_binary
 from catnap.skills.files import Files
 from catnap.skills.gateway import Gateway, NoGateway
 from catnap.skills.models import Models
+from catnap.skills.quoting import quote
 
 T = TypeVar("T")
 
@@ -80,7 +80,7 @@ class Context(msgspec.Struct, eq=False, dict=True, weakref=True):
         """
         answer = await self.gateway.request(
             "POST",
-            f"/callback/skills/{quote(skill, safe='')}",
+            f"/callback/skills/{quote(skill)}",
             [(b"content-type", b"application/json")],
             b"" if payload is None else msgspec.json.encode(payload),
         )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Literal
-from urllib.parse import quote
 
 import msgspec
 
 from catnap.errors import NotFound
 from catnap.skills.gateway import Gateway, Headers
+from catnap.skills.quoting import quote
 
 Scope = Literal["user", "session", "task"]
 
@@ -56,7 +56,7 @@ class Files:
         found: list[File] = []
         token = ""
         while True:
-            query = f"?prefix={quote(prefix, safe='')}&page_token={quote(token, safe='')}"
+            query = f"?prefix={quote(prefix)}&page_token={quote(token)}"
             answer = await self._gateway.request("GET", self._base + query)
             page = msgspec.json.decode(await answer.read(), type=Page)
             found.extend(page.files)
@@ -117,7 +117,7 @@ class Files:
         await self._gateway.request("DELETE", self._path(key), headers)
 
     def _path(self, key: str) -> str:
-        return f"{self._base}/{quote(key)}"
+        return f"{self._base}/{quote(key, '/')}"
 
 
 def _described(key: str, headers: dict[bytes, bytes], size: int | None = None) -> File:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from math import inf
-from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -117,19 +117,20 @@ _CPU = re.compile(r"(?=.*[1-9])(\d+m|\d+(\.\d+)?)\Z", re.ASCII)
 _MEMORY = re.compile(r"(?=.*[1-9])\d+(Ki|Mi|Gi|k|M|G)?\Z", re.ASCII)
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
     """The manifest of a skill's folder. Raises InvalidRequest, which names
     the file and the key."""
-    path = folder / "skill.toml"
+    path = os.path.join(folder, "skill.toml")
     try:
-        text = path.read_text("utf-8")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
     except FileNotFoundError:
         raise InvalidRequest(
             f"{folder} is no skill: it has no skill.toml; `catnap new` makes one"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidRequest(f"{path}: cannot be read: {error}") from None
-    return parse_manifest(text, str(path))
+    return parse_manifest(text, path)
 
 
 def parse_manifest(text: str, where: str = "skill.toml") -> Manifest:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import quote
 
 import msgspec
 
 from catnap.skills.gateway import Gateway
+from catnap.skills.quoting import quote
 
 
 class Embeddings(msgspec.Struct, frozen=True):
@@ -41,7 +41,7 @@ class Models:
         """
         answer = await self._gateway.request(
             "POST",
-            f"/callback/models/{quote(model, safe='')}/embed",
+            f"/callback/models/{quote(model)}/embed",
             [(b"content-type", b"application/json")],
             msgspec.json.encode({"texts": texts}),
         )
