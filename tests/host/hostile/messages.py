@@ -144,7 +144,7 @@ CONNECTIONS = st.sampled_from([b"", b"", b"", b"", b"keep-alive", b"Keep-Alive, 
 
 def _line(draw: st.DrawFn, name: bytes, value: bytes) -> bytes:
     name = draw(st.sampled_from([name, name.title(), name.upper()]))
-    # Of a coding or an expectation llhttp reads no white space behind it.
+    # llhttp takes no tab after a coding.
     after = draw(SPACE) if name.lower() != b"transfer-encoding" else b""
     return b"%b:%b%b%b\r\n" % (name, draw(SPACE), value, after)
 
