@@ -286,6 +286,15 @@ def test_data_may_nest_as_deep_as_is_stated():
     assert decode(STRUCTURED, msgspec.json.encode(envelope)).data == data
 
 
+def test_a_character_may_stand_anywhere_in_large_data():
+    for before in range(4):
+        data = b'"%b"' % (b"x" * (65_530 + before) + "日😀".encode() * 30_000)
+        envelope = msgspec.json.encode({**ENVELOPE, "data": msgspec.Raw(data)})
+        assert decode(STRUCTURED, envelope).data == data
+        with pytest.raises(InvalidRequest, match="one JSON object"):
+            decode(STRUCTURED, envelope.replace('😀"'.encode(), b'\xf0\x9f\x98"'))
+
+
 def test_data_in_the_binary_mode_is_not_looked_into():
     data = b"[" * 100_000 + b"\xff"
     assert decode({**CORE, **JSON}, data).data == data

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import re
 from typing import TypeVar
 
@@ -22,6 +23,7 @@ from catnap.events.media_types import charset, is_json
 T = TypeVar("T")
 
 _MAX_MEMBERS = MAX_ATTRIBUTES + 3  # specversion, data, data_base64
+_PIECE = 64 * 1024
 _NULL = b"null"
 _BOOLEANS = {b"true": "true", b"false": "false"}
 _INTEGER = re.compile(rb"-?[0-9]+")
@@ -96,12 +98,20 @@ def _embeds(data: bytes) -> bool:
 def _parse(decoder: msgspec.json.Decoder[T], body: bytes, rule: str) -> T:
     try:
         if not body.isascii():
-            body.decode()  # what is passed on unread must be UTF-8 too
+            _check_utf8(body)  # what is passed on unread must be that too
         return decoder.decode(body)
     except RecursionError:
         raise InvalidRequest(f"{rule}: it is nested too deep") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidRequest(f"{rule}: {error}") from None
+
+
+def _check_utf8(body: bytes) -> None:
+    """In pieces: as a string the whole could take four times its room."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for at in range(0, len(body), _PIECE):
+        decoder.decode(body[at : at + _PIECE])
+    decoder.decode(b"", final=True)
 
 
 def _event(body: bytes, rule: str) -> Event:
