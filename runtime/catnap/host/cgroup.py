@@ -50,8 +50,9 @@ class Cgroups:
 
 def bound(path: str, limits: Mapping[str, str]) -> None:
     """Sets the bounds of a cgroup, by the kernel's file, such as `memory.max`."""
-    for file, value in limits.items():
-        _write(f"{path}/{file}", value)
+    if path:
+        for file, value in limits.items():
+            _write(f"{path}/{file}", value)
 
 
 def enter(path: str) -> None:

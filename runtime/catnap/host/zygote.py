@@ -41,9 +41,10 @@ import msgspec
 
 from catnap.errors import InvalidRequest
 from catnap.host import process
-from catnap.host.cgroup import Cgroups, bound
+from catnap.host.cgroup import Cgroups
 from catnap.host.child import PACKET, Birth, Embryo, live
 from catnap.host.instance import loop_factory
+from catnap.host.offspring import Child, kill_group
 from catnap.host.preload import preload
 from catnap.host.randomness import Randomness
 from catnap.skills.manifest import parse_manifest
@@ -67,14 +68,6 @@ class _Order(msgspec.Struct):
     signal: int = signal.SIGTERM
 
 
-class _Child(msgspec.Struct):
-    """A child as its parent has it."""
-
-    pid: int
-    outbox: socket.socket
-    cgroup: str
-
-
 class Zygote:
     """The parent of instances."""
 
@@ -82,7 +75,7 @@ class Zygote:
         self._control = control
         self._cgroups = cgroups
         self._randomness = randomness
-        self._ahead: _Child | None = None
+        self._ahead: Child | None = None
         """A child that is no instance yet."""
         self._can_fork_ahead = True
         self._instances: dict[int, tuple[str, str]] = {}
@@ -164,7 +157,7 @@ class Zygote:
                 return made
             if made is None:
                 break
-            if _bear(made, birth, descriptors, order.limits):
+            if made.bear(birth, descriptors, order.limits):
                 self._instances[made.pid] = (order.id, made.cgroup)
                 self._tell(op="forked", id=order.id, pid=made.pid)
                 return None
@@ -175,7 +168,7 @@ class Zygote:
         self._tell(op="exited", id=order.id, status=1)
         return None
 
-    def _split(self, *, ahead: bool = False) -> _Child | Embryo | None:
+    def _split(self, *, ahead: bool = False) -> Child | Embryo | None:
         """Forks. Gives the child to the parent, the embryo to the child, and
         None where the system has no room."""
         with contextlib.ExitStack() as undo:
@@ -199,7 +192,7 @@ class Zygote:
         if pid:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             inbox.close()
-            return _Child(pid, outbox, folder)
+            return Child(pid, outbox, folder)
         signal.set_wakeup_fd(-1)
         self._selector.close()
         for end in (self._control, self._wake, self._woken, outbox):
@@ -212,7 +205,7 @@ class Zygote:
         for pid, (name, _) in self._instances.items():
             if name == order.id:
                 if order.signal == signal.SIGKILL:
-                    _kill_group(pid)
+                    kill_group(pid)
                 else:
                     os.kill(pid, order.signal)
 
@@ -229,7 +222,7 @@ class Zygote:
             pid = ended.si_pid
             if pid in self._instances:
                 # Still a zombie, so that no other group can have its number.
-                _kill_group(pid)
+                kill_group(pid)
             _, status = os.waitpid(pid, 0)
             name, folder = self._instances.pop(pid, ("", ""))
             if self._ahead and self._ahead.pid == pid:
@@ -254,7 +247,7 @@ class Zygote:
                 self._wake.recv(4096)
             self._reap()
         for pid, (_, folder) in self._instances.items():
-            _kill_group(pid)
+            kill_group(pid)
             self._cgroups.end(folder)
 
     def _tell(self, **message: object) -> None:
@@ -262,26 +255,6 @@ class Zygote:
             self._control.send(msgspec.json.encode(message))
         except OSError:
             self._ending = True
-
-
-def _bear(child: _Child, birth: bytes, descriptors: list[int], limits: dict[str, str]) -> bool:
-    """Makes a child an instance; False where it has ended."""
-    bound(child.cgroup, limits)
-    with child.outbox:
-        try:
-            socket.send_fds(child.outbox, [birth], descriptors)
-        except OSError:
-            return False
-    return True
-
-
-def _kill_group(pid: int) -> None:
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        # It has not made its group yet, or all of it has ended.
-        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-            os.kill(pid, signal.SIGKILL)
 
 
 def main(argv: Sequence[str]) -> int:
