@@ -117,3 +117,15 @@ def test_a_circle_of_events_ends(platform: Running) -> None:
             tasks = list(client.tasks.list(skill="circle"))
     assert len(tasks) == 17
     assert "16 deep" in str(tasks[0].error)
+
+
+async def test_a_batch_is_delivered_event_by_event(platform: Running) -> None:
+    envelope = {"specversion": "1.0", "source": "/test", "type": "test.keep", "data": {}}
+    batch = [{**envelope, "id": "batch-1"}, {**envelope, "id": "batch-2", "type": "nobody.cares"}]
+    headers = {"content-type": "application/cloudevents-batch+json"}
+    status, _, body = await platform.request("POST", "/events", batch, headers)
+    first, second = json.loads(body)["events"]
+    assert (status, second) == (202, {"matched": 0, "tasks": []})
+    with platform.client() as client:
+        assert client.tasks.wait(first["tasks"][0], timeout=30).state == "succeeded"
+        assert "batch-1" in kept(client)
