@@ -239,3 +239,21 @@ async def test_a_handler_that_does_not_read_holds_the_client_back(serve):
     assert (await wire.hear())[2] == b"done"
     await sending
     assert most < 1_000_000
+
+
+async def test_an_answer_that_is_long_in_coming_says_so_meanwhile(serve):
+    async def parts():
+        yield b"first"
+        await heard.wait()
+        yield b"last"
+
+    async def handler(request):
+        return Response(200, [], parts(), idle=b":\n\n")
+
+    heard = asyncio.Event()
+    wire = await (await serve(handler, silence=0.02)).wire()
+    await wire.say(GET)
+    await wire.reader.readuntil(b"first\r\n")
+    assert await wire.reader.readexactly(8) == b"3\r\n:\n\n\r\n"
+    heard.set()
+    assert (await wire.reader.readuntil(b"0\r\n\r\n")).endswith(b"4\r\nlast\r\n0\r\n\r\n")

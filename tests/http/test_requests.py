@@ -139,3 +139,25 @@ async def test_a_request_says_where_it_came_from(serve):
     wire = await (await serve(answer)).wire()
     await wire.say(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
     assert await wire.hear() == (200, ANY, b"127.0.0.1")
+
+
+async def test_a_sender_that_waits_to_be_asked_is_not_slow(serve):
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    async def handler(request):
+        begun.set()
+        await go.wait()
+        return Response(200, [], await request.body.read())
+
+    serving = await serve(handler)
+    wire = await serving.wire()
+    await wire.say(
+        b"POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n"
+    )
+    await begun.wait()
+    [connection] = serving.server.connections
+    connection.expire(asyncio.get_running_loop().time() + 60)
+    go.set()
+    assert (await wire.hear())[0] == 100
+    await wire.say(b"ok")
+    assert await wire.hear() == (200, {b"content-length": b"2"}, b"ok")

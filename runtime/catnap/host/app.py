@@ -95,7 +95,7 @@ class App:
                 sent = _Parts(self, call, answer.body)
             timing = self._server_timing(queue, time.perf_counter() - began)
             headers = [*answer.headers, (b"server-timing", timing)]
-            response = Response(answer.status, headers, sent)
+            response = Response(answer.status, headers, sent, answer.idle)
         except CatnapError as error:
             response = Response.error(error)
         if self._instance[1]:

@@ -49,6 +49,8 @@ class Answer(msgspec.Struct):
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes | Stream
+    idle: bytes = b""
+    """Sent between two parts of a stream that are long in coming."""
 
 
 class Function(Protocol):

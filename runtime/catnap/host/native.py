@@ -74,7 +74,7 @@ class Native:
         # Until the first item is there an error can still have its own status.
         await stream.begin()
         headers = [(b"content-type", form.content_type), (b"cache-control", b"no-store")]
-        return Answer(200, headers, stream)
+        return Answer(200, headers, stream, form.idle)
 
     def _form(self, request: Request) -> Form | None:
         """None for one JSON array, which is no stream. Bytes have one form

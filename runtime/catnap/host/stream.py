@@ -28,6 +28,8 @@ class Form(msgspec.Struct, frozen=True):
     item: Callable[[Any], bytes]
     error: Callable[[CatnapError], bytes] | None
     """None: an error can only break the answer off."""
+    idle: bytes = b""
+    """What a reader skips: sent between two parts that are long in coming."""
 
 
 def _json(item: Any) -> bytes:
@@ -55,7 +57,7 @@ def _error_event(error: CatnapError) -> bytes:
 
 
 NDJSON = Form(b"application/x-ndjson", _line, _error_line)
-SSE = Form(b"text/event-stream", _event, _error_event)
+SSE = Form(b"text/event-stream", _event, _error_event, idle=b":\n\n")
 RAW = Form(b"application/octet-stream", bytes, None)
 
 

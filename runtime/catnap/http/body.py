@@ -55,6 +55,11 @@ class Body:
         return self._done
 
     @property
+    def unasked(self) -> bool:
+        """Whether the sender may wait to be asked for it: nobody has read yet."""
+        return self._on_wait is not None
+
+    @property
     def full(self) -> bool:
         """Whether the sender should wait."""
         return self.buffered > HIGH_WATER

@@ -17,6 +17,9 @@ class Limits(msgspec.Struct, frozen=True):
     """From a request's first byte to the end of its headers."""
     stall: float = 30.0
     """Without a byte while a body is arriving, or our answer is leaving."""
+    silence: float = 15.0
+    """Without a part of an answer that has something to say meanwhile: proxies
+    take a silent connection for dead after half a minute or more."""
     linger: float = 30.0
     """For a client to read an answer that it was not ready for, because it
     still sends what we refuse. What it sends is thrown away."""

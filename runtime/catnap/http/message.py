@@ -54,12 +54,14 @@ class Response(msgspec.Struct):
 
     Header names are lower-case. A body that is an iterator is sent as it
     comes: chunked, or as it is where a `content-length` is given. It is
-    closed (`aclose`) when it has ended, or its client has gone.
+    closed (`aclose`) when it has ended, or its client has gone. idle: what to
+    send between two parts that are long in coming, and means nothing.
     """
 
     status: int = 200
     headers: list[tuple[bytes, bytes]] = []
     body: bytes | AsyncIterable[bytes] = b""
+    idle: bytes = b""
 
     @classmethod
     def json(cls, body: bytes, status: int = 200) -> Response:

@@ -56,6 +56,10 @@ class ServerConnection(asyncio.Protocol):
         self._writable: asyncio.Future[None] | None = None
         self._unsent = 0
         self._seen = self._loop.time()
+        self._idle = b""
+        """What to send where the next part of an answer is long in coming."""
+        self._spoke = 0.0
+        """When its last part was sent."""
         self._deaf = False
         """Whether what still arrives means nothing any more."""
         self._lingering: float | None = None
@@ -141,6 +145,8 @@ class ServerConnection(asyncio.Protocol):
             self._seen = now
         self._unsent = unsent
         quiet, limits = now - self._seen, self._limits
+        if self._idle and not unsent and now - self._spoke > limits.silence:
+            self._write_chunk(self._idle)
         if self._lingering is not None:
             if quiet > limits.linger_stall or now - self._lingering > limits.linger:
                 self.abort()
@@ -150,7 +156,7 @@ class ServerConnection(asyncio.Protocol):
         elif self._paused:
             return
         elif self._parser.body:
-            if quiet > limits.stall:
+            if quiet > limits.stall and not self._parser.body.unasked:
                 self._refuse(RequestTimeout(f"no more of the body came for {limits.stall:g} s"))
         elif self._parser.began is not None:
             if now - self._parser.began > limits.head:
@@ -228,7 +234,7 @@ class ServerConnection(asyncio.Protocol):
                 if self._writable:
                     await self._writable
             else:
-                await self._send(body, framing)
+                await self._send(body, framing, response.idle)
         except asyncio.CancelledError:
             self.abort()
             raise
@@ -245,12 +251,15 @@ class ServerConnection(asyncio.Protocol):
             else:
                 self._linger()
 
-    async def _send(self, parts: AsyncIterable[bytes], framing: Framing) -> None:
+    async def _send(self, parts: AsyncIterable[bytes], framing: Framing, idle: bytes) -> None:
         try:
             self.transport.write(framing.head)
             if framing.has_body:
+                self._spoke = self._loop.time()
+                self._idle = idle if framing.chunked else b""
                 await self._send_parts(parts, framing)
         finally:
+            self._idle = b""
             await _close(parts)
 
     async def _send_parts(self, parts: AsyncIterable[bytes], framing: Framing) -> None:
@@ -263,14 +272,19 @@ class ServerConnection(asyncio.Protocol):
                 if left < 0:
                     raise ValueError("the body is longer than its content-length")
             if framing.chunked:
-                part = b"%x\r\n%b\r\n" % (len(part), part)
-            self.transport.write(part)
+                self._write_chunk(part)
+            else:
+                self.transport.write(part)
             if self._writable:
                 await self._writable
         if left:
             raise ValueError(f"the body ended {left:,} bytes before its content-length")
         if framing.chunked:
             self.transport.write(b"0\r\n\r\n")
+
+    def _write_chunk(self, part: bytes) -> None:
+        self._spoke = self._loop.time()
+        self.transport.write(b"%x\r\n%b\r\n" % (len(part), part))
 
     def _linger(self) -> None:
         """Closes our side and throws the rest away, so that a client still
