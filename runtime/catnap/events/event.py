@@ -38,10 +38,15 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     def attributes(self) -> dict[str, str]:
         """Every attribute there is by its name, but `specversion`."""
         values = {"id": self.id, "source": self.source, "type": self.type}
-        for name in OPTIONAL:
-            value = getattr(self, name)
-            if value is not None:
-                values[name] = value
+        # One by one: a loop with getattr takes twice the time, for every event.
+        if self.subject is not None:
+            values["subject"] = self.subject
+        if self.time is not None:
+            values["time"] = self.time
+        if self.datacontenttype is not None:
+            values["datacontenttype"] = self.datacontenttype
+        if self.dataschema is not None:
+            values["dataschema"] = self.dataschema
         values.update(self.extensions)
         return values
 

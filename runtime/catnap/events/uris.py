@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _UNRESERVED = r"A-Za-z0-9\-._~!$&'()*+,;="  # and the sub-delims
 _PCT = "%[0-9A-Fa-f]{2}"
@@ -39,11 +40,20 @@ _IP_LITERAL = "|".join(
 
 def is_reference(text: str) -> bool:
     """Whether it is a URI reference (4.1); an empty one is."""
+    # A sender has few sources, and says one with every event.
+    return _is_short_reference(text) if len(text) <= _SHORT else _is_reference(text)
+
+
+def _is_reference(text: str) -> bool:
     match = _REFERENCE.fullmatch(text)
     if match is None:
         return False
     # Compiled when the first one comes: few hosts are written as numbers.
     return match[1] is None or re.fullmatch(_IP_LITERAL, match[1]) is not None
+
+
+_SHORT = 256
+_is_short_reference = lru_cache(maxsize=256)(_is_reference)
 
 
 def is_absolute(text: str) -> bool:

@@ -67,12 +67,14 @@ class Body:
     def feed(self, chunk: bytes) -> None:
         self._chunks.append(chunk)
         self.buffered += len(chunk)
-        self._wake()
+        if self._waiter:
+            self._wake()
 
     def finish(self) -> None:
         """All of it has come."""
         self._done = True
-        self._wake()
+        if self._waiter:
+            self._wake()
 
     def fail(self, error: CatnapError) -> None:
         """No more will come, and what came is not whole."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 import msgspec
 
 from catnap.errors import InvalidRequest
 from catnap.http.fields import write_fields
 from catnap.http.message import Response, status_line
 
+_name = itemgetter(0)
 _OURS = frozenset((b"connection", b"content-length", b"keep-alive", b"transfer-encoding"))
 
 
@@ -37,11 +40,8 @@ def frame(
     """
     has_body = method != "HEAD" and response.status not in (204, 304)
     fields, body = response.headers, response.body
-    plain = keep_alive and has_body and not old and isinstance(body, bytes)
-    for name, _ in fields:
-        if name.lower() in _OURS:
-            plain = False
-    if plain and isinstance(body, bytes):
+    ours = not _OURS.isdisjoint(map(_name, fields))
+    if isinstance(body, bytes) and has_body and keep_alive and not (ours or old):
         # Nearly all answers; what follows would write the same.
         started = status_line(response.status) + write_fields(fields)
         head = b"%bcontent-length: %d\r\n\r\n" % (started, len(body))
