@@ -40,7 +40,7 @@ GOOD = Message(
 LAST = Message(
     GOOD.raw.replace(b"host: a", b"connection: close\r\nhost: a"), 200, GOOD.answer, True
 )
-GROWTH = 8 << 20
+GROWTH = 6 << 20
 """Bytes that a host may grow by, however many requests it had."""
 
 

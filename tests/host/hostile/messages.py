@@ -88,6 +88,7 @@ def _refused(draw: st.DrawFn) -> Message:
         st.sampled_from(
             [
                 (b"GET", 405, [], b""),
+                (b"HEAD", 405, [], b""),
                 (b"DELETE", 405, [], b""),
                 (b"OPTIONS", 405, [], b""),
                 (b"POST", 400, [], b'{"text": 1, "numbers": []}'),
