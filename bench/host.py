@@ -35,8 +35,8 @@ OPTIONS = {
 
 def main(*, seconds: int, rounds: int, starts: int, forks: int, only: str) -> dict[str, Any]:
     """Measures; the arguments are what OPTIONS says."""
-    if (os.cpu_count() or 1) < 2:
-        raise SystemExit("one core serves and another loads: this machine has only one")
+    if not {servers.SERVER_CORE, servers.LOAD_CORE} <= os.sched_getaffinity(0):
+        raise SystemExit("core 0 serves and core 1 loads: this process may not use both")
     wrk.program()
     parts = only.split(",")
     loaded = [one for one in servers.SERVERS if any(part in one.name for part in parts)]

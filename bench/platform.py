@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.memory import by_role
+from bench.spread import spread
 from catnap.errors import CatnapError
 from catnap.http import Client, Target
 from tests.platform.running import ROOT, Running
@@ -95,9 +96,9 @@ async def _calls(platform: Running) -> dict[str, Any]:
         name: round(statistics.median(p.get(name, 0.0) for _, p in cold), 2) for name in cold[0][1]
     }
     return {
-        "cold_ms": _spread([took for took, _ in cold]),
+        "cold_ms": spread([took for took, _ in cold]),
         "cold_parts_ms": parts,
-        "warm_ms": _spread(warm),
+        "warm_ms": spread(warm),
     }
 
 
@@ -135,20 +136,12 @@ async def _peer(echo: Path) -> dict[str, Any]:
             await client.close()
             process.terminate()
             process.wait()
-    return {"peer_cold_ms": _spread(cold), "peer_warm_ms": _spread(warm)}
+    return {"peer_cold_ms": spread(cold), "peer_warm_ms": spread(warm)}
 
 
 async def _ask(client: Client, target: Target) -> None:
     reply = await client.request(target, "POST", "/", [_JSON], b'{"a":1}')
     await reply.read()
-
-
-def _spread(values: list[float]) -> dict[str, float]:
-    ordered = sorted(values)
-    return {
-        "p50": round(statistics.median(ordered), 2),
-        "p95": round(ordered[int(len(ordered) * 0.95)], 2),
-    }
 
 
 def table(result: dict[str, Any]) -> str:
