@@ -203,6 +203,11 @@ def test_what_is_mapped_into_headers_beside_an_envelope_is_not_read():
     assert decode(headers, msgspec.json.encode(ENVELOPE)) == structured()
 
 
+def test_white_space_in_the_content_type_is_space():
+    headers = {**CORE, b"content-type": b"text/plain\t;\tcharset=utf-8"}
+    assert decode(headers, b"x").datacontenttype == "text/plain ; charset=utf-8"
+
+
 def test_the_content_type_header_alone_says_what_data_is():
     with pytest.raises(InvalidRequest, match="Content-Type"):
         decode({**CORE, b"ce-datacontenttype": b"text/plain"}, b"")
@@ -305,7 +310,7 @@ def test_data_in_the_binary_mode_is_not_looked_into():
     [
         b"application/cloudevents-batch+json",
         b"Application/CloudEvents-Batch+JSON; charset=utf-8",
-        b'application/cloudevents+json; charset="latin1"',
+        b'application/cloudevents+json;\tcharset="latin1"',
         b"application/cloudevents+avro",
         b"application/cloudevents",
         b"application/cloudevents+json; charset=utf-16",

@@ -65,7 +65,7 @@ def _is(headers: Mapping[bytes, bytes], prefix: bytes) -> bool:
 
 
 def _check_format(headers: Mapping[bytes, bytes], expected: str) -> None:
-    content_type = headers.get(_CONTENT_TYPE, b"").decode("latin-1")
+    content_type = _text(headers.get(_CONTENT_TYPE, b""))
     if essence(content_type) != expected:
         raise InvalidRequest(f"CloudEvents as {content_type[:80]!r} are not read: use {expected}")
     encoding = charset(content_type)
@@ -78,9 +78,14 @@ def _binary(headers: Mapping[bytes, bytes], body: bytes) -> Event:
     values = header_text.read(texts)
     content_type = headers.get(_CONTENT_TYPE)
     if content_type:
-        values["datacontenttype"] = content_type.decode("latin-1")
+        values["datacontenttype"] = _text(content_type)
     # A body cannot say that there is no data: empty, it is none.
     return event_of(values, body or None)
+
+
+def _text(content_type: bytes) -> str:
+    """A tab is white space in HTTP, and not allowed in an attribute."""
+    return content_type.decode("latin-1").replace("\t", " ")
 
 
 @lru_cache(maxsize=256)  # an instance sees the same few in every request
