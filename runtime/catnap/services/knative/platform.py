@@ -19,7 +19,7 @@ from typing import Any
 
 from catnap.errors import NotFound, Unavailable
 from catnap.http import Target
-from catnap.services.knative import choice
+from catnap.services import choice
 from catnap.services.knative.api import Api
 from catnap.services.knative.exchange import Exchange, NotSent, Sent
 from catnap.services.knative.faults import Faults

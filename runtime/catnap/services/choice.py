@@ -6,8 +6,26 @@ Pure: the random number is an argument.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-from catnap.services.knative.routing import Split
+
+class Split(Protocol):
+    """A part of the traffic. revision: empty where it is no revision's.
+    percent: of the calls."""
+
+    @property
+    def revision(self) -> str: ...
+    @property
+    def percent(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The plain form of a Split."""
+
+    revision: str
+    percent: int
 
 
 def revision(splits: Sequence[Split], home: str, random: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from catnap.services.knative import choice
+from catnap.services import choice
 from catnap.services.knative.routing import Split
 
 
