@@ -93,7 +93,7 @@ def _load(loaded: list[Server], seconds: int, rounds: int) -> dict[str, Any]:
 def _round(one: Running, connections: int, seconds: int) -> dict[str, float]:
     before = processes.cpu(one.process.pid)
     try:
-        load = wrk.load(one.address[1], connections, seconds)
+        load = wrk.load(f"127.0.0.1:{one.address[1]}/", connections, seconds)
     except RuntimeError as error:
         raise SystemExit(f"{one.server.name}: {error}") from None
     spent = processes.cpu(one.process.pid) - before

@@ -48,7 +48,7 @@ def table(result: dict[str, Any]) -> str:
             console.print(_fork(result["fork"]["ms"]))
             console.print("Memory of a zygote and its instances, MiB")
             console.print(_memory(result["fork"]["mib"]))
-        console.print(_targets(targets(result)))
+        console.print(verdicts(targets(result)))
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
 
 
@@ -83,7 +83,7 @@ def targets(result: dict[str, Any]) -> list[Target]:
     return found
 
 
-def _table(*columns: str) -> Table:
+def columns(*columns: str) -> Table:
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for number, column in enumerate(columns):
         made.add_column(column, justify="right" if number else "left", no_wrap=True)
@@ -91,7 +91,7 @@ def _table(*columns: str) -> Table:
 
 
 def _load(load: dict[str, Any]) -> Table:
-    made = _table(
+    made = columns(
         *("server", "loop", "RSS MiB", "", "rps", "p50 ms", "p99 ms", "CPU us"),
         *("/ uvicorn", "/ ff --asgi"),
     )
@@ -111,7 +111,7 @@ def _load(load: dict[str, Any]) -> Table:
 
 
 def _start(start: dict[str, Any]) -> Table:
-    made = _table("server", "p50 ms", "p95 ms", "/ functions-framework", "RSS MiB")
+    made = columns("server", "p50 ms", "p95 ms", "/ functions-framework", "RSS MiB")
     peer = start[servers.FRAMEWORK.name]["p50"]
     for name, one in start.items():
         ratio = f"{one['p50'] / peer:.2f}"
@@ -120,22 +120,22 @@ def _start(start: dict[str, Any]) -> Table:
 
 
 def _fork(ms: dict[str, dict[str, float]]) -> Table:
-    made = _table("zygote", "p50 ms", "p95 ms")
+    made = columns("zygote", "p50 ms", "p95 ms")
     for name, spread in ms.items():
         made.add_row(name, f"{spread['p50']}", f"{spread['p95']}")
     return made
 
 
 def _memory(mib: dict[str, dict[str, float]]) -> Table:
-    made = _table("zygote", "its RSS", "first's PSS", "private", f"PSS, one of {forks.LIVE}")
+    made = columns("zygote", "its RSS", "first's PSS", "private", f"PSS, one of {forks.LIVE}")
     for name, found in mib.items():
         figures = ("zygote_rss", "first_pss", "first_private", "pss_of_many")
         made.add_row(name, *(f"{found[figure]}" for figure in figures))
     return made
 
 
-def _targets(found: list[Target]) -> Table:
-    made = _table("target", "found", "promised", "stretch", "")
+def verdicts(found: list[Target]) -> Table:
+    made = columns("target", "found", "promised", "stretch", "")
     for one in found:
         stretch = "" if one.stretch is None else f"{one.stretch}"
         bound = f"{one.relation} {one.bound}"

@@ -1,9 +1,10 @@
-"""The whole platform: start, idle memory, cold and warm calls, beside functions-framework.
+"""The whole platform: start, idle memory, cold starts and warm calls through it.
 
-Idle memory is with every skill of functions/ deployed and none called yet.
-The peer serves the same echo by the stock `functions-framework` command: its
-cold figure is from exec to first answer, its warm one a plain HTTP call. Ours
-go through the gateway, with authentication and a record of each task.
+Calls go over HTTP with authentication, admission and a record of each task. A
+cold call's user has no instance yet. Warm calls take turns with calls of an
+instance directly and of bare uvicorn; what each stage costs comes from a run of
+its own, whose clock would disturb the others. Idle memory is with every skill of
+functions/ deployed and none called yet.
 """
 
 from __future__ import annotations
@@ -12,51 +13,71 @@ import asyncio
 import os
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+from bench import exchange, gateway_load, stages, wrk
 from bench.memory import by_role
+from bench.platform_table import table
 from bench.spread import spread
-from catnap.errors import CatnapError
 from catnap.http import Client, Target
 from tests.platform.running import ROOT, Running
 
-COLD = 40
-WARM = 300
-PEER_COLD = 5
+__all__ = ["main", "table"]
+
+COLD = 200
+SECONDS, ROUNDS = 3, 5
+"""Of load a round, and rounds."""
 
 
 def main() -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        functions = Path(folder) / "functions"
-        shutil.copytree(ROOT / "functions" / "echo", functions / "echo")
-        # One instance a user, so that every new user meets a cold start.
-        manifest = functions / "echo" / "skill.toml"
-        manifest.write_text(manifest.read_text() + '\n[session]\nshare = "user"\n')
-        home = Path(folder) / "home"
-        home.mkdir(mode=0o700)
+    wrk.program()
+    cores = os.sched_getaffinity(0)
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            functions = _functions(folder / "functions")
+            home = folder / "home"
+            home.mkdir(mode=0o700)
+            result = {"ready_s": _starts(home, functions)}
+            platform = Running(home, functions)
+            try:
+                result |= asyncio.run(_cold(platform))
+                gateway = gateway_load.through(platform, "echo")
+                result["warm"] = gateway_load.measure(gateway, SECONDS, ROUNDS)
+            finally:
+                platform.stop()
+            result["stages_us"] = stages.measure(home, functions, SECONDS)
+            os.sched_setaffinity(0, cores)
+            idle = _idle(folder / "idle")
+            return {**result, "idle_mib": {**idle, "all": round(sum(idle.values()), 1)}}
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def _functions(folder: Path) -> Path:
+    """echo, and one of which every user has an instance of his own."""
+    for name in ("echo", "alone"):
+        shutil.copytree(ROOT / "functions" / "echo", folder / name)
+    manifest = folder / "alone" / "skill.toml"
+    text = manifest.read_text().replace('"echo"', '"alone"')
+    manifest.write_text(text + '\n[session]\nshare = "user"\n')
+    source = folder / "alone" / "main.py"
+    source.write_text(source.read_text().replace("def echo", "def alone"))
+    return folder
+
+
+def _starts(home: Path, functions: Path) -> dict[str, float]:
+    """Seconds until it is ready; the first start builds the skills."""
+    took = {}
+    for name in ("first", "second"):
         began = time.perf_counter()
         platform = Running(home, functions)
-        first = time.perf_counter() - began
+        took[name] = round(time.perf_counter() - began, 2)
         platform.stop()
-        began = time.perf_counter()
-        platform.start()
-        second = time.perf_counter() - began
-        try:
-            measured = asyncio.run(_calls(platform))
-        finally:
-            platform.stop()
-        idle = _idle(Path(folder) / "idle")
-        return {
-            "ready_s": {"first": round(first, 2), "second": round(second, 2)},
-            "idle_mib": {**idle, "all": round(sum(idle.values()), 1)},
-            **measured,
-            **asyncio.run(_peer(functions / "echo")),
-        }
+    return took
 
 
 def _idle(home: Path) -> dict[str, float]:
@@ -74,92 +95,31 @@ def _idle(home: Path) -> dict[str, float]:
         platform.stop()
 
 
-async def _calls(platform: Running) -> dict[str, Any]:
-    client = Client()
-    target = Target.parse(platform.http)
+async def _cold(platform: Running) -> dict[str, Any]:
+    """First calls, one after the other, and what Server-Timing says of them."""
+    client, target = Client(), Target.parse(platform.http)
     key = [(b"authorization", f"Bearer {platform.key}".encode()), _JSON]
-
-    async def call(user: str) -> tuple[float, dict[str, float]]:
+    took: list[float] = []
+    parts: list[dict[str, float]] = []
+    for number in range(COLD):
+        headers = [*key, (b"catnap-user", f"user-{number}".encode())]
         began = time.perf_counter()
-        headers = [*key, (b"catnap-user", user.encode())]
-        reply = await client.request(target, "POST", "/skills/echo", headers, b'{"a":1}')
-        await reply.read()
-        took = (time.perf_counter() - began) * 1000
-        assert reply.status == 200
-        parts = reply.headers[b"server-timing"].decode().split(", ")
-        return took, {p.split(";dur=")[0]: float(p.split(";dur=")[1]) for p in parts}
-
-    cold = [await call(f"user-{number}") for number in range(COLD)]
-    warm = [(await call("user-0"))[0] for _ in range(WARM)]
+        reply = await client.request(target, "POST", "/skills/alone", headers, exchange.BODY)
+        body = await reply.read()
+        took.append((time.perf_counter() - began) * 1000)
+        assert (reply.status, body) == (200, exchange.BODY), body
+        said = reply.headers[b"server-timing"].decode().split(", ")
+        parts.append({part.split(";dur=")[0]: float(part.split(";dur=")[1]) for part in said})
+        assert "start" in parts[-1], "this call met an instance"
     await client.close()
-    parts = {
-        name: round(statistics.median(p.get(name, 0.0) for _, p in cold), 2) for name in cold[0][1]
-    }
+    medians = {name: statistics.median(one.get(name, 0.0) for one in parts) for name in parts[0]}
+    medians["rest"] = statistics.median(
+        whole - sum(one.values()) for whole, one in zip(took, parts, strict=True)
+    )
     return {
-        "cold_ms": spread([took for took, _ in cold]),
-        "cold_parts_ms": parts,
-        "warm_ms": spread(warm),
+        "cold_ms": spread(took),
+        "cold_parts_ms": {name: round(value, 2) for name, value in medians.items()},
     }
-
-
-async def _peer(echo: Path) -> dict[str, Any]:
-    (echo / "peer.py").write_text(
-        "import functions_framework\n\n\n@functions_framework.http\n"
-        "def echo(request):\n    return request.get_json()\n"
-    )
-    cold, warm = [], []
-    for number in range(PEER_COLD):
-        port = 18090 + number
-        command = [str(Path(sys.executable).parent / "functions-framework"), "--target", "echo"]
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            [*command, "--source", str(echo / "peer.py"), "--port", str(port)],
-            env={**os.environ, "PYTHONPATH": str(echo)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        client = Client()
-        target = Target("127.0.0.1", port)
-        try:
-            while time.perf_counter() - began < 30:
-                try:
-                    await _ask(client, target)
-                    break
-                except CatnapError:
-                    await asyncio.sleep(0.002)
-            cold.append((time.perf_counter() - began) * 1000)
-            for _ in range(WARM // PEER_COLD):
-                asked = time.perf_counter()
-                await _ask(client, target)
-                warm.append((time.perf_counter() - asked) * 1000)
-        finally:
-            await client.close()
-            process.terminate()
-            process.wait()
-    return {"peer_cold_ms": spread(cold), "peer_warm_ms": spread(warm)}
-
-
-async def _ask(client: Client, target: Target) -> None:
-    reply = await client.request(target, "POST", "/", [_JSON], b'{"a":1}')
-    await reply.read()
-
-
-def table(result: dict[str, Any]) -> str:
-    cold, warm = result["cold_ms"], result["warm_ms"]
-    peer_cold, peer_warm = result["peer_cold_ms"], result["peer_warm_ms"]
-    parts = "  ".join(f"{name} {ms}" for name, ms in result["cold_parts_ms"].items())
-    memory = "  ".join(f"{role} {mib}" for role, mib in result["idle_mib"].items())
-    ready = result["ready_s"]
-    return (
-        f"ready             first {ready['first']} s, again {ready['second']} s\n"
-        f"idle memory, MiB  {memory}\n"
-        f"cold call, ms     p50 {cold['p50']}  p95 {cold['p95']}   ({parts})\n"
-        f"  functions-fw    p50 {peer_cold['p50']}   ours / peer "
-        f"{cold['p50'] / peer_cold['p50']:.2f}\n"
-        f"warm call, ms     p50 {warm['p50']}  p95 {warm['p95']}\n"
-        f"  functions-fw    p50 {peer_warm['p50']}   ours / peer "
-        f"{warm['p50'] / peer_warm['p50']:.2f}"
-    )
 
 
 _JSON = (b"content-type", b"application/json")

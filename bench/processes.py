@@ -17,14 +17,21 @@ def tree(pid: int) -> Iterator[int]:
             yield from tree(int(child))
 
 
-def cpu(pid: int) -> float:
-    """Seconds of user and system time of a tree."""
+def cpu(pid: int, *, alone: bool = False) -> float:
+    """Seconds of user and system time of a tree, or of one process with its threads."""
     ticks = 0
-    for one in tree(pid):
+    for one in (pid,) if alone else tree(pid):
         # The name in the second field may hold anything, its end is the last bracket.
         fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
         ticks += int(fields[11]) + int(fields[12])
     return ticks / _TICK
+
+
+def pin(pids: Iterable[int], core: int) -> None:
+    """Moves processes with all their threads; what they start later follows."""
+    for one in pids:
+        for task in Path(f"/proc/{one}/task").iterdir():
+            os.sched_setaffinity(int(task.name), {core})
 
 
 def memory(pids: Iterable[int], kind: str) -> float:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench import exchange
@@ -57,11 +58,15 @@ def program() -> str:
     return found
 
 
-def load(port: int, connections: int, seconds: float) -> Load:
-    """Raises RuntimeError, with what was answered, where a request was refused or lost."""
-    found = Load(**json.loads(_run(port, connections, seconds, _script()).splitlines()[-1]))
+def load(
+    address: str, connections: int, seconds: float, headers: Mapping[str, str] = exchange.EVENT
+) -> Load:
+    """Load on host:port/path. Raises RuntimeError, with what was answered, where a
+    request was refused or lost."""
+    script = _script(headers)
+    found = Load(**json.loads(_run(address, connections, seconds, script).splitlines()[-1]))
     if found.refused or found.broken:
-        said = _run(port, connections, 1, _script() + _EXPLAIN).splitlines()
+        said = _run(address, connections, 1, script + _EXPLAIN).splitlines()
         answers = [line[:500] for line in said if line.startswith("answered ")]
         raise RuntimeError(
             f"{found.refused} of {found.requests} answers were refusals and {found.broken} "
@@ -70,14 +75,14 @@ def load(port: int, connections: int, seconds: float) -> Load:
     return found
 
 
-def _run(port: int, connections: int, seconds: float, script: str) -> str:
+def _run(address: str, connections: int, seconds: float, script: str) -> str:
     os.sched_setaffinity(0, {LOAD_CORE})
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write(script)
         file.flush()
         options = ["-t1", f"-c{connections}", f"-d{round(seconds)}s", "-s", file.name]
         done = subprocess.run(
-            [program(), *options, f"http://127.0.0.1:{port}/"],
+            [program(), *options, f"http://{address}"],
             capture_output=True,
             text=True,
         )
@@ -86,6 +91,6 @@ def _run(port: int, connections: int, seconds: float, script: str) -> str:
     return done.stdout
 
 
-def _script() -> str:
-    headers = (f"wrk.headers[{json.dumps(n)}] = {json.dumps(v)}" for n, v in exchange.EVENT.items())
-    return _SCRIPT.format(body=json.dumps(exchange.BODY.decode()), headers="\n".join(headers))
+def _script(headers: Mapping[str, str]) -> str:
+    lines = (f"wrk.headers[{json.dumps(n)}] = {json.dumps(v)}" for n, v in headers.items())
+    return _SCRIPT.format(body=json.dumps(exchange.BODY.decode()), headers="\n".join(lines))

@@ -1,0 +1,164 @@
+"""What each stage of a call costs the gateway, by a clock around each of them.
+
+The gateway runs in this process under load. A stage's time is its own CPU time,
+without that of the stages it calls; what no stage has is the event loop's and,
+apart, the journal's thread's. The clocks cost too, 1 us a stage and more, so the
+sum is above what a call costs without them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import os
+import threading
+import time
+import types
+from collections.abc import Callable, Coroutine, Generator
+from pathlib import Path
+from typing import Any
+
+from bench import exchange, processes, wrk
+from bench.servers import LOAD_CORE, SERVER_CORE
+from catnap.calls import deliver, pipeline
+from catnap.calls.metrics import Metrics
+from catnap.gateway import routes, skill
+from catnap.gateway.serve import Ready, serve
+from catnap.gateway.settings import Settings
+from catnap.http import Client, server_connection
+from catnap.http.client_connection import ClientConnection
+from catnap.services.folder import FolderCatalog
+from catnap.services.pool import Pool
+from catnap.tasks import Journal
+
+CONNECTIONS = 64
+
+STAGES: dict[str, list[tuple[Any, str]]] = {
+    "parse": [(server_connection.ServerConnection, "data_received")],
+    "authenticate": [(routes, "principal")],
+    "understand": [(skill, "http_call")],
+    "admit": [(pipeline, "admit")],
+    "record": [(pipeline, "task_of"), (Journal, "note")],
+    "route": [(deliver, "route"), (FolderCatalog, "revision")],
+    "grant, headers": [(deliver.Deliverer, "_request")],
+    "place": [(Pool, "acquire"), (Pool, "release")],
+    "send": [(Client, "request")],
+    "receive": [(ClientConnection, "data_received")],
+    "settle": [(pipeline.Pipeline, "_settle"), (Metrics, "call")],
+    "answer": [(skill, "_about"), (server_connection.ServerConnection, "_serve")],
+    "between them": [(pipeline.Pipeline, "answer")],
+}
+"""Where each stage is found: what holds the function, and its name."""
+
+
+class Clock:
+    """Time by stage. Stages that call one another form a stack."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = {}
+        self._stack: list[str] = []
+        self._since = 0.0
+
+    def enter(self, name: str) -> None:
+        now = time.thread_time()
+        if self._stack:
+            self._add(self._stack[-1], now)
+        self._stack.append(name)
+        self._since = now
+
+    def leave(self) -> None:
+        now = time.thread_time()
+        self._add(self._stack.pop(), now)
+        self._since = now
+
+    def _add(self, name: str, now: float) -> None:
+        self.spent[name] = self.spent.get(name, 0.0) + now - self._since
+
+    def around(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def awaited(*args: Any, **kwargs: Any) -> Any:
+                return await self._steps(name, function(*args, **kwargs))
+
+            return awaited
+
+        @functools.wraps(function)
+        def called(*args: Any, **kwargs: Any) -> Any:
+            self.enter(name)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self.leave()
+
+        return called
+
+    @types.coroutine
+    def _steps(self, name: str, work: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
+        """A coroutine's steps; while it waits, its time stands still."""
+        step: Callable[[], Any] = functools.partial(work.send, None)
+        while True:
+            self.enter(name)
+            try:
+                waiting = step()
+            except StopIteration as end:
+                return end.value
+            finally:
+                self.leave()
+            try:
+                yield waiting
+            except BaseException as error:
+                step = functools.partial(work.throw, error)
+            else:
+                step = functools.partial(work.send, None)
+
+
+def measure(home: Path, functions: Path, seconds: int) -> dict[str, float]:
+    """Microseconds of CPU a call, by stage."""
+    print("  stages", flush=True)
+    clock = Clock()
+    kept = [(each, name, getattr(each, name)) for found in STAGES.values() for each, name in found]
+    for stage, found in STAGES.items():
+        for each, name in found:
+            setattr(each, name, clock.around(stage, getattr(each, name)))
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {SERVER_CORE})
+    try:
+        return asyncio.run(_measure(clock, home, functions, seconds))
+    finally:
+        os.sched_setaffinity(0, cores)
+        for each, name, function in kept:
+            setattr(each, name, function)
+
+
+async def _measure(clock: Clock, home: Path, functions: Path, seconds: int) -> dict[str, float]:
+    ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
+    anywhere = "127.0.0.1:0"
+    settings = Settings(home=home, http=anywhere, grpc=anywhere, functions=functions, reload=False)
+    running = asyncio.create_task(serve(settings, lambda text: None, ready.set_result))
+    await asyncio.wait((running, ready), return_when=asyncio.FIRST_COMPLETED)
+    if running.done():
+        await running
+    try:
+        processes.pin(set(processes.tree(os.getpid())) - {os.getpid()}, LOAD_CORE)
+        key = (home / "admin.key").read_text().strip()
+        headers = {**exchange.EVENT, "authorization": f"Bearer {key}"}
+        address = f"{ready.result().http}/skills/echo"
+        await asyncio.to_thread(wrk.load, address, CONNECTIONS, 1, headers)
+        clock.spent.clear()
+        journal, before = _journal_cpu(), time.thread_time()
+        load = await asyncio.to_thread(wrk.load, address, CONNECTIONS, seconds, headers)
+        loop, journal = time.thread_time() - before, _journal_cpu() - journal
+    finally:
+        running.cancel()
+        await asyncio.wait((running,))
+    spent = {stage: clock.spent.get(stage, 0.0) for stage in STAGES}
+    spent |= {"event loop": loop - sum(spent.values()), "journal's thread": journal}
+    return {stage: round(each * 1e6 / load.requests, 1) for stage, each in spent.items()}
+
+
+def _journal_cpu() -> float:
+    [thread] = [each for each in threading.enumerate() if each.name == "journal"]
+    assert thread.ident is not None
+    return time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
