@@ -1,0 +1,7 @@
+"""Which instance a session's calls go to: a pure choice, and the table that
+remembers it. The same for processes of this machine and for a cluster's pods."""
+
+from catnap.sessions.choice import choose
+from catnap.sessions.table import Entry, Snapshot, Table
+
+__all__ = ["Entry", "Snapshot", "Table", "choose"]
