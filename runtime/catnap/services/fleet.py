@@ -5,72 +5,132 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+import random
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from catnap.errors import NotFound
+from catnap.services import choice
+from catnap.services.choice import Share
 from catnap.services.instance import Instance
 from catnap.services.platform import Route, Status
 from catnap.services.pool import Pool
 from catnap.services.revision import Revision
 from catnap.services.room import Room
 
+MAX_SESSIONS = 10_000
+
 _log = logging.getLogger(__name__)
 
 
+@dataclass
+class Serving:
+    """A service as calls meet it. revisions: by name, each that has a share or
+    a tag. pools: by revision and share of the tenant's callers."""
+
+    shares: tuple[Share, ...]
+    revisions: dict[str, tuple[Revision, Room]]
+    pools: dict[tuple[str, str], Pool] = field(default_factory=dict)
+    sessions: OrderedDict[str, str] = field(default_factory=OrderedDict)
+    """The revision that each is at; of too many, the one that was quiet
+    longest is forgotten."""
+
+    def choose(self, session: str, chance: float) -> str:
+        """The revision for a call that names none; empty where there is none."""
+        home = self.sessions.get(session, "") if session else ""
+        found = choice.revision(self.shares, home, chance)
+        if session and found and self.revisions[found][0].affinity:
+            self.sessions[session] = found
+            self.sessions.move_to_end(session)
+            if len(self.sessions) > MAX_SESSIONS:
+                self.sessions.popitem(last=False)
+        return found
+
+
 class Fleet:
-    """Pools by service and share. make: an instance of a revision by its name."""
+    """Pools by service, revision and share.
+
+    make: an instance of a revision by its name. chance: 0 <= n < 1, for what
+    is split.
+    """
 
     def __init__(
-        self, make: Callable[[Revision, str], Instance], clock: Callable[[], float]
+        self,
+        make: Callable[[Revision, str], Instance],
+        clock: Callable[[], float],
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self._make = make
         self._clock = clock
-        self._serving: dict[tuple[str, str], tuple[Revision, Room]] = {}
-        self._pools: dict[tuple[str, str], dict[str, Pool]] = {}
+        self._chance = chance
+        self._serving: dict[tuple[str, str], Serving] = {}
         self._retired: list[Pool] = []
 
-    def get(self, namespace: str, service: str) -> Revision:
-        """The revision that new calls go to. Raises NotFound."""
-        return self._found(namespace, service)[0]
+    def has(self, namespace: str, service: str) -> bool:
+        return (namespace, service) in self._serving
 
-    def serve(self, revision: Revision) -> None:
-        """Sends new calls to a revision. An older one finishes what it has."""
-        key = (revision.namespace, revision.service)
-        self._serving[key] = (revision, Room(revision.scale.max))
-        self._retire(key)
-        if revision.scale.min:
-            self.pool(Route(*key)).adjust()
+    def serve(self, revisions: Sequence[Revision], shares: tuple[Share, ...]) -> None:
+        """Sends a service's new calls to these revisions, by their shares.
+        What the others have begun is finished."""
+        key = (revisions[0].namespace, revisions[0].service)
+        before = self._serving.get(key) or Serving((), {})
+        serving = Serving(
+            shares,
+            {
+                each.name: before.revisions.get(each.name) or (each, Room(each.scale.max))
+                for each in revisions
+            },
+            sessions=before.sessions,
+        )
+        self._serving[key] = serving
+        for name, pool in before.pools.items():
+            if name[0] in serving.revisions:
+                serving.pools[name] = pool
+            else:
+                self._retire(pool)
+        for each in revisions:
+            if each.scale.min:
+                self._pool(serving, each.name, "").adjust()
 
     def delete(self, namespace: str, service: str) -> None:
         """Raises NotFound."""
-        self._found(namespace, service)
+        serving = self._found(namespace, service)
         del self._serving[namespace, service]
-        self._retire((namespace, service))
+        for pool in serving.pools.values():
+            self._retire(pool)
 
     def pool(self, route: Route) -> Pool:
         """Where a call of this route finds its place. Raises NotFound."""
-        revision, room = self._found(route.namespace, route.service)
-        if route.revision not in ("", revision.name):
-            raise NotFound(f"{route.revision!r} is not served: new calls go to {revision.name!r}")
-        shares = self._pools.setdefault((route.namespace, route.service), {})
-        pool = shares.get(route.share)
+        serving = self._found(route.namespace, route.service)
+        name = route.revision or serving.choose(route.session, self._chance())
+        if name not in serving.revisions:
+            there = " and ".join(sorted(serving.revisions))
+            raise NotFound(f"{name!r} is not served: new calls go to {there}")
+        return self._pool(serving, name, route.share)
+
+    def _pool(self, serving: Serving, revision: str, share: str) -> Pool:
+        pool = serving.pools.get((revision, share))
         if pool is None:
-            pool = Pool(revision, self._make, self._clock, room, route.share)
-            shares[route.share] = pool
+            about, room = serving.revisions[revision]
+            pool = Pool(about, self._make, self._clock, room, share)
+            serving.pools[revision, share] = pool
         return pool
+
+    def pools(self, namespace: str, service: str) -> Iterator[Pool]:
+        """Every pool of a service, those that only finish too."""
+        for pool in self._all():
+            if (pool.revision.namespace, pool.revision.service) == (namespace, service):
+                yield pool
 
     def status(self) -> list[Status]:
         return [
             Status(
                 *key,
-                revision.name,
-                sum(
-                    len(pool.instances)
-                    for pool in self._all()
-                    if (pool.revision.namespace, pool.revision.service) == key
-                ),
+                choice.main(serving.shares),
+                sum(len(pool.instances) for pool in self.pools(*key)),
             )
-            for key, (revision, _) in sorted(self._serving.items(), key=lambda each: each[0])
+            for key, serving in sorted(self._serving.items(), key=lambda each: each[0])
         ]
 
     def tick(self) -> None:
@@ -81,28 +141,29 @@ class Fleet:
                 pool.adjust()
             except Exception:
                 _log.exception("the instances of %s could not be adjusted", pool.revision.name)
-        for shares in self._pools.values():
-            for share, pool in list(shares.items()):
-                if share and pool.empty:
-                    del shares[share]
+        for serving in self._serving.values():
+            for key, pool in list(serving.pools.items()):
+                if key[1] and pool.empty:
+                    del serving.pools[key]
                     pool.leave()
         self._retired = [pool for pool in self._retired if not pool.empty]
 
     async def close(self) -> None:
+        pools = self._all()
         self._serving.clear()
-        await asyncio.gather(*(pool.close() for pool in self._all()))
+        await asyncio.gather(*(pool.close() for pool in pools))
 
-    def _found(self, namespace: str, service: str) -> tuple[Revision, Room]:
+    def _found(self, namespace: str, service: str) -> Serving:
         found = self._serving.get((namespace, service))
         if found is None:
             raise NotFound(f"there is no service {service!r} in {namespace!r}")
         return found
 
     def _all(self) -> list[Pool]:
-        return [*(p for shares in self._pools.values() for p in shares.values()), *self._retired]
+        served = (pool for serving in self._serving.values() for pool in serving.pools.values())
+        return [*served, *self._retired]
 
-    def _retire(self, key: tuple[str, str]) -> None:
-        for pool in self._pools.pop(key, {}).values():
-            pool.retired = True
-            pool.adjust()
-            self._retired.append(pool)
+    def _retire(self, pool: Pool) -> None:
+        pool.retired = True
+        pool.adjust()
+        self._retired.append(pool)

@@ -8,10 +8,11 @@ nothing is isolated, and a blocking function blocks everybody.
 from __future__ import annotations
 
 import asyncio
+import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -19,13 +20,15 @@ import msgspec
 from catnap.errors import CONTENT_TYPE, CatnapError, SkillCrashed, to_problem
 from catnap.events import Event, decode
 from catnap.http import Body
+from catnap.services.controller import Controller
 from catnap.services.fleet import Fleet
 from catnap.services.instance import Instance
-from catnap.services.numbers import Numbers
+from catnap.services.ledger import Ledger
 from catnap.services.platform import Delivery, Route, Status
 from catnap.services.pool import Pool
-from catnap.services.revision import Revision, digest_of, revision_of
+from catnap.services.revision import Revision
 from catnap.services.timings import STARTING, waited
+from catnap.services.traffic import Target
 
 Function = Callable[[Event], Awaitable[Any]]
 """A skill: from the event to its answer. bytes are sent as they are, an async
@@ -78,29 +81,28 @@ class Source:
 @dataclass
 class MemoryPlatform:
     """Runs Services as functions. sources: by image. clock: seconds, for all
-    that scales; `tick` does what a second would have done."""
+    that scales; `tick` does what a second would have done. chance: 0 <= n < 1,
+    for what is split."""
 
     sources: Mapping[str, Source | Function]
     clock: Callable[[], float] = time.monotonic
-    _numbers: Numbers = field(default_factory=lambda: Numbers(None))
+    chance: Callable[[], float] = random.random
 
     def __post_init__(self) -> None:
-        self._fleet = Fleet(self._instance, self.clock)
+        self._fleet = Fleet(self._instance, self.clock, self.chance)
+        self._controller = Controller(self._fleet, Ledger(None), _nothing)
 
     async def apply(self, service: Mapping[str, Any]) -> str:
-        digest = digest_of(service)
-        wanted = revision_of(service, 0)
-        key = (wanted.namespace, wanted.service)
-        number = self._numbers.number(*key, digest)
-        revision = revision_of(service, number)
-        known = {(each.namespace, each.service): each.revision for each in self.status()}
-        if known.get(key) != revision.name:
-            self._numbers.keep(*key, number, digest)
-            self._fleet.serve(revision)
-        return revision.name
+        return await self._controller.apply(service)
+
+    async def route(self, namespace: str, service: str, targets: Iterable[Target]) -> None:
+        await self._controller.route(namespace, service, targets)
 
     async def delete(self, namespace: str, service: str) -> None:
-        self._fleet.delete(namespace, service)
+        await self._controller.delete(namespace, service)
+
+    def tagged(self, namespace: str, service: str, tag: str) -> str:
+        return self._controller.tagged(namespace, service, tag)
 
     @asynccontextmanager
     async def deliver(
@@ -177,6 +179,10 @@ class _Running(Instance):
         if isinstance(answer, bytes):
             return _whole(200, b"application/octet-stream", answer)
         return _whole(200, b"application/json", msgspec.json.encode(answer))
+
+
+async def _nothing(_: Revision) -> None:
+    """A function is ready as it stands."""
 
 
 def _release(pool: Pool, instance: _Running) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from catnap.services.traffic import Target
 
 
 class Reply(Protocol):
@@ -65,10 +67,21 @@ class Platform(Protocol):
     async def apply(self, service: Mapping[str, Any]) -> str:
         """Makes the cluster look so; gives the name of the newest revision.
 
-        Takes a Knative Service object. An unchanged one changes nothing.
-        Raises InvalidRequest for one that cannot be run here, which changes
+        Takes a Knative Service object. An unchanged one changes nothing; one
+        that says nothing of its traffic leaves that as it is, at first all to
+        the newest. Raises InvalidRequest for one that cannot be run here, which changes
         nothing either.
         """
+        ...
+
+    async def route(self, namespace: str, service: str, targets: Iterable[Target]) -> None:
+        """Sends new calls where the targets say; a session stays at its
+        revision while that has a share. Raises NotFound, or InvalidRequest for
+        a revision that there is not, which changes nothing."""
+        ...
+
+    def tagged(self, namespace: str, service: str, tag: str) -> str:
+        """The revision that a tag leads to. Raises NotFound."""
         ...
 
     async def delete(self, namespace: str, service: str) -> None:

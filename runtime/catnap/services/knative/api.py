@@ -108,6 +108,11 @@ class Api:
         """Deletes an object; what it owns follows in the background."""
         return await self._call("DELETE", path, {"propagationPolicy": "Background"})
 
+    async def merge(self, path: str, body: Mapping[str, Any]) -> Object:
+        """Merges into the object at `path`; a later `apply` that does not name
+        these fields leaves them."""
+        return await self._call("PATCH", path, _MANAGED, body, _MERGE)
+
     async def patch_status(self, path: str, body: Mapping[str, Any]) -> Object:
         """Merges into the status of the object at `path`. body: with `status`,
         and with metadata.resourceVersion where a newer object should refuse it."""

@@ -19,7 +19,7 @@ from typing import Any
 
 from catnap.errors import NotFound, Unavailable
 from catnap.http import Target
-from catnap.services import choice
+from catnap.services import choice, traffic
 from catnap.services.knative.api import Api
 from catnap.services.knative.exchange import Exchange, NotSent, Sent
 from catnap.services.knative.faults import Faults
@@ -97,6 +97,18 @@ class KnativePlatform:
         raise Unavailable(
             f"Knative has made no revision of {meta['name']!r}: is its controller up?"
         )
+
+    async def route(self, namespace: str, service: str, targets: Iterable[traffic.Target]) -> None:
+        """As the port says, with the rights of whoever deploys."""
+        patch = {"spec": {"traffic": traffic.write(targets)}}
+        await self._api.merge(self._path(namespace, service), patch)
+
+    def tagged(self, namespace: str, service: str, tag: str) -> str:
+        splits = self._table().splits(self._namespace(namespace), f"{tag}-{service}")
+        found = choice.main(splits)
+        if not found:
+            raise NotFound(f"no revision of {service!r} is tagged {tag!r}")
+        return found
 
     async def delete(self, namespace: str, service: str) -> None:
         await self._api.delete(self._path(namespace, service))

@@ -9,8 +9,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,15 +18,17 @@ from catnap.errors import CatnapError, Unavailable
 from catnap.http import Client
 from catnap.http.client import ConnectionLost
 from catnap.services import environment, images
+from catnap.services.controller import Controller
 from catnap.services.fleet import Fleet
+from catnap.services.ledger import Ledger
 from catnap.services.local.cgroups import Cgroups
 from catnap.services.local.instance import Instance, Plan
 from catnap.services.local.zygote import Zygote
-from catnap.services.numbers import Numbers
 from catnap.services.platform import Delivery, Route, Status
 from catnap.services.pool import Pool
-from catnap.services.revision import Revision, digest_of, revision_of
+from catnap.services.revision import Revision
 from catnap.services.timings import waited
+from catnap.services.traffic import Target
 
 TICK = 1.0
 """Seconds between two looks at what could be ended."""
@@ -81,8 +82,8 @@ class LocalPlatform:
         self._instances: set[Instance] = set()
         self._client = Client()
         self._sockets = Path(tempfile.mkdtemp(prefix="catnap-"))
-        self._numbers = Numbers(home / "revisions.json")
-        self._applying: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._ledger = Ledger(home / "services")
+        self._controller = Controller(self._fleet, self._ledger, self._prepare)
         self._tasks: set[asyncio.Task[None]] = set()
         self._clock = clock
         self._cgroups = Cgroups(home)
@@ -92,23 +93,25 @@ class LocalPlatform:
     # --- what there is ---------------------------------------------------
 
     async def apply(self, service: Mapping[str, Any]) -> str:
-        wanted = revision_of(service, 0)
-        async with self._applying[wanted.namespace, wanted.service]:
-            digest = digest_of(service)
-            number = self._numbers.number(wanted.namespace, wanted.service, digest)
-            revision = revision_of(service, number)
-            with contextlib.suppress(CatnapError):
-                if self._fleet.get(revision.namespace, revision.service) == revision:
-                    return revision.name
-            folder = images.find(revision.image, self._home).resolve()
-            python = await environment.ensure(folder, self._home)
-            self._numbers.keep(revision.namespace, revision.service, number, digest)
-            self._sources[revision.image] = (python, folder)
-            self._fleet.serve(revision)
-        return revision.name
+        return await self._controller.apply(service)
+
+    async def route(self, namespace: str, service: str, targets: Iterable[Target]) -> None:
+        await self._controller.route(namespace, service, targets)
 
     async def delete(self, namespace: str, service: str) -> None:
-        self._fleet.delete(namespace, service)
+        await self._controller.delete(namespace, service)
+
+    async def _prepare(self, revision: Revision) -> None:
+        folder = images.find(revision.image, self._home).resolve()
+        python = await environment.ensure(folder, self._home)
+        self._sources[revision.image] = (python, folder)
+
+    def tagged(self, namespace: str, service: str, tag: str) -> str:
+        return self._controller.tagged(namespace, service, tag)
+
+    def images(self) -> set[Path]:
+        """Where the code of every revision that is kept lies."""
+        return {images.find(each, self._home) for each in self._ledger.images()}
 
     def status(self) -> list[Status]:
         return self._fleet.status()
