@@ -129,6 +129,7 @@ class Fleet:
                 *key,
                 choice.main(serving.shares),
                 sum(len(pool.instances) for pool in self.pools(*key)),
+                serving.shares,
             )
             for key, serving in sorted(self._serving.items(), key=lambda each: each[0])
         ]

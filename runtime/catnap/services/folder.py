@@ -1,6 +1,7 @@
 """The skills of a folder: read, built, described, and applied per tenant.
 
-A skill that cannot be deployed never replaces the one that runs.
+A skill that cannot be deployed never replaces the one that runs, and one that
+was deleted stays away until it is deployed again, whatever is edited.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from catnap.services.images import Image
 from catnap.services.platform import Platform
 from catnap.services.render import service
 from catnap.services.source import load
+from catnap.services.withdrawn import Withdrawn
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +58,7 @@ class FolderCatalog:
         self._announce = announce
         self._skills: dict[str, Built] = {}
         self._problems: dict[str, str] = {}
+        self._withdrawn = Withdrawn(home / "withdrawn.json")
         self._seen: dict[str, str] = {}
         """Digest of the newest source that was tried, by skill."""
         self._built: set[Path] = set()
@@ -75,47 +78,84 @@ class FolderCatalog:
             return found
         if name in self._problems:
             raise Unavailable(f"skill {name!r} cannot be served: {self._problems[name]}")
+        if name in self._withdrawn:
+            raise NotFound(f"skill {name!r} was deleted: `catnap deploy --here {name}` serves it")
         raise unknown(name, self._skills)
 
     async def load(self) -> None:
         """Deploys every skill of the folder; announces those it cannot."""
         if not self._functions.is_dir():
             raise InvalidRequest(f"there is no folder {self._functions}: set CATNAP_FUNCTIONS")
-        folders = sorted(p.parent for p in self._functions.glob("*/skill.toml"))
-        await asyncio.gather(*(self.refresh(folder) for folder in folders))
+        await asyncio.gather(*(self.refresh(folder) for folder in self._folders()))
         self._loaded = True
 
-    async def collect(self) -> None:
+    async def collect(self, named: Iterable[Path] = ()) -> None:
         """Removes the images and environments that earlier processes left and
         nothing names now. To be called after `load`, and before edits are
-        taken up: what is being built would be taken for left behind."""
-        await asyncio.to_thread(self._collect)
+        taken up: what is being built would be taken for left behind.
 
-    def _collect(self) -> None:
-        kept = {path.name for path in self._built}
+        named: images of revisions that can be gone back to.
+        """
+        await asyncio.to_thread(self._collect, {*self._built, *named})
+
+    def _collect(self, images: set[Path]) -> None:
+        kept = {path.name for path in images}
         leftovers.remove(self._home / "images", kept)
         # Of a skill that cannot be served too: it is mended in a moment, and
         # an environment is long in the making.
-        sources = {*self._built, *(path.parent for path in self._functions.glob("*/skill.toml"))}
+        sources = {*images, *self._folders()}
         named = set()
         for source in sources:
             with contextlib.suppress(InvalidRequest, OSError):
                 named.add(environment.lock_hash(source))
         leftovers.remove(self._home / "environments", named - {""})
 
+    def _folders(self) -> list[Path]:
+        return sorted(path.parent for path in self._functions.glob("*/skill.toml"))
+
     async def refresh(self, folder: Path) -> None:
-        """Takes a folder as it is now; does nothing if nothing changed."""
+        """Takes a folder as it is now; does nothing if nothing changed, or if
+        the skill was deleted. What is wrong with it is announced."""
         async with self._refreshing[folder.name]:
-            try:
-                if (folder / "skill.toml").is_file():
-                    await self._refresh(folder)
-                else:
-                    await self._remove(folder.name)
-            except CatnapError as error:
-                self._refused(folder.name, error.message)
-            except Exception as error:
-                _log.exception("skill %s could not be taken up", folder.name)
-                self._refused(folder.name, f"{type(error).__name__}: {error}")
+            with contextlib.suppress(CatnapError):
+                if not (folder / "skill.toml").is_file():
+                    self._withdrawn.discard(folder.name)
+                    await self._told(folder.name, self._remove(folder.name))
+                elif folder.name not in self._withdrawn:
+                    await self._told(folder.name, self._refresh(folder))
+
+    async def deploy(self, name: str) -> None:
+        """Takes a skill's folder as it is now; one that was deleted is served
+        again. Raises NotFound, or what is wrong with it, and then the one that
+        runs stays."""
+        known = {folder.name: folder for folder in self._folders()}
+        if name not in known:
+            raise unknown(name, known)
+        async with self._refreshing[name]:
+            await self._told(name, self._refresh(known[name]))
+            self._withdrawn.discard(name)
+
+    async def delete(self, name: str) -> None:
+        """Serves a skill to nobody until it is deployed again; what is at work
+        is finished. Raises NotFound."""
+        async with self._refreshing[name]:
+            if name not in self._skills and name not in self._problems:
+                self.get(name)
+            await self._remove(name)
+            self._withdrawn.add(name)
+
+    async def _told(self, name: str, work: Awaitable[None]) -> None:
+        """What comes of a change, and remembers and announces why not."""
+        try:
+            await work
+        except CatnapError as error:
+            self._refused(name, error.message)
+            raise
+        except Exception as error:
+            _log.exception("skill %s could not be taken up", name)
+            message = f"{type(error).__name__}: {error}"
+            self._refused(name, message)
+            raise Unavailable(f"skill {name!r} could not be taken up: {message}") from error
 
     async def _refresh(self, folder: Path) -> None:
         digest = await asyncio.to_thread(images.digest, folder)
@@ -125,8 +165,25 @@ class FolderCatalog:
         known = self._skills.get(folder.name)
         await self.take(await self._build(folder))
         if known or self._loaded:
-            names = sorted(set(self._skills[folder.name].tenants.values()))
-            self._announce(f"{folder.name}: now {', '.join(names) or 'a new revision'}")
+            self._announce(f"{folder.name}: {self._news(folder.name)}")
+
+    def _news(self, name: str) -> str:
+        """Who is served by the newest revision. Traffic that was pinned to
+        others stays there."""
+        newest = self._skills[name].tenants
+        names = ", ".join(sorted(set(newest.values())))
+        stay = [
+            share.revision
+            for status in self._platform.status()
+            if status.service == name and status.namespace in newest
+            if not any(s.revision == newest[status.namespace] and s.percent for s in status.shares)
+            for share in status.shares
+            if share.percent
+        ]
+        if stay:
+            there = ", ".join(dict.fromkeys(stay))
+            return f"{names} is ready, traffic stays at {there}: `catnap traffic {name} --latest`"
+        return f"now {names or 'a new revision'}"
 
     async def take(self, deployed: Built) -> None:
         """Serves a skill from now on, to whoever was served an older one too.

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from catnap.services.choice import Share
 from catnap.services.traffic import Target
 
 
@@ -55,12 +56,13 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One service as it is now."""
+    """One service as it is now. revision: the one with the largest share."""
 
     namespace: str
     service: str
     revision: str
     instances: int
+    shares: tuple[Share, ...] = ()
 
 
 class Platform(Protocol):

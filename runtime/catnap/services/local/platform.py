@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from catnap.errors import CatnapError, Unavailable
+from catnap.errors import CatnapError, InvalidRequest, Unavailable
 from catnap.http import Client
 from catnap.http.client import ConnectionLost
 from catnap.services import environment, images
@@ -111,7 +111,11 @@ class LocalPlatform:
 
     def images(self) -> set[Path]:
         """Where the code of every revision that is kept lies."""
-        return {images.find(each, self._home) for each in self._ledger.images()}
+        found = set()
+        for reference in self._ledger.images():
+            with contextlib.suppress(InvalidRequest):  # somebody has removed it
+                found.add(images.find(reference, self._home))
+        return found
 
     def status(self) -> list[Status]:
         return self._fleet.status()
