@@ -9,20 +9,32 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from catnap.sessions import Entry, Table
 
 
+def begin(table: Table[str], session: str, instance: str, now: float = 0.0) -> Entry[str]:
+    return table.begin(session, "r", instance, now)
+
+
+def visit(table: Table[str], session: str, instance: str, now: float = 0.0) -> None:
+    table.end(begin(table, session, instance, now), now)
+
+
+def where(table: Table[str], session: str, now: float = 0.0) -> str | None:
+    entry = table.home(session, now)
+    return entry.instance if entry else None
+
+
 def test_a_session_is_at_home_where_its_last_call_went() -> None:
     table = Table[str](idle=10)
     assert table.home("s", 0) is None
-    table.end(table.begin("s", "a", 0), 1)
-    home = table.home("s", 10)
-    assert home is not None
-    assert home.instance == "a"
-    table.end(table.begin("s", "b", 10), 10)
+    visit(table, "s", "a")
+    assert where(table, "s") == "a"
+    visit(table, "s", "b")
+    assert where(table, "s") == "b"
     assert (table.count("a"), table.count("b")) == (0, 1)
 
 
-def test_who_was_quiet_for_too_long_has_no_home() -> None:
+def test_who_was_quiet_for_too_long_is_a_new_session() -> None:
     table = Table[str](idle=10)
-    table.end(table.begin("s", "a", 0), 5)
+    visit(table, "s", "a", 5)
     assert table.home("s", 14.9)
     assert table.home("s", 15) is None
     assert len(table) == table.count("a") == 0
@@ -30,7 +42,7 @@ def test_who_was_quiet_for_too_long_has_no_home() -> None:
 
 def test_a_call_at_work_keeps_the_home_however_long() -> None:
     table = Table[str](idle=10)
-    first, second = table.begin("s", "a", 0), table.begin("s", "a", 0)
+    first, second = begin(table, "s", "a"), begin(table, "s", "a")
     table.end(first, 1)
     table.expire(1e9)
     assert table.home("s", 1e9)
@@ -39,34 +51,66 @@ def test_a_call_at_work_keeps_the_home_however_long() -> None:
     assert len(table) == 0
 
 
-def test_an_instance_that_drains_is_left_at_once_by_the_idle_and_by_the_busy_when_they_end() -> (
-    None
-):
-    table = Table[str](idle=10)
-    table.end(table.begin("idle", "a", 0), 0)
-    entry = table.begin("busy", "a", 0)
-    table.drain("a")
-    assert table.home("idle", 0) is None
-    assert table.home("busy", 0) is entry
+def test_calls_before_the_first_has_an_instance_go_to_its_revision() -> None:
+    table = Table[str]()
+    table.assign("s", "old", 0)
+    entry = table.home("s", 0)
+    assert entry
+    assert (entry.revision, entry.instance) == ("old", None)
+    assert table.assign("s", "old", 0) is entry
+    table.assign("s", "new", 0)
+    assert table.begin("s", "new", "n", 0).revision == "new"
+
+
+def test_the_idle_leave_an_instance_that_drains_at_once_and_the_busy_when_they_end() -> None:
+    table = Table[str]()
+    visit(table, "idle", "a")
+    entry = begin(table, "busy", "a")
+    table.drain("a", 0, until=30)
+    assert where(table, "idle") is None
+    assert where(table, "busy") == "a"
     table.end(entry, 0)
-    assert table.home("busy", 0) is None
+    assert where(table, "busy") is None
+    assert table.count("a") == 0
 
 
-def test_an_instance_that_is_lost_is_nobodys_home_and_what_it_had_at_work_changes_nothing() -> None:
+def test_calls_that_never_end_hold_a_session_at_what_drains_for_so_long_only() -> None:
+    table = Table[str]()
+    entry = begin(table, "s", "a")
+    table.drain("a", 0, until=30)
+    assert where(table, "s", 29) == "a"
+    assert where(table, "s", 30) is None
+    visit(table, "s", "b", 30)
+    table.end(entry, 31)
+    assert where(table, "s", 31) == "b"
+
+
+def test_who_loses_its_instance_stays_at_its_revision() -> None:
+    table = Table[str]()
+    visit(table, "s", "a")
+    table.lose("a", 0)
+    entry = table.home("s", 0)
+    assert entry
+    assert (entry.revision, entry.instance) == ("r", None)
+
+
+def test_what_an_instance_that_was_lost_had_at_work_does_not_count_at_the_next() -> None:
     table = Table[str](idle=10)
-    old = table.begin("s", "a", 0)
-    table.lose("a")
-    new = table.begin("s", "b", 0)
-    assert new.epoch > old.epoch
+    old = begin(table, "s", "a")
+    table.lose("a", 0)
+    new = begin(table, "s", "b")
     table.end(old, 0)
+    assert new.calls == 1
     assert table.home("s", 1e9) is new
 
 
 def test_an_epoch_that_is_over_is_refused() -> None:
     table = Table[str]()
-    old = table.begin("s", "a", 0)
+    old = begin(table, "s", "a")
     assert table.holds("s", old.epoch)
-    new = table.begin("s", "b", 0)
+    table.lose("a", 0)
+    assert not table.holds("s", old.epoch)
+    new = begin(table, "s", "b")
     assert new.epoch == old.epoch + 1
     assert table.holds("s", new.epoch)
     assert not table.holds("s", old.epoch)
@@ -74,33 +118,34 @@ def test_an_epoch_that_is_over_is_refused() -> None:
 
 def test_of_too_many_the_one_that_was_quiet_longest_is_forgotten() -> None:
     table = Table[str](most=3)
-    table.begin("busy", "a", 0)
+    begin(table, "busy", "a")
     for now, session in enumerate(("1", "2", "1", "3")):
-        table.end(table.begin(session, "a", now), now)
+        visit(table, session, "a", now)
     assert [each for each in ("busy", "1", "2", "3") if table.home(each, 5)] == ["busy", "1", "3"]
 
 
 def test_the_session_that_was_quiet_longest_at_an_instance_makes_place() -> None:
     table = Table[str]()
-    table.begin("busy", "a", 0)
+    begin(table, "busy", "a")
     for now, (session, instance) in enumerate([("x", "b"), ("1", "a"), ("2", "a"), ("1", "a")]):
-        table.end(table.begin(session, instance, now), now)
-    assert table.displace("a")
-    assert [each for each in ("busy", "x", "1", "2") if table.home(each, 5)] == ["busy", "x", "1"]
-    assert table.displace("a")
-    assert not table.displace("a")
+        visit(table, session, instance, now)
+    assert table.displace("a", 5)
+    assert [where(table, each, 5) for each in ("busy", "x", "1", "2")] == ["a", "b", "a", None]
+    assert table.displace("a", 5)
+    assert not table.displace("a", 5)
 
 
 def test_what_there_is_can_be_seen_and_does_not_change_afterwards() -> None:
     table = Table[str](idle=10)
-    table.end(table.begin("gone", "a", 0), 0)
-    table.end(table.begin("idle", "a", 5), 5)
-    table.begin("busy", "b", 5)
+    visit(table, "gone", "a", 0)
+    visit(table, "idle", "a", 5)
+    begin(table, "busy", "b", 5)
     seen = table.snapshot(10)
-    table.lose("a")
+    table.lose("a", 10)
     assert (seen.sessions, seen.busy, dict(seen.instances)) == (2, 1, {"a": 1, "b": 1})
 
 
+SESSIONS, INSTANCES = st.sampled_from("stuvwx"), st.sampled_from("abc")
 MOST, IDLE = 4, 10.0
 
 
@@ -113,16 +158,15 @@ class Life(RuleBasedStateMachine):
         self.now = 0.0
         self.calls: list[Entry[str]] = []
         self.epochs: dict[str, int] = {}
-        self.homes: dict[str, str] = {}
 
-    @rule(session=st.sampled_from("stuvwx"), other=st.sampled_from("abc"), stay=st.booleans())
+    @rule(session=SESSIONS, other=INSTANCES, stay=st.booleans())
     def begin(self, session: str, other: str, stay: bool) -> None:
         home = self.table.home(session, self.now)
-        instance = home.instance if home and stay else other
-        entry = self.table.begin(session, instance, self.now)
+        instance = home.instance if home and home.instance and stay else other
+        entry = self.table.begin(session, "r", instance, self.now)
         assert (entry.session, entry.instance) == (session, instance)
         before = self.epochs.get(session, 0)
-        assert entry.epoch == before if entry is home else entry.epoch > before
+        assert entry.epoch >= before + (entry is not home)
         self.epochs[session] = entry.epoch
         self.calls.append(entry)
 
@@ -131,42 +175,39 @@ class Life(RuleBasedStateMachine):
         if self.calls:
             self.table.end(self.calls.pop(which % len(self.calls)), self.now)
 
-    @rule(instance=st.sampled_from("abc"))
-    def drain(self, instance: str) -> None:
-        self.table.drain(instance)
-        assert self.table.snapshot(self.now).instances.get(instance, 0) == sum(
-            self.at_home(entry) for entry in set(self.calls) if entry.instance == instance
-        )
+    @rule(session=SESSIONS, revision=st.sampled_from("rq"))
+    def assign(self, session: str, revision: str) -> None:
+        assert self.table.assign(session, revision, self.now).revision == revision
 
-    @rule(instance=st.sampled_from("abc"))
+    @rule(instance=INSTANCES, patience=st.floats(0, 20))
+    def drain(self, instance: str, patience: float) -> None:
+        self.table.drain(instance, self.now, self.now + patience)
+        working = {entry for entry in self.calls if self.table.holds(entry.session, entry.epoch)}
+        assert self.table.count(instance) == sum(each.instance == instance for each in working)
+
+    @rule(instance=INSTANCES)
     def lose(self, instance: str) -> None:
-        self.table.lose(instance)
+        self.table.lose(instance, self.now)
         assert self.table.count(instance) == 0
 
     @rule(seconds=st.floats(0, 15))
     def wait(self, seconds: float) -> None:
         self.now += seconds
 
-    def at_home(self, entry: Entry[str]) -> bool:
-        return self.table.home(entry.session, self.now) is entry
-
     @invariant()
-    def the_table_is_bounded_and_counts_agree(self) -> None:
+    def the_table_is_bounded_and_each_session_counts_at_one_instance_at_most(self) -> None:
         seen = self.table.snapshot(self.now)
-        assert seen.busy <= seen.sessions == sum(seen.instances.values()) <= MOST
+        at_home = sum(bool(where(self.table, each, self.now)) for each in "stuvwx")
+        assert seen.busy <= seen.sessions <= MOST
+        assert sum(self.table.snapshot(self.now).instances.values()) == at_home
 
     @invariant()
-    def an_epoch_is_refused_once_its_home_is_lost(self) -> None:
-        for entry in self.calls:
-            assert self.table.holds(entry.session, entry.epoch) == self.at_home(entry)
-
-    @invariant()
-    def only_who_has_a_call_at_work_never_expires(self) -> None:
-        working = {entry.session for entry in self.calls if self.at_home(entry)}
+    def a_call_counts_where_its_session_is_at_home_and_nowhere_else(self) -> None:
         for session in "stuvwx":
             home = self.table.home(session, self.now)
             if home:
-                assert (home.session in working) == (home.expires > self.now + IDLE)
+                assert home.calls == self.calls.count(home)
+                assert home.calls or home.expires <= self.now + IDLE
 
 
 TestLife = Life.TestCase

@@ -1,4 +1,4 @@
-"""Where each session is at home.
+"""Where each session is at home: at a revision, and at an instance of it.
 
 Pure: time is an argument. What a call costs here is the same for one session
 and for all that fit.
@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Generic, TypeVar
 
 IDLE = 900.0
-"""Seconds without a call after which a session has no home any more."""
+"""Seconds without a call after which a session is a new one again."""
 
 MAX_SESSIONS = 10_000
 
@@ -23,25 +23,27 @@ Instance = TypeVar("Instance", bound=Hashable)
 
 @dataclass(eq=False, slots=True)
 class Entry(Generic[Instance]):
-    """One session at one instance; only its table changes it.
+    """A session's time at one place; only its table changes it.
 
-    epoch: greater at each new home. expires: in the table's time, never while
-    a call is at work. calls: how many are. leaving: the instance drains, so
-    the session stays until they have ended, and no longer.
+    instance: None before its first call there, and after the instance is lost.
+    epoch: one more with each new instance. calls: how many are at work there.
+    expires: in the table's time, never while any is. leaves: from when on its
+    new calls go elsewhere though some are at work.
     """
 
     session: str
-    instance: Instance
+    revision: str
+    instance: Instance | None
     epoch: int
-    expires: float = inf
     calls: int = 0
-    leaving: bool = False
+    expires: float = inf
+    leaves: float = inf
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot(Generic[Instance]):
-    """How many sessions have a home, how many of them have calls at work, and
-    how many each instance has."""
+    """How many sessions there are, how many have calls at work, and how many
+    each instance has."""
 
     sessions: int = 0
     busy: int = 0
@@ -49,8 +51,8 @@ class Snapshot(Generic[Instance]):
 
 
 class Table(Generic[Instance]):
-    """A session has one home at most. Losing it costs the session its warmth
-    and nothing else: its next call makes another."""
+    """Of one service. A session has one home at most; to lose the instance
+    costs it its warmth, and it stays at its revision."""
 
     def __init__(self, idle: float = IDLE, most: int = MAX_SESSIONS) -> None:
         """idle: seconds, as IDLE; may be set anew. most: sessions that are
@@ -68,57 +70,67 @@ class Table(Generic[Instance]):
         return len(self._quiet) + len(self._busy)
 
     def home(self, session: str, now: float) -> Entry[Instance] | None:
-        """Where its calls go."""
+        """Where its calls go; None for a new session."""
         entry = self._find(session)
-        if entry is not None and entry.expires <= now:
+        if entry is None or now < min(entry.expires, entry.leaves):
+            return entry
+        if entry.expires <= now:
             self._forget(entry)
             return None
-        return entry
+        return self._replace(entry, entry.revision, None, now)
 
-    def begin(self, session: str, instance: Instance, now: float) -> Entry[Instance]:
+    def assign(self, session: str, revision: str, now: float) -> Entry[Instance]:
+        """Its calls go to that revision from now on, so that those which come
+        before the first has found an instance go there too."""
+        entry = self.home(session, now)
+        if entry is not None and entry.revision == revision:
+            return entry
+        return self._replace(entry or self._new(session), revision, None, now)
+
+    def begin(self, session: str, revision: str, instance: Instance, now: float) -> Entry[Instance]:
         """A call of it goes to that instance, which is its home from now on.
         To be given back with `end`."""
         entry = self.home(session, now)
         if entry is None or entry.instance != instance:
-            entry = self._settle(session, instance, entry)
-        elif not entry.calls:
+            entry = self._replace(entry or self._new(session), revision, instance, now)
+        if not entry.calls:
             del self._quiet[session]
             self._busy[session] = entry
+            entry.expires = inf
         entry.calls += 1
-        entry.expires = inf
         return entry
 
     def end(self, entry: Entry[Instance], now: float) -> None:
         """A call has ended, wherever the session is at home by now."""
         entry.calls -= 1
-        if entry.calls or not self.holds(entry.session, entry.epoch):
+        if entry.calls or self._find(entry.session) is not entry:
             return
-        if entry.leaving:
-            self._forget(entry)
+        if entry.leaves < inf:
+            self._replace(entry, entry.revision, None, now)
             return
         del self._busy[entry.session]
         self._quiet[entry.session] = entry
         entry.expires = now + self.idle
 
     def holds(self, session: str, epoch: int) -> bool:
-        """Whether nobody has come after: what an earlier epoch says of a
-        session is to be refused."""
+        """Whether the session is at home where it got that epoch: what says
+        so of an earlier one is to be refused."""
         entry = self._find(session)
-        return entry is not None and entry.epoch == epoch
+        return entry is not None and entry.instance is not None and entry.epoch == epoch
 
-    def drain(self, instance: Instance) -> None:
-        """It is about to end: sessions without a call at work have no home any
-        more, others have it until their calls have ended."""
+    def drain(self, instance: Instance, now: float, until: float) -> None:
+        """It is about to end. Sessions without a call at work leave at once,
+        others when theirs have ended, or then."""
         for entry in list(self._at.get(instance, ())):
             if entry.calls:
-                entry.leaving = True
+                entry.leaves = min(entry.leaves, until)
             else:
-                self._forget(entry)
+                self._replace(entry, entry.revision, None, now)
 
-    def lose(self, instance: Instance) -> None:
+    def lose(self, instance: Instance, now: float) -> None:
         """It takes no more calls, whatever it has at work."""
         for entry in list(self._at.get(instance, ())):
-            self._forget(entry)
+            self._replace(entry, entry.revision, None, now)
 
     def expire(self, now: float) -> None:
         """Forgets who was quiet for too long."""
@@ -128,12 +140,13 @@ class Table(Generic[Instance]):
                 return
             self._forget(entry)
 
-    def displace(self, instance: Instance) -> bool:
+    def displace(self, instance: Instance, now: float) -> bool:
         """Makes place for another session: the one that was quiet longest
-        there has no home any more. False where all have calls at work."""
+        there leaves. False where all have calls at work."""
         quiet = [entry for entry in self._at.get(instance, ()) if not entry.calls]
         if quiet:
-            self._forget(min(quiet, key=lambda entry: entry.expires))
+            oldest = min(quiet, key=lambda entry: entry.expires)
+            self._replace(oldest, oldest.revision, None, now)
         return bool(quiet)
 
     def count(self, instance: Instance) -> int:
@@ -148,24 +161,42 @@ class Table(Generic[Instance]):
     def _find(self, session: str) -> Entry[Instance] | None:
         return self._busy.get(session) or self._quiet.get(session)
 
-    def _settle(
-        self, session: str, instance: Instance, before: Entry[Instance] | None
-    ) -> Entry[Instance]:
-        if before is not None:
-            self._forget(before)
-        elif len(self) >= self._most:
+    def _new(self, session: str) -> Entry[Instance]:
+        if len(self) >= self._most:
             self._forget(next(iter((self._quiet or self._busy).values())))
-        epoch = (before.epoch if before is not None else self._last) + 1
-        entry = self._busy[session] = Entry(session, instance, epoch)
-        self._at.setdefault(instance, set()).add(entry)
-        return entry
+        # A session that comes back must not get an epoch that it had before.
+        return Entry(session, "", None, self._last)
+
+    def _replace(
+        self, before: Entry[Instance], revision: str, instance: Instance | None, now: float
+    ) -> Entry[Instance]:
+        """By an entry of its own: calls that are still at work where the
+        session was do not count where it is."""
+        known = before.session in self._quiet
+        after = Entry(
+            before.session,
+            revision,
+            instance,
+            before.epoch + (instance is not None),
+            expires=before.expires if known else now + self.idle,
+        )
+        self._leave(before)
+        self._busy.pop(before.session, None)
+        self._quiet[before.session] = after  # where it was in the order, if it was
+        if instance is not None:
+            self._at.setdefault(instance, set()).add(after)
+        return after
 
     def _forget(self, entry: Entry[Instance]) -> None:
-        # A session that comes back must not get an epoch that it had before.
         self._last = max(self._last, entry.epoch)
-        self._quiet.pop(entry.session, None)
+        self._leave(entry)
         self._busy.pop(entry.session, None)
+        self._quiet.pop(entry.session, None)
+
+    def _leave(self, entry: Entry[Instance]) -> None:
+        if entry.instance is None:
+            return
         there = self._at[entry.instance]
-        there.discard(entry)
+        there.remove(entry)
         if not there:
             del self._at[entry.instance]
