@@ -26,6 +26,7 @@ from catnap.calls.metrics import Metrics
 from catnap.gateway import routes, skill
 from catnap.gateway.serve import Ready, serve
 from catnap.gateway.settings import Settings
+from catnap.host.loop import loop_factory
 from catnap.http import Client, server_connection
 from catnap.http.client_connection import ClientConnection
 from catnap.services.folder import FolderCatalog
@@ -125,7 +126,8 @@ def measure(home: Path, functions: Path, seconds: int) -> dict[str, float]:
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {SERVER_CORE})
     try:
-        return asyncio.run(_measure(clock, home, functions, seconds))
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            return runner.run(_measure(clock, home, functions, seconds))
     finally:
         os.sched_setaffinity(0, cores)
         for each, name, function in kept:

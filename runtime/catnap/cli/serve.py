@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from catnap.cli.settings import Settings
 from catnap.gateway.serve import Ready
 from catnap.gateway.serve import serve as run
 from catnap.gateway.settings import Settings as GatewaySettings
+from catnap.host.loop import loop_factory
 
 
 @click.command(cls=Command)
@@ -49,29 +51,27 @@ def serve(settings: Settings, reload: bool, as_json: bool) -> None:
         told = {"event": "ready", "http": found.http, "grpc": found.grpc, "skills": found.skills}
         _tell({**told, "seconds": round(took, 3)}, _block(found, settings, took, program), as_json)
 
-    asyncio.run(
-        run(
-            GatewaySettings(
-                home=settings.home,
-                http=settings.http,
-                grpc=settings.grpc,
-                functions=settings.functions,
-                files=settings.files,
-                retry=settings.retry,
-                admin_key=settings.admin_key,
-                keys=settings.keys,
-                reload=reload,
-                platform=settings.platform,
-                install=settings.install,
-                models=settings.models,
-                callback=settings.callback,
-                egress=settings.egress,
-                egress_networks=settings.egress_networks,
-            ),
-            announce,
-            ready,
-        )
+    gateway = GatewaySettings(
+        home=settings.home,
+        http=settings.http,
+        grpc=settings.grpc,
+        functions=settings.functions,
+        files=settings.files,
+        retry=settings.retry,
+        admin_key=settings.admin_key,
+        keys=settings.keys,
+        reload=reload,
+        platform=settings.platform,
+        install=settings.install,
+        models=settings.models,
+        callback=settings.callback,
+        egress=settings.egress,
+        egress_networks=settings.egress_networks,
     )
+    # uvloop starts programs by a fork that gRPC would have a say in, and a line.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(run(gateway, announce, ready))
 
 
 def _tell(event: dict[str, object], text: str, as_json: bool) -> None:

@@ -6,7 +6,10 @@ like have answered is on disk. Statements of many callers share a commit.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import sqlite3
+from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -31,6 +34,7 @@ class Journal:
         Raises InvalidRequest where the file is no journal of this version.
         """
         self._commits = Commits(path, rows.SCHEMA, rows.VERSION)
+        self._noted: deque[Task] = deque()
 
     @property
     def commits(self) -> int:
@@ -48,8 +52,28 @@ class Journal:
         return await self._commits.run(lambda db: [acceptance.accept(db, each) for each in wanted])
 
     def note(self, task: Task) -> None:
-        """Records a task or its end, when there is time: nobody was promised."""
-        self._commits.later(lambda db: rows.replace(db, task))
+        """Records a task or its end, when there is time: nobody was promised.
+
+        What one commit would write of a task twice, it writes once.
+        """
+        self._noted.append(task)
+        if len(self._noted) == 1:  # else it is asked for already
+            self._commits.later(self._write_noted)
+
+    def _write_noted(self, db: sqlite3.Connection) -> None:
+        newest: dict[str, Task] = {}
+        # In the journal's thread: pop until there is none, whatever comes meanwhile.
+        with contextlib.suppress(IndexError):
+            while True:
+                task = self._noted.popleft()
+                newest[task.id] = task
+        try:
+            rows.replace_all(db, list(newest.values()))
+        except Exception:
+            # One that cannot be written takes no other with it.
+            for task in newest.values():
+                self._commits.later(functools.partial(rows.replace, task=task))
+            raise
 
     async def write(self, task: Task, *, forget: str = "") -> None:
         """Records a task; `forget` is a key of it that may be used again."""

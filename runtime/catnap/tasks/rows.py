@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -40,7 +42,11 @@ COLUMNS = Task.__struct_fields__
 BRIEF = ", ".join(f"NULL AS {c}" if c in ("event", "result") else c for c in COLUMNS)
 """Every column, without what may be large."""
 
-_PUT = f"INTO tasks ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+_ROW = f"({', '.join('?' * len(COLUMNS))})"
+_PUT = f"INTO tasks ({', '.join(COLUMNS)}) VALUES {_ROW}"
+_AT_ONCE = 16
+_PUT_MANY = f"INSERT OR REPLACE {_PUT}{f', {_ROW}' * (_AT_ONCE - 1)}"
+_ROLES, _EVENT, _FAILURE = (COLUMNS.index(name) for name in ("roles", "event", "failure"))
 
 
 def insert(db: sqlite3.Connection, task: Task) -> None:
@@ -49,6 +55,17 @@ def insert(db: sqlite3.Connection, task: Task) -> None:
 
 def replace(db: sqlite3.Connection, task: Task) -> None:
     db.execute(f"INSERT OR REPLACE {_PUT}", _row(task))
+
+
+def replace_all(db: sqlite3.Connection, tasks: Sequence[Task]) -> None:
+    """Few statements for many tasks: for each one, the thread hands the
+    interpreter over and has to get it back."""
+    whole = len(tasks) - len(tasks) % _AT_ONCE
+    for start in range(0, whole, _AT_ONCE):
+        rows = map(_row, tasks[start : start + _AT_ONCE])
+        db.execute(_PUT_MANY, list(chain.from_iterable(rows)))
+    for task in tasks[whole:]:
+        replace(db, task)
 
 
 def get(db: sqlite3.Connection, tenant: str, id: str) -> Task:  # noqa: A002
@@ -80,9 +97,9 @@ def spelled(roles: tuple[str, ...]) -> str:
     return " ".join(roles)
 
 
-def _row(task: Task) -> tuple[Any, ...]:
-    values = msgspec.structs.asdict(task)
-    values["roles"] = spelled(task.roles)
-    values["event"] = packed(task.event)
-    values["failure"] = packed(task.failure)
-    return tuple(values[name] for name in COLUMNS)
+def _row(task: Task) -> list[Any]:
+    values: list[Any] = list(msgspec.structs.astuple(task))
+    values[_ROLES] = spelled(task.roles)
+    values[_EVENT] = packed(task.event)
+    values[_FAILURE] = packed(task.failure)
+    return values
