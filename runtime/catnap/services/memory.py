@@ -110,7 +110,8 @@ class MemoryPlatform:
     ) -> AsyncIterator[Delivery]:
         began = self.clock()
         pool = self._fleet.pool(route)
-        instance, cold = await pool.acquire(route.session)
+        place, cold = await pool.acquire(route.session)
+        instance = place.instance
         assert isinstance(instance, _Running)
         timings = waited((self.clock() - began) * 1000, instance.timings if cold else None)
         try:
@@ -125,7 +126,8 @@ class MemoryPlatform:
                 f"{instance.name} exited with status {end.code or 0} while it handled the call"
             ) from None
         finally:
-            _release(pool, instance)
+            pool.release(place)
+            instance.left()
 
     def status(self) -> list[Status]:
         return self._fleet.status()
@@ -163,6 +165,11 @@ class _Running(Instance):
         if now or not self.inflight:
             self.exit(SystemExit(-9 if now else 0))
 
+    def left(self) -> None:
+        """A call has ended."""
+        if self.draining and not self.inflight:
+            self.exit(SystemExit(0))
+
     def exit(self, end: SystemExit) -> None:
         if not self.exited.done():
             self.exited.set_result(end.code if isinstance(end.code, int) else 0)
@@ -183,12 +190,6 @@ class _Running(Instance):
 
 async def _nothing(_: Revision) -> None:
     """A function is ready as it stands."""
-
-
-def _release(pool: Pool, instance: _Running) -> None:
-    pool.release(instance)
-    if instance.draining and not instance.inflight:
-        instance.exit(SystemExit(0))
 
 
 def _problem(error: CatnapError) -> MemoryReply:

@@ -16,9 +16,11 @@ from dataclasses import replace
 from catnap.errors import CatnapError, ResourceExhausted, SkillCrashed, Unavailable
 from catnap.scaling import Load, want
 from catnap.services.instance import Instance, Interrupted
+from catnap.services.place import Place
 from catnap.services.revision import Revision
 from catnap.services.room import Room
 from catnap.services.waiting import Waiting
+from catnap.sessions import Table, choose
 
 MAX_WAITING = 10_000
 BACK_OFF = (0.5, 30.0)
@@ -40,9 +42,11 @@ class Pool:
         clock: Callable[[], float],
         room: Room,
         share: str = "",
+        sessions: Table[Instance] | None = None,
     ) -> None:
         """make: of an instance by its name, not started yet. share: whose
-        calls meet here; only what all share is kept while nobody calls."""
+        calls meet here; only what all share is kept while nobody calls.
+        sessions: of the whole service."""
         self.revision = revision
         self.instances: list[Instance] = []
         self.retired = False
@@ -52,7 +56,8 @@ class Pool:
         self._clock = clock
         self._room = room
         self._load = Load(revision.window)
-        self._waiting = Waiting()
+        self._sessions = Table() if sessions is None else sessions
+        self._waiting = Waiting(self._home, revision.concurrency)
         self._quiet_at = clock() + revision.window
         self._failures = 0
         self._interruptions = 0
@@ -66,34 +71,36 @@ class Pool:
     def empty(self) -> bool:
         return not self.instances and not self._waiting
 
-    async def acquire(self, session: str = "") -> tuple[Instance, bool]:
-        """A place at an instance, and whether it had to be started for this.
+    async def acquire(self, session: str = "") -> tuple[Place, bool]:
+        """A place at an instance, and whether that had to be started for this.
 
         Raises ResourceExhausted when too many wait, or why none can start.
         """
         session = session if self.revision.affinity else ""
         instance = self._free(session)
         if instance is not None:
-            self._take(instance, session)
-            return instance, False
+            return self._take(instance, session), False
         self._refuse()
         started = {each for each in self.instances if each.ready}
         waiter = self._waiting.add(session)
         self._measure()
         self.scale_up()
         try:
-            instance = await waiter.place
+            place = await waiter.place
         except BaseException:
             if _granted(waiter.place):
                 self.release(waiter.place.result())  # given at the moment the caller left
             self._waiting.remove(waiter)
             self._measure()
             raise
-        return instance, instance not in started
+        return place, place.instance not in started
 
-    def release(self, instance: Instance) -> None:
+    def release(self, place: Place) -> None:
         """Gives a place back."""
+        instance = place.instance
         instance.inflight -= 1
+        if place.home is not None:
+            self._sessions.end(place.home, self._clock())
         self._serve()
         self._measure()
         if instance.idle:
@@ -104,7 +111,7 @@ class Pool:
     def end(self, instance: Instance) -> None:
         """Gives an instance up: at once if nobody else is served there."""
         instance.end(now=instance.inflight <= 1)
-        self._waiting.forget(instance)
+        self._lose(instance)
         self._serve()
         self.scale_up()
 
@@ -118,7 +125,7 @@ class Pool:
             wanted = want(self._scale, self._load.average(now), self._at_once())
             if wanted == 0 and now < self._quiet_at + self.revision.retention:
                 wanted = min(1, len(alive))
-        for instance in [each for each in alive if each.idle][: max(0, len(alive) - wanted)]:
+        for instance in self.idle()[: max(0, len(alive) - wanted)]:
             instance.end()
         if wanted > len(alive):
             self._start(wanted - len(alive))
@@ -128,31 +135,52 @@ class Pool:
         """Starts what is wanted for the calls that are here."""
         if self._waiting:
             alive = sum(each.alive for each in self.instances)
-            self._start(want(self._scale, 0.0, self._at_once()) - alive)
+            at_once = self._waiting.demand + sum(each.inflight for each in self.instances)
+            self._start(want(self._scale, 0.0, at_once) - alive)
 
     def idle(self) -> list[Instance]:
-        return [each for each in self.instances if each.idle]
+        """Those that the fewest sessions would miss come first."""
+        idle = [each for each in self.instances if each.idle]
+        return sorted(idle, key=self._sessions.count)
 
     def _free(self, session: str) -> Instance | None:
         """An instance with room, if nobody has to wait for it first."""
-        home = self._waiting.home(session) if session else None
+        home = self._home(session)
         if home is not None:
             return home if self._has_room(home) else None
-        free = (each for each in self.instances if self._has_room(each))
-        return min(free, key=lambda each: each.inflight, default=None)
+        free = {each.name: each for each in self.instances if self._has_room(each)}
+        if not session:
+            return min(free.values(), key=lambda each: each.inflight, default=None)
+        there = [each for each in self.instances if each.ready and each.alive]
+        counts = {each.name: self._sessions.count(each) for each in there}
+        return free.get(choose(session, counts, free) or "")
+
+    def _home(self, session: str) -> Instance | None:
+        """The instance of ours that a session's calls go to while it lives."""
+        entry = self._sessions.home(session, self._clock()) if session else None
+        if entry is None or entry.revision != self.revision.name or entry.instance is None:
+            return None
+        return entry.instance if entry.instance.alive else None
+
+    def _lose(self, instance: Instance) -> None:
+        self._sessions.lose(instance, self._clock())
+        self._waiting.forget(instance)
 
     def _has_room(self, instance: Instance) -> bool:
         limit = self.revision.concurrency
         fit = instance.ready and instance.alive and not instance.doubts
         return fit and (not limit or instance.inflight < limit)
 
-    def _take(self, instance: Instance, session: str) -> None:
+    def _take(self, instance: Instance, session: str) -> Place:
         instance.inflight += 1
         instance.served += 1
         self._failures = 0
+        home = None
         if session:
-            self._waiting.settle(session, instance)
+            now = self._clock()
+            home = self._sessions.begin(session, self.revision.name, instance, now)
         self._measure()
+        return Place(instance, home)
 
     def _serve(self) -> None:
         while self._waiting:
@@ -166,8 +194,7 @@ class Pool:
             instance = min(free, key=lambda each: each.inflight)
             waiter = self._waiting.next(instance)
             if waiter is not None and not waiter.place.done():
-                self._take(instance, waiter.session)
-                waiter.place.set_result(instance)
+                waiter.place.set_result(self._take(instance, waiter.session))
 
     def _refuse(self) -> None:
         now = self._clock()
@@ -246,13 +273,13 @@ class Pool:
 
     def _left(self, instance: Instance, _: asyncio.Future[None]) -> None:
         """Somebody else told it to end: its place is taken at once."""
-        self._waiting.forget(instance)
+        self._lose(instance)
         self._serve()
         self.adjust()
 
     def _gone(self, instance: Instance, exited: asyncio.Future[int]) -> None:
         self.instances.remove(instance)
-        self._waiting.forget(instance)
+        self._lose(instance)
         if not instance.draining:
             status = exited.result()
             _log.warning("instance %s ended with status %s", instance.name, status)
@@ -286,5 +313,5 @@ class Pool:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-def _granted(place: asyncio.Future[Instance]) -> bool:
+def _granted(place: asyncio.Future[Place]) -> bool:
     return place.done() and not place.cancelled() and place.exception() is None

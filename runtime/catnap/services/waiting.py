@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from catnap.services.instance import Instance
-
-MAX_SESSIONS = 10_000
+from catnap.services.place import Place
 
 
 @dataclass(eq=False, slots=True)
 class Waiter:
-    """`place` is the instance, once there is room at it."""
+    """`place` is there once there is room at an instance."""
 
     number: int
     session: str
-    place: asyncio.Future[Instance]
+    place: asyncio.Future[Place]
 
 
 class Waiting:
     """First come, first served; but a session's calls wait for its instance,
     and let others pass meanwhile."""
 
-    def __init__(self) -> None:
+    def __init__(self, home: Callable[[str], Instance | None], concurrency: int) -> None:
+        """home: the instance that a session's calls go to. concurrency: calls
+        that one may have at once, 0 for any number."""
+        self.demand = 0
+        """Calls that one instance more could serve. Those of a session share
+        it, so its first ones start no more than they can meet at."""
+        self._home = home
+        self._concurrency = concurrency
         self._any: deque[Waiter] = deque()
         self._bound: defaultdict[Instance, deque[Waiter]] = defaultdict(deque)
-        self._sessions: dict[str, Instance] = {}
+        self._together: Counter[str] = Counter()
+        """Calls in `_any` by session."""
         self._last = 0
 
     def __len__(self) -> int:
@@ -37,12 +44,19 @@ class Waiting:
     def add(self, session: str) -> Waiter:
         self._last += 1
         waiter = Waiter(self._last, session, asyncio.get_running_loop().create_future())
-        home = self.home(session)
-        (self._any if home is None else self._bound[home]).append(waiter)
+        home = self._home(session)
+        if home is None:
+            self._any.append(waiter)
+            self._count(waiter)
+        else:
+            self._bound[home].append(waiter)
         return waiter
 
     def remove(self, waiter: Waiter) -> None:
-        for queue in (self._any, *self._bound.values()):
+        if waiter in self._any:
+            self._any.remove(waiter)
+            self._discount(waiter)
+        for queue in self._bound.values():
             if waiter in queue:
                 queue.remove(waiter)
 
@@ -51,7 +65,8 @@ class Waiting:
         bound = self._bound.get(instance)
         while self._any and not (bound and bound[0].number < self._any[0].number):
             waiter = self._any.popleft()
-            home = self.home(waiter.session)
+            self._discount(waiter)
+            home = self._home(waiter.session)
             if home is None or home is instance:
                 return waiter
             self._bound[home].append(waiter)
@@ -61,30 +76,33 @@ class Waiting:
         """Whether anybody waits who might go there."""
         return bool(self._any or self._bound.get(instance))
 
-    def home(self, session: str) -> Instance | None:
-        """The instance that a session's calls go to while it lives."""
-        found = self._sessions.get(session)
-        return found if found is not None and found.alive else None
-
-    def settle(self, session: str, instance: Instance) -> None:
-        """Makes an instance a session's home. Of too many, the one that was
-        quiet longest is forgotten."""
-        self._sessions.pop(session, None)
-        self._sessions[session] = instance
-        if len(self._sessions) > MAX_SESSIONS:
-            del self._sessions[next(iter(self._sessions))]
-
     def forget(self, instance: Instance) -> None:
-        """It takes no more calls: its sessions have no home any more."""
-        for session in [s for s, home in self._sessions.items() if home is instance]:
-            del self._sessions[session]
+        """It takes no more calls: whoever waits for it may go to any."""
         bound = self._bound.pop(instance, None)
         if bound:
             self._any = deque(sorted((*bound, *self._any), key=lambda each: each.number))
+            for waiter in bound:
+                self._count(waiter)
 
     def drain(self) -> Iterator[Waiter]:
         """Everybody, in no order; nobody waits afterwards."""
         queues = [self._any, *self._bound.values()]
         self._any, self._bound = deque(), defaultdict(deque)
+        self._together.clear()
+        self.demand = 0
         for queue in queues:
             yield from queue
+
+    def _count(self, waiter: Waiter) -> None:
+        self._together[waiter.session] += 1
+        self.demand += self._adds(waiter)
+
+    def _discount(self, waiter: Waiter) -> None:
+        self.demand -= self._adds(waiter)
+        self._together[waiter.session] -= 1
+        if not self._together[waiter.session]:
+            del self._together[waiter.session]
+
+    def _adds(self, waiter: Waiter) -> bool:
+        alone = not waiter.session or not self._concurrency
+        return alone or self._together[waiter.session] <= self._concurrency

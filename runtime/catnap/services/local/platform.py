@@ -23,7 +23,9 @@ from catnap.services.fleet import Fleet
 from catnap.services.ledger import Ledger
 from catnap.services.local.cgroups import Cgroups
 from catnap.services.local.instance import Instance, Plan
+from catnap.services.local.scratch import Scratch
 from catnap.services.local.zygote import Zygote
+from catnap.services.place import Place
 from catnap.services.platform import Delivery, Route, Status
 from catnap.services.pool import Pool
 from catnap.services.revision import Revision
@@ -129,12 +131,11 @@ class LocalPlatform:
         began = time.perf_counter()
         for _ in range(SENDS):
             pool = self._fleet.pool(route)
-            found, cold = await pool.acquire(route.session)
-            assert isinstance(found, Instance)
+            place, cold = await pool.acquire(route.session)
             milliseconds = (time.perf_counter() - began) * 1000
-            timings = waited(milliseconds, found.timings if cold else None)
+            timings = waited(milliseconds, place.instance.timings if cold else None)
             try:
-                async with self._exchange(pool, found, headers, body, timings) as delivery:
+                async with self._exchange(pool, place, headers, body, timings) as delivery:
                     yield delivery
                 return
             except _NotBegun:
@@ -145,12 +146,14 @@ class LocalPlatform:
     async def _exchange(
         self,
         pool: Pool,
-        instance: Instance,
+        place: Place,
         headers: Sequence[tuple[bytes, bytes]],
         body: bytes,
         timings: dict[str, float],
     ) -> AsyncIterator[Delivery]:
         """Holds the place of one call from its sending to its end."""
+        instance = place.instance
+        assert isinstance(instance, Instance)
         suspect = True
         try:
             try:
@@ -180,13 +183,15 @@ class LocalPlatform:
         finally:
             if suspect:
                 instance.doubts += 1
-                self._spawn(self._check(pool, instance))
+                self._spawn(self._check(pool, place))
             else:
-                pool.release(instance)
+                pool.release(place)
 
-    async def _check(self, pool: Pool, instance: Instance) -> None:
+    async def _check(self, pool: Pool, place: Place) -> None:
         """A call was given up: an instance that no longer answers is ended.
         It keeps the call's place until that is known."""
+        instance = place.instance
+        assert isinstance(instance, Instance)
         healthy = False
         try:
             with contextlib.suppress(TimeoutError, CatnapError):
@@ -199,7 +204,7 @@ class LocalPlatform:
                 pool.end(instance)
         finally:
             instance.doubts -= 1
-            pool.release(instance)
+            pool.release(place)
 
     def _instance(self, revision: Revision, name: str) -> Instance:
         python, folder = self._sources[revision.image]
