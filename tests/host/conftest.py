@@ -192,13 +192,15 @@ class Forked:
 class Zygote:
     """The gateway's end of a zygote."""
 
-    def __init__(self, folder: Path, *preload: str, **env: str) -> None:
+    def __init__(self, folder: Path, *preload: str, state: str = "", **env: str) -> None:
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.control.settimeout(60)
         self._folder = folder
-        modules = [word for module in preload for word in ("--preload", module)]
+        options = [word for module in preload for word in ("--preload", module)]
+        if state:
+            options += ["--state", state]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "catnap.host.zygote", str(theirs.fileno()), *modules],
+            [sys.executable, "-m", "catnap.host.zygote", str(theirs.fileno()), *options],
             pass_fds=[theirs.fileno()],
             env={**ENV, **env},
         )
@@ -211,15 +213,15 @@ class Zygote:
     def say(self, **message: Any) -> None:
         self.control.send(json.dumps(message).encode())
 
-    def fork(self, name: str, folder: Path, **env: str) -> Forked:
+    def fork(self, name: str, folder: Path, scratch: str = "", **env: str) -> Forked:
         target = Target(path=str(self._folder / f"{name}.sock"))
         pipes = [os.pipe() for _ in range(3)]
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(target.path)
             listening.listen(16)
             given = [listening.fileno(), *(write for _, write in pipes)]
-            order = {"op": "fork", "id": name, "folder": str(folder)}
-            order["env"] = {"CATNAP_LOG": "json", **env}
+            order = {"op": "fork", "id": name, "folder": str(folder), "scratch": scratch}
+            order |= {"env": {"CATNAP_LOG": "json", **env}}
             socket.send_fds(self.control, [json.dumps(order).encode()], given)
         for _, write in pipes:
             os.close(write)
@@ -235,8 +237,8 @@ class Zygote:
 def zygote(tmp_path: Path) -> Iterator[Callable[..., Zygote]]:
     started: list[Zygote] = []
 
-    def start(*preload: str, **env: str) -> Zygote:
-        started.append(Zygote(tmp_path, *preload, **env))
+    def start(*preload: str, state: str = "", **env: str) -> Zygote:
+        started.append(Zygote(tmp_path, *preload, state=state, **env))
         return started[-1]
 
     yield start

@@ -62,12 +62,13 @@ async def test_an_instance_that_somebody_else_ends_finishes_its_calls_and_gets_n
 
 
 ENDS_AS_IT_STARTS = """
-import os, signal
-from pathlib import Path
+import os, signal, socket
 from catnap import skill
 
-if len(list(Path(os.environ["DESK"]).parent.glob("start*"))) < {kind}:
-    Path(os.environ["DESK"]).with_name(f"start{{os.getpid()}}").touch()
+with socket.socket(socket.AF_UNIX) as desk:
+    desk.connect(os.environ["DESK"] + ".number")
+    number = int(desk.recv(9))
+if number <= {kind}:
     os.kill(os.getpid(), signal.SIGTERM)
 
 @skill
@@ -88,15 +89,15 @@ async def test_a_skill_that_ends_itself_whenever_it_starts_is_a_failure(world: W
 
 
 LEAVES = """
-import os
-from pathlib import Path
+import os, socket
 from catnap import skill
 
 @skill
 async def main(ctx, request: dict) -> dict:
-    mark = Path(os.environ["DESK"] + ".left")
-    if not mark.exists():
-        mark.touch()
+    with socket.socket(socket.AF_UNIX) as desk:
+        desk.connect(os.environ["DESK"] + ".number")
+        number = int(desk.recv(9))
+    if number == 1:
         for fd in range(3, 30):
             try:
                 if os.readlink(f"/proc/self/fd/{{fd}}").startswith("pipe:"):

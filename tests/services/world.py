@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import select
 from pathlib import Path
@@ -58,10 +59,16 @@ class World:
         )
         self.arrivals: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
         self.writers: list[asyncio.StreamWriter] = []
+        self._numbers = itertools.count(1)
 
     async def arrive(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.writers.append(writer)
         self.arrivals.put_nowait(writer)
+
+    async def number(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Who asks first gets a 1."""
+        writer.write(b"%d" % next(self._numbers))
+        writer.close()
 
     async def skill(
         self, kind: str = "async def", toml: str = "", name: str = "test", main: str = MAIN

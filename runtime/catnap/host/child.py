@@ -13,8 +13,9 @@ from collections.abc import Mapping
 import msgspec
 
 from catnap.errors import CatnapError
-from catnap.host import cgroup, output, process
+from catnap.host import cgroup, confine, output, process
 from catnap.host.instance import Listening, run
+from catnap.host.landlock import Ruleset
 from catnap.host.loader import load
 from catnap.host.randomness import Randomness
 from catnap.host.redirect import redirect
@@ -27,20 +28,24 @@ PACKET = 256 * 1024
 
 class Birth(msgspec.Struct):
     """What an instance is to be. With it come four descriptors: listening
-    socket, status pipe, stdout, stderr."""
+    socket, status pipe, stdout, stderr. scratch: its folder to write in;
+    without one it is not confined."""
 
     id: str
     folder: str
     env: dict[str, str]
+    scratch: str = ""
 
 
 class Embryo(msgspec.Struct, frozen=True):
     """What the zygote gives a child on its way: a socket that its birth comes
     through, the cgroup it belongs to, and the random state to be renewed.
-    parent: the zygote's process id. ahead: nobody waits for it yet."""
+    readable: what it may read besides its own. parent: the zygote's process id.
+    ahead: nobody waits for it yet."""
 
     inbox: socket.socket
     cgroup: str
+    readable: tuple[str, ...]
     randomness: Randomness
     parent: int
     ahead: bool
@@ -64,14 +69,17 @@ def live(embryo: Embryo) -> int:
     if embryo.ahead:
         rehearse()
         _forget_signals()
+    ruleset = confine.prepare(embryo.readable)
     packet, descriptors, _, _ = socket.recv_fds(embryo.inbox, PACKET, 4, socket.MSG_CMSG_CLOEXEC)
     embryo.inbox.close()
     if not packet:
         return 0  # never born
-    return _serve(msgspec.json.decode(packet, type=Birth), *descriptors)
+    return _serve(msgspec.json.decode(packet, type=Birth), ruleset, *descriptors)
 
 
-def _serve(birth: Birth, listening: int, status: int, stdout: int, stderr: int) -> int:
+def _serve(
+    birth: Birth, ruleset: Ruleset | None, listening: int, status: int, stdout: int, stderr: int
+) -> int:
     process.name(birth.id)
     _take_streams(stdout, stderr)
     os.environ.update(birth.env)
@@ -82,6 +90,11 @@ def _serve(birth: Birth, listening: int, status: int, stdout: int, stderr: int) 
             redirect()
         else:
             output.by_lines(sys.stdout)
+        if birth.scratch:
+            out = [each.port for each in (settings.callback, settings.egress) if each]
+            confine.close(ruleset, birth.folder, birth.scratch, out)
+        elif ruleset is not None:
+            ruleset.close()
         loaded = load(birth.folder, settings.concurrency)
         finished = run(
             loaded,

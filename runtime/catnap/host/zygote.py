@@ -1,10 +1,13 @@
-"""`python -m catnap.host.zygote FD [--cgroups FOLDER] [--preload MODULE]...`: forks instances.
+"""`python -m catnap.host.zygote FD [OPTION VALUE]...`: forks instances.
+
+Options: `--cgroups FOLDER` to make them in, `--state FOLDER` of the platform,
+`--preload MODULE` for each.
 
 It imports what instances share, then waits for work on FD, one end of a
 SOCK_SEQPACKET pair, one JSON object a packet:
 
-    in   {"op": "fork", "id", "folder", "env", "limits"} with four descriptors:
-         listening socket, status pipe, stdout, stderr
+    in   {"op": "fork", "id", "folder", "env", "limits", "scratch"} with four
+         descriptors: listening socket, status pipe, stdout, stderr
          {"op": "kill", "id", "signal"}
     out  {"ready": true}                        once, when its imports are done
          {"ready": false, "error"}              or why they are not; then it ends
@@ -18,6 +21,8 @@ The status pipe gets JSON lines from the instance:
     {"drained": true}       it ends, and has begun nothing that it did not answer
 
 limits: what to write to the files of the instance's cgroup, where it has one.
+scratch: the one folder that it may write to; the kernel confines it then, if
+it can.
 
 Single-threaded and without an event loop, so that a fork copies neither. While
 nobody asks, one child is forked ahead: the kernel's part of a start, the larger
@@ -40,10 +45,10 @@ from collections.abc import Sequence
 import msgspec
 
 from catnap.errors import InvalidRequest
-from catnap.host import process
+from catnap.host import confine, landlock, process
 from catnap.host.cgroup import Cgroups
 from catnap.host.child import PACKET, Birth, Embryo, live
-from catnap.host.instance import loop_factory
+from catnap.host.loop import loop_factory
 from catnap.host.offspring import Child, kill_group
 from catnap.host.preload import preload
 from catnap.host.randomness import Randomness
@@ -65,15 +70,23 @@ class _Order(msgspec.Struct):
     folder: str = ""
     env: dict[str, str] = {}
     limits: dict[str, str] = {}
+    scratch: str = ""
     signal: int = signal.SIGTERM
 
 
 class Zygote:
-    """The parent of instances."""
+    """The parent of instances. readable: what they may read besides their own."""
 
-    def __init__(self, control: socket.socket, cgroups: Cgroups, randomness: Randomness) -> None:
+    def __init__(
+        self,
+        control: socket.socket,
+        cgroups: Cgroups,
+        randomness: Randomness,
+        readable: tuple[str, ...],
+    ) -> None:
         self._control = control
         self._cgroups = cgroups
+        self._readable = readable
         self._randomness = randomness
         self._ahead: Child | None = None
         """A child that is no instance yet."""
@@ -148,7 +161,7 @@ class Zygote:
         return None
 
     def _fork(self, order: _Order, descriptors: list[int]) -> Embryo | None:
-        birth = msgspec.json.encode(Birth(order.id, order.folder, order.env))
+        birth = msgspec.json.encode(Birth(order.id, order.folder, order.env, order.scratch))
         child, self._ahead = self._ahead, None
         self._can_fork_ahead = True
         for _ in range(2):  # the one ahead may have been killed
@@ -179,7 +192,7 @@ class Zygote:
                 outbox.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, PACKET)
                 folder = self._cgroups.make()
                 undo.callback(self._cgroups.end, folder)
-                embryo = Embryo(inbox, folder, self._randomness, os.getpid(), ahead)
+                embryo = Embryo(inbox, folder, self._readable, self._randomness, os.getpid(), ahead)
                 # A signal between fork and the child's own handlers would wake the
                 # parent through the descriptor that both still share.
                 signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
@@ -266,7 +279,7 @@ def main(argv: Sequence[str]) -> int:
     # Collecting would write to pages that the children share.
     gc.disable()
     options = list(zip(argv[1::2], argv[2::2], strict=True))
-    assert {name for name, _ in options} <= {"--cgroups", "--preload"}, options
+    assert {name for name, _ in options} <= {"--cgroups", "--state", "--preload"}, options
     cgroups = Cgroups(dict(options).get("--cgroups", ""))
     randomness = Randomness()
     try:
@@ -280,9 +293,11 @@ def main(argv: Sequence[str]) -> int:
     # as much for a faster loop.
     parse_manifest('name = "warm"\ndescription = "warm"')
     loop_factory()
+    readable = confine.readable(dict(options).get("--state", ""), os.environ)
+    landlock.abi()
     gc.freeze()
     sys.stdout.flush()
-    embryo = Zygote(control, cgroups, randomness).run()
+    embryo = Zygote(control, cgroups, randomness, readable).run()
     return 0 if embryo is None else live(embryo)
 
 

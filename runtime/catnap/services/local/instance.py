@@ -57,6 +57,8 @@ class Plan:
     """For its cgroup, by file."""
     sockets: Path
     """The folder that instances' sockets live in."""
+    scratch: Path
+    """Its own folder to write in, which is its TMPDIR too."""
     on_output: Callable[[str, str, bytes], None]
     """Instance, `stdout` or `stderr`, and one line of it."""
 
@@ -142,7 +144,13 @@ class Instance(instance.Instance):
             self._forked = True
             try:
                 self.pid = await self._zygote.fork(
-                    self.name, plan.folder, plan.env, plan.limits, descriptors, self._on_status
+                    self.name,
+                    plan.folder,
+                    plan.env,
+                    plan.limits,
+                    plan.scratch,
+                    descriptors,
+                    self._on_status,
                 )
             except BaseException:
                 self._forked = False

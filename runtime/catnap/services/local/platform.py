@@ -90,6 +90,7 @@ class LocalPlatform:
         self._clock = clock
         self._cgroups = Cgroups(home)
         self._spawn(self._cgroups.clear())
+        self._scratch = Scratch(home)
         self._ticking = asyncio.create_task(self._tick())
 
     # --- what there is ---------------------------------------------------
@@ -212,6 +213,7 @@ class LocalPlatform:
             revision=revision.name,
             folder=folder,
             env={
+        scratch = self._scratch.make()
                 "PATH": "/usr/local/bin:/usr/bin:/bin",
                 "LANG": "C.UTF-8",
                 **revision.env,
@@ -228,15 +230,18 @@ class LocalPlatform:
             limits=self._cgroups.limits(revision.bounds),
             sockets=self._sockets,
             on_output=lambda instance, stream, line: self._on_output(
+                "TMPDIR": str(scratch),
                 revision.namespace, revision.service, instance, stream, line
             ),
         )
+            scratch=scratch,
         instance = Instance(name, plan, self._zygote(python, revision.preload))
         self._instances.add(instance)
-        instance.exited.add_done_callback(lambda _: self._ended(instance))
+        instance.exited.add_done_callback(lambda _: self._ended(instance, scratch))
         return instance
 
-    def _ended(self, instance: Instance) -> None:
+    def _ended(self, instance: Instance, scratch: Path) -> None:
+        self._spawn(self._scratch.remove(scratch))
         self._client.forget(instance.target)
         asyncio.get_running_loop().call_later(LAST_WORDS, self._forget, instance)
 
@@ -250,7 +255,7 @@ class LocalPlatform:
         key = (python, preload)
         self._unused.pop(key, None)
         if key not in self._zygotes:
-            self._zygotes[key] = Zygote(python, preload, self._cgroups)
+            self._zygotes[key] = Zygote(python, preload, self._cgroups, self._home)
         return self._zygotes[key]
 
     async def warm(self) -> None:
@@ -295,5 +300,6 @@ class LocalPlatform:
             shutil.rmtree(self._sockets)
 
 
+        self._scratch.close()
 class _NotBegun(Exception):
     """An instance did nothing of what was sent, if it was: another may have it."""

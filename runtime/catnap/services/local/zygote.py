@@ -44,10 +44,12 @@ class Zygote:
     started again by the next fork.
     """
 
-    def __init__(self, python: Path, preload: Sequence[str], cgroups: Cgroups) -> None:
+    def __init__(self, python: Path, preload: Sequence[str], cgroups: Cgroups, state: Path) -> None:
+        """state: the platform's folder, which its instances are kept from."""
         self._python = python
         self._preload = preload
         self._cgroups = cgroups
+        self._state = state
         self._cgroup: Path | None = None
         self._emptying: asyncio.Task[None] | None = None
         self._exits: dict[str, Callable[[int], None]] = {}
@@ -71,18 +73,27 @@ class Zygote:
         folder: Path,
         env: Mapping[str, str],
         limits: Mapping[str, str],
+        scratch: Path,
         descriptors: Sequence[int],
         on_exit: Callable[[int], None],
     ) -> int:
         """Forks an instance; gives its process id, 0 where the fork failed.
 
-        limits: for its cgroup, by file. descriptors: listening socket, status
-        pipe, stdout, stderr, in this order. on_exit: called with the exit
-        status, or minus the signal, once it has ended; not if this raises.
+        limits: for its cgroup, by file. scratch: where alone it may write.
+        descriptors: listening socket, status pipe, stdout, stderr, in this
+        order. on_exit: called with the exit status, or minus the signal, once
+        it has ended; not if this raises.
         Raises Unavailable if the zygote does not live, InvalidRequest if the
         environment is too large to be passed.
         """
-        order = {"op": "fork", "id": name, "folder": str(folder), "env": env, "limits": limits}
+        order = {
+            "op": "fork",
+            "id": name,
+            "folder": str(folder),
+            "env": env,
+            "limits": limits,
+            "scratch": str(scratch),
+        }
         packet = msgspec.json.encode(order)
         if len(packet) > PACKET // 2:
             raise InvalidRequest(f"{name}: an environment of {len(packet):,} bytes is too large")
@@ -151,7 +162,7 @@ class Zygote:
         with contextlib.ExitStack() as passed:
             passed.enter_context(theirs)
             theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, PACKET)
-            arguments = [str(theirs.fileno())]
+            arguments = [str(theirs.fileno()), "--state", str(self._state.resolve())]
             if self._emptying:
                 await self._emptying
             self._cgroup = self._cgroups.make()
