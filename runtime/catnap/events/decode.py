@@ -5,8 +5,9 @@ Source: CloudEvents HTTP Protocol Binding 1.0.2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from operator import itemgetter
 
 from catnap.errors import InvalidRequest
 from catnap.events import envelope, header_text
@@ -17,6 +18,7 @@ from catnap.events.media_types import BATCHED, STRUCTURED, charset, essence
 _CONTENT_TYPE = b"content-type"
 _EVENTS = b"application/cloudevents"
 _BATCHES = b"application/cloudevents-batch"
+_Pick = Callable[[Mapping[bytes, bytes]], tuple[bytes, ...]]
 _CLAIMS = frozenset((b"ce-specversion", b"ce-id", b"ce-source", b"ce-type"))
 
 
@@ -74,8 +76,8 @@ def _check_format(headers: Mapping[bytes, bytes], expected: str) -> None:
 
 
 def _binary(headers: Mapping[bytes, bytes], body: bytes) -> Event:
-    texts = {_attribute(name): text for name, text in headers.items() if name[:3] == b"ce-"}
-    values = header_text.read(texts)
+    names, pick = _attributes(tuple(headers))
+    values = header_text.read(names, pick(headers))
     content_type = headers.get(_CONTENT_TYPE)
     if content_type:
         values["datacontenttype"] = _text(content_type)
@@ -88,10 +90,15 @@ def _text(content_type: bytes) -> str:
     return content_type.decode("latin-1").replace("\t", " ")
 
 
-@lru_cache(maxsize=256)  # an instance sees the same few in every request
-def _attribute(header: bytes) -> str:
-    name = header[3:].decode("latin-1")
-    if name == "datacontenttype":
-        raise InvalidRequest("header 'ce-datacontenttype': Content-Type says what data is")
-    check_name(name)
-    return name
+@lru_cache(maxsize=64)  # a client sends the same headers with every request
+def _attributes(headers: tuple[bytes, ...]) -> tuple[tuple[str, ...], _Pick]:
+    """The attributes among header names, and what picks their texts."""
+    ours = [header for header in headers if header.startswith(b"ce-")]
+    names = tuple(header[3:].decode("latin-1") for header in ours)
+    for name in names:
+        if name == "datacontenttype":
+            raise InvalidRequest("header 'ce-datacontenttype': Content-Type says what data is")
+        check_name(name)
+    if len(ours) > 1:
+        return names, itemgetter(*ours)
+    return names, lambda found: tuple(found[header] for header in ours)

@@ -29,7 +29,7 @@ def to_binary(event: Event) -> tuple[Headers, bytes]:
     check_core(event)
     values = event.attributes()
     content_type = values.pop("datacontenttype", None)
-    headers = [_VERSION, *zip(map(_header, values), header_text.write(values), strict=True)]
+    headers = [_VERSION, *zip(_headers(tuple(values)), header_text.write(values), strict=True)]
     if content_type is not None:
         headers.append((b"content-type", content_type.encode()))
     return headers, event.data or b""
@@ -46,7 +46,8 @@ def to_batch(events: Iterable[Event]) -> tuple[Headers, bytes]:
     return [_BATCHED], b"[%b]" % b",".join([envelope.write(event) for event in events])
 
 
-@lru_cache(maxsize=256)  # a sender writes the same few with every event
-def _header(name: str) -> bytes:
-    check_name(name)
-    return b"ce-" + name.encode()
+@lru_cache(maxsize=64)  # a sender writes the same ones with every event
+def _headers(names: tuple[str, ...]) -> list[bytes]:
+    for name in names:
+        check_name(name)
+    return [b"ce-" + name.encode() for name in names]

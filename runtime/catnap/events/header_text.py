@@ -6,7 +6,7 @@ Source: CloudEvents HTTP Protocol Binding 1.0.2, section 3.1.3.2.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from catnap.errors import InvalidRequest
 from catnap.events.attributes import check_text, refuse
@@ -42,17 +42,19 @@ def quote(value: str) -> bytes:
     return _ESCAPED.sub(lambda found: b"%%%02X" % found[0][0], value.encode())
 
 
-def read(texts: Mapping[str, bytes]) -> dict[str, str]:
-    """The values that header text stands for. Raises InvalidRequest, naming
-    the attribute, for text that breaks a rule and for a value that none may have."""
-    joined = b" ".join(texts.values())
+def read(names: Sequence[str], texts: Sequence[bytes]) -> dict[str, str]:
+    """The values that header text stands for, by attribute. Raises
+    InvalidRequest, naming the attribute, for text that breaks a rule and for a
+    value that none may have."""
+    joined = b" ".join(texts)
     if joined.isascii():
         plain = joined.decode("ascii")
         if _PLAIN.fullmatch(plain):
             values = plain.split(" ")
             if len(values) == len(texts):
-                return dict(zip(texts, values, strict=True))
-    return {name: _unquote(name, text.strip(b" \t")) for name, text in texts.items()}
+                return dict(zip(names, values, strict=True))
+    pairs = zip(names, texts, strict=True)
+    return {name: _unquote(name, text.strip(b" \t")) for name, text in pairs}
 
 
 def check_size(event: Event) -> None:

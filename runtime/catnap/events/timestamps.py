@@ -12,9 +12,24 @@ _TIMESTAMP = re.compile(
 )
 
 
+# Any day but a 29th of February, and any second but a leap one.
+_DAY = (
+    "(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
+    "|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
+)
+_PLAIN = re.compile(
+    rf"[0-9]{{4}}-{_DAY}[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?"
+    r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+)
+
+
 def is_timestamp(text: str) -> bool:
     """Whether it is a date-time (5.6) of a day that there is, and its leap
     second, if it names one, the last of a day in UTC."""
+    return _PLAIN.fullmatch(text) is not None or _is_rare(text)
+
+
+def _is_rare(text: str) -> bool:
     match = _TIMESTAMP.fullmatch(text)
     if match is None:
         return False

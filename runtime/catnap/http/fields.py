@@ -23,7 +23,7 @@ def is_single(name: bytes) -> bool:
 def write_fields(fields: Fields) -> bytes:
     """The lines of a head. Raises InvalidRequest where a name or a value
     would begin a line of its own."""
-    block = b"".join([b"%b: %b\r\n" % field for field in fields])
+    block = b"\r\n".join([*map(b": ".join, fields), b""])
     if len(block.translate(None, b"\r\n\0")) != len(block) - 2 * len(fields):
         for name, value in fields:
             if any(byte in name + value for byte in b"\r\n\0"):

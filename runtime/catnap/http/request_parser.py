@@ -127,11 +127,10 @@ class RequestParser:
         coding = headers.get(b"transfer-encoding")
         if coding is not None and (old or coding.lower() != b"chunked"):
             raise InvalidRequest("header 'transfer-encoding': only chunked, in HTTP/1.1, is read")
-        on_wait = None
-        if b"expect" in headers:
-            if headers[b"expect"].lower() != b"100-continue":
-                raise ExpectationFailed("header 'expect': only 100-continue can be met")
-            on_wait = None if old else self._on_wait
+        expect = headers.get(b"expect")
+        if expect is not None and expect.lower() != b"100-continue":
+            raise ExpectationFailed("header 'expect': only 100-continue can be met")
+        on_wait = self._on_wait if expect is not None and not old else None
         length = headers.get(b"content-length")
         if length is not None and len(length) > _LONGEST_NUMBER:
             raise InvalidRequest("header 'content-length': too many digits")

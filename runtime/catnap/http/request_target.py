@@ -26,10 +26,12 @@ def origin_form(method: bytes, target: bytes, headers: dict[bytes, bytes]) -> st
     """Path and query of a target, which a client may have given as a URL:
     then the URL's host is the one that counts, and takes its place in
     `headers`. Raises InvalidRequest for any other form."""
+    if target[:1] == b"/" and b"#" not in target:
+        return target.decode("latin-1")
     if b"#" in target:
         raise InvalidRequest("the target has a fragment, which is the client's own")
-    if target.startswith(b"/") or (target == b"*" and method == b"OPTIONS"):
-        return target.decode("latin-1")
+    if target == b"*" and method == b"OPTIONS":
+        return "*"
     url = _URL.fullmatch(target)
     if url is None:
         raise InvalidRequest(f"the target {target[:80].decode('latin-1')!r} is no path and no URL")
