@@ -34,6 +34,7 @@ timeout = "2m"
 [session]
 affinity = false
 share = "user"
+idle = "1h"
 
 [models]
 allow = ["minilm-l6-v2"]
@@ -63,7 +64,7 @@ def test_everything_that_can_be_said_is_read() -> None:
     assert manifest.entry == "app.main:search"
     assert (manifest.scale.target, manifest.scale.window, manifest.scale.idle) == (14.5, 30, 300)
     assert manifest.limits.timeout == 120
-    assert manifest.session.share == "user"
+    assert (manifest.session.share, manifest.session.idle) == ("user", 3600)
     [trigger] = manifest.triggers.events
     assert trigger.coalesce == "user"
     assert trigger.filters[0]["any"][0] == {"suffix": {"subject": ".md"}}
@@ -92,6 +93,7 @@ def test_everything_that_can_be_said_is_read() -> None:
         ("[scale]\nwindow = '5s'", "scale.window: must be 6s to 1h"),
         ("[scale]\nidle = inf", "scale.idle: inf is no length of time"),
         ("[scale]\nwindow = 'soon'", "scale.window: 'soon' is no length of time"),
+        ("[session]\nidle = '0s'", "session.idle: must be 1s or more"),
         ("[limits]\ntimeout = '11m'", "limits.timeout: must be 1s to 600s"),
         ("[limits]\ncpu = '0'", "limits.cpu: must be cores"),
         ("[limits]\nmemory = '0Mi'", "limits.memory: must be bytes"),

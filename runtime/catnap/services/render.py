@@ -66,6 +66,7 @@ def _annotations(manifest: Manifest) -> dict[str, str]:
         # have seen the end of the request (golang/go#40747): streams, mostly.
         "features.knative.dev/http-full-duplex": "Enabled",
         CATNAP + "session-affinity": str(manifest.session.affinity).lower(),
+        CATNAP + "session-idle": str(manifest.session.idle),
         CATNAP + "session-share": manifest.session.share,
     }
     if scale.target is not None:

@@ -13,6 +13,7 @@ import msgspec
 from catnap.errors import InvalidRequest
 from catnap.scaling import Scale
 from catnap.services.render import API_VERSION, AUTOSCALING, CATNAP
+from catnap.sessions.table import IDLE
 from catnap.skills.duration import Duration
 
 _AUTOSCALING = ("min-scale", "max-scale", "target", "window", "scale-to-zero-pod-retention-period")
@@ -52,6 +53,8 @@ class Revision:
     retention: float
     """Seconds the last instance stays after a quiet window."""
     affinity: bool
+    session_idle: float
+    """Seconds without a call after which a session is a new one."""
     preload: tuple[str, ...]
     bounds: Bounds
     env: Mapping[str, str] = field(repr=False)
@@ -112,6 +115,7 @@ def _revision_of(service: Mapping[str, Any], number: int) -> Revision:
         window=seconds("window", "60s"),
         retention=seconds("scale-to-zero-pod-retention-period", "0s"),
         affinity=annotations.get(CATNAP + "session-affinity") != "false",
+        session_idle=Duration.parse(annotations.get(CATNAP + "session-idle", IDLE)),
         preload=tuple(filter(None, annotations.get(CATNAP + "preload", "").split(","))),
         bounds=Bounds(
             cpu=float(_quantity(limits.get("cpu", "0"))),

@@ -53,6 +53,9 @@ class Sessions(msgspec.Struct, frozen=True):
     """Calls of one session go to the same instance while it lives."""
     share: Literal["tenant", "user", "session"] = "tenant"
     """One instance serves: any user of a tenant, one user, or one session."""
+    idle: Duration = Duration(900)
+    """Time without a call after which a session is a new one: it may go to
+    another instance, and by the traffic's shares to another revision."""
 
 
 class EventTrigger(msgspec.Struct, frozen=True):
@@ -195,6 +198,7 @@ def _check(manifest: Manifest) -> None:
     for index, module in enumerate(scale.preload):
         named = all(part.isidentifier() for part in module.split("."))
         _need(named, f"scale.preload[{index}]", "a module's name, such as numpy")
+    _need(manifest.session.idle >= 1, "session.idle", "1s or more")
     _need(1 <= limits.timeout <= 600, "limits.timeout", "1s to 600s")
     _need(_CPU.match(limits.cpu), "limits.cpu", "cores such as '0.5' or '500m'")
     _need(_MEMORY.match(limits.memory), "limits.memory", "bytes such as '512Mi'")
