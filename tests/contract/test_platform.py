@@ -200,7 +200,11 @@ async def test_a_hundred_first_calls_get_an_answer_each(side: Side) -> None:
 async def test_after_a_quiet_window_nothing_is_left(side: Side) -> None:
     await side.apply(window="60s", idle="10s")
     await side.call({})
-    side.now += 69
+    side.now += 59
+    side.tick()
+    side.now += 2
+    side.tick()
+    side.now += 9
     side.tick()
     assert side.instances() == 1
     side.now += 2
@@ -386,7 +390,7 @@ def _no_name(given: dict[str, Any]) -> None:
 
 def _unknown_annotation(given: dict[str, Any]) -> None:
     annotations = given["spec"]["template"]["metadata"]["annotations"]
-    annotations["autoscaling.knative.dev/metric"] = "rps"
+    annotations["autoscaling.knative.dev/minscale"] = "1"
 
 
 def _gpu(given: dict[str, Any]) -> None:
@@ -400,7 +404,7 @@ def _gpu(given: dict[str, Any]) -> None:
         (_no_service, "Deployment"),
         (_no_container, "the Service object"),
         (_no_name, "name"),
-        (_unknown_annotation, "autoscaling.knative.dev/metric"),
+        (_unknown_annotation, "autoscaling.knative.dev/minscale"),
         (_gpu, "gpu"),
     ],
 )
@@ -457,12 +461,12 @@ async def test_who_waits_for_what_cannot_start_is_told_why_and_when_to_come_agai
         assert "it was told not to start" in error.message
     with pytest.raises(SkillCrashed, match="it was told not to start") as caught:
         await side.call({})
-    assert caught.value.retry_after == pytest.approx(0.5)
+    assert caught.value.retry_after == pytest.approx(1.0)
     await side.until(instances=0)
     side.now += 1
     with pytest.raises(SkillCrashed) as caught:
         await side.call({})
-    assert caught.value.retry_after == pytest.approx(1.0)
+    assert caught.value.retry_after == pytest.approx(2.0)
 
 
 async def test_a_cancelled_call_cancels_the_skill_and_gives_its_place_back(side: Side) -> None:

@@ -6,8 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from catnap.errors import NotFound
@@ -15,11 +14,10 @@ from catnap.services import choice
 from catnap.services.choice import Share
 from catnap.services.instance import Instance
 from catnap.services.platform import Route, Status
-from catnap.services.pool import Pool
+from catnap.services.pool import DRAIN, Pool
 from catnap.services.revision import Revision
 from catnap.services.room import Room
-
-MAX_SESSIONS = 10_000
+from catnap.sessions import Table
 
 _log = logging.getLogger(__name__)
 
@@ -32,19 +30,18 @@ class Serving:
     shares: tuple[Share, ...]
     revisions: dict[str, tuple[Revision, Room]]
     pools: dict[tuple[str, str], Pool] = field(default_factory=dict)
-    sessions: OrderedDict[str, str] = field(default_factory=OrderedDict)
-    """The revision that each is at; of too many, the one that was quiet
-    longest is forgotten."""
+    sessions: Table[Instance] = field(default_factory=Table)
 
-    def choose(self, session: str, chance: float) -> str:
-        """The revision for a call that names none; empty where there is none."""
-        home = self.sessions.get(session, "") if session else ""
-        found = choice.revision(self.shares, home, chance)
+    def choose(self, session: str, chance: float, now: float) -> str:
+        """The revision for a call that names none; empty where there is none.
+        A session with calls at work is not torn apart: it stays until they
+        have ended, whatever its revision's share is by now."""
+        home = self.sessions.home(session, now) if session else None
+        if home is not None and home.calls:
+            return home.revision
+        found = choice.revision(self.shares, home.revision if home else "", chance)
         if session and found and self.revisions[found][0].affinity:
-            self.sessions[session] = found
-            self.sessions.move_to_end(session)
-            if len(self.sessions) > MAX_SESSIONS:
-                self.sessions.popitem(last=False)
+            self.sessions.assign(session, found, now)
         return found
 
 
@@ -70,6 +67,10 @@ class Fleet:
     def has(self, namespace: str, service: str) -> bool:
         return (namespace, service) in self._serving
 
+    def services(self) -> list[tuple[str, str]]:
+        """Namespace and name of each, in that order."""
+        return sorted(self._serving)
+
     def serve(self, revisions: Sequence[Revision], shares: tuple[Share, ...]) -> None:
         """Sends a service's new calls to these revisions, by their shares.
         What the others have begun is finished."""
@@ -78,19 +79,22 @@ class Fleet:
         serving = Serving(
             shares,
             {
-                each.name: before.revisions.get(each.name) or (each, Room(each.scale.max))
+                each.name: before.revisions.get(each.name)
+                or (each, Room(each.scale.max_scale, each.queue))
                 for each in revisions
             },
             sessions=before.sessions,
         )
+        serving.sessions.idle = revisions[-1].session_idle
         self._serving[key] = serving
         for name, pool in before.pools.items():
             if name[0] in serving.revisions:
                 serving.pools[name] = pool
             else:
                 self._retire(pool)
+        self._drain(serving, before.pools.values())
         for each in revisions:
-            if each.scale.min:
+            if max(each.scale.min_scale, each.scale.initial_scale):
                 self._pool(serving, each.name, "").adjust()
 
     def delete(self, namespace: str, service: str) -> None:
@@ -103,17 +107,22 @@ class Fleet:
     def pool(self, route: Route) -> Pool:
         """Where a call of this route finds its place. Raises NotFound."""
         serving = self._found(route.namespace, route.service)
-        name = route.revision or serving.choose(route.session, self._chance())
-        if name not in serving.revisions:
-            there = " and ".join(sorted(serving.revisions))
-            raise NotFound(f"{name!r} is not served: new calls go to {there}")
-        return self._pool(serving, name, route.share)
+        name = route.revision or serving.choose(route.session, self._chance(), self._clock())
+        if name in serving.revisions:
+            return self._pool(serving, name, route.share)
+        home = serving.sessions.home(route.session, self._clock())
+        if home is not None and not route.revision:
+            for pool in self._retired:
+                if home.instance in pool.instances:
+                    return pool
+        there = " and ".join(sorted(serving.revisions))
+        raise NotFound(f"{name!r} is not served: new calls go to {there}")
 
     def _pool(self, serving: Serving, revision: str, share: str) -> Pool:
         pool = serving.pools.get((revision, share))
         if pool is None:
             about, room = serving.revisions[revision]
-            pool = Pool(about, self._make, self._clock, room, share)
+            pool = Pool(about, self._make, self._clock, room, share, serving.sessions)
             serving.pools[revision, share] = pool
         return pool
 
@@ -136,13 +145,14 @@ class Fleet:
 
     def tick(self) -> None:
         """Ends what is idle for too long, forgets what is empty. To be called
-        every second or so."""
+        every two seconds."""
         for pool in self._all():
             try:
                 pool.adjust()
             except Exception:
                 _log.exception("the instances of %s could not be adjusted", pool.revision.name)
         for serving in self._serving.values():
+            serving.sessions.expire(self._clock())
             for key, pool in list(serving.pools.items()):
                 if key[1] and pool.empty:
                     del serving.pools[key]
@@ -163,6 +173,15 @@ class Fleet:
     def _all(self) -> list[Pool]:
         served = (pool for serving in self._serving.values() for pool in serving.pools.values())
         return [*served, *self._retired]
+
+    def _drain(self, serving: Serving, pools: Iterable[Pool]) -> None:
+        """Of sessions, the revisions that get no more of the traffic."""
+        shares = {each.revision for each in serving.shares if each.percent}
+        now = self._clock()
+        for pool in pools:
+            if pool.revision.name not in shares:
+                for instance in pool.instances:
+                    serving.sessions.drain(instance, now, now + DRAIN)
 
     def _retire(self, pool: Pool) -> None:
         pool.retired = True

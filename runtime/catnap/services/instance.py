@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 from catnap.errors import SkillCrashed
 
@@ -26,8 +27,15 @@ class Instance(ABC):
         self.leaving: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done once it says by itself that it is about to end."""
         self.doubts = 0
-        """Checks under way whether it still answers: it is given no call
-        meanwhile."""
+        """Checks under way whether it still answers, and probes that say it
+        does not: it is given no call meanwhile."""
+        self.surplus = False
+        """It is not wanted any more and ends when its calls have; until then
+        whoever finds no other may have it."""
+        self.mended: Callable[[], None] = lambda: None
+        """To be called when it may have calls again."""
+        self.said = ""
+        """The last line that it wrote."""
         self.timings: dict[str, float] = {}
         """What start, import and init took, in milliseconds."""
         self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()

@@ -1,7 +1,9 @@
 """The instances of one revision that may meet the same callers.
 
-From zero on the first request, more while requests wait, fewer when the
-window has been quieter, back to zero when it was quiet.
+A call that finds nobody wakes the first instance itself. How many there are
+beyond that is Knative's autoscaler's to say: every two seconds, and at once
+when a call has to wait, which only ever starts more. Such a look is by the same
+averages; it spares a burst the rest of the two seconds, never the arithmetic.
 """
 
 from __future__ import annotations
@@ -9,22 +11,30 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import random
 import secrets
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 
-from catnap.errors import CatnapError, ResourceExhausted, SkillCrashed, Unavailable
-from catnap.scaling import Load, want
+from catnap.errors import CatnapError, SkillCrashed, Unavailable
+from catnap.services.backoff import Backoff, Crash
+from catnap.services.balance import Balance
 from catnap.services.instance import Instance, Interrupted
 from catnap.services.place import Place
 from catnap.services.revision import Revision
 from catnap.services.room import Room
+from catnap.services.scaler import Decided, Scaler
 from catnap.services.waiting import Waiting
 from catnap.sessions import Table, choose
 
-MAX_WAITING = 10_000
-BACK_OFF = (0.5, 30.0)
-"""Seconds without a start after one that failed: at first, and at most."""
+EAGER = 0.1
+"""Seconds at least from one decision to the next that a waiting call asks for."""
+
+DRAIN = 30.0
+"""Seconds that a session with calls at work keeps an instance that is not
+wanted any more."""
 
 INTERRUPTIONS = 3
 """Starts in a row that somebody else may end before it counts as a failure."""
@@ -51,40 +61,64 @@ class Pool:
         self.instances: list[Instance] = []
         self.retired = False
         """A newer revision serves: only what waits here already is served."""
-        self._scale = replace(revision.scale, min=0) if share else revision.scale
         self._make = make
         self._clock = clock
         self._room = room
-        self._load = Load(revision.window)
-        self._sessions = Table() if sessions is None else sessions
+        scale = replace(revision.scale, min_scale=0, initial_scale=0) if share else revision.scale
+        self._scaler = Scaler(scale, clock())
+        self._balance = Balance(revision.concurrency, random.Random())  # noqa: S311 - no secret
+        self._backoff = Backoff()
+        self.sessions = Table() if sessions is None else sessions
         self._waiting = Waiting(self._home, revision.concurrency)
-        self._quiet_at = clock() + revision.window
-        self._failures = 0
+        self._inflight = 0
+        self._wanted = 0
+        self._decided_at = -inf
         self._interruptions = 0
-        self._refuse_until = 0.0
         self._failure: CatnapError | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._load.set(clock(), 0)
         room.join(self)
 
     @property
     def empty(self) -> bool:
         return not self.instances and not self._waiting
 
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for a place."""
+        return len(self._waiting)
+
+    @property
+    def decisions(self) -> deque[Decided]:
+        """The autoscaler's last ones; the newest is last."""
+        return self._scaler.decisions
+
+    @property
+    def crash(self) -> Crash | None:
+        """Why none can start, or why the last could not: until a call finds
+        one that is ready."""
+        return self._backoff.crash
+
+    @property
+    def retry_in(self) -> float:
+        """Seconds until the next start after a crash; 0 where none waits."""
+        return self._backoff.left(self._clock())
+
     async def acquire(self, session: str = "") -> tuple[Place, bool]:
         """A place at an instance, and whether that had to be started for this.
 
-        Raises ResourceExhausted when too many wait, or why none can start.
+        Raises Unavailable when too many wait, or why none can start.
         """
         session = session if self.revision.affinity else ""
         instance = self._free(session)
         if instance is not None:
-            return self._take(instance, session), False
+            place = self._take(instance, session)
+            self._measure()
+            return place, False
         self._refuse()
         started = {each for each in self.instances if each.ready}
         waiter = self._waiting.add(session)
         self._measure()
-        self.scale_up()
+        self._hurry()
         try:
             place = await waiter.place
         except BaseException:
@@ -99,12 +133,16 @@ class Pool:
         """Gives a place back."""
         instance = place.instance
         instance.inflight -= 1
+        self._inflight -= 1
         if place.home is not None:
-            self._sessions.end(place.home, self._clock())
+            self.sessions.end(place.home, self._clock())
         self._serve()
         self._measure()
         if instance.idle:
-            self._room.freed()
+            if instance.surplus:
+                instance.end()
+            else:
+                self._room.freed()
         if self.retired:
             self.adjust()
 
@@ -112,58 +150,56 @@ class Pool:
         """Gives an instance up: at once if nobody else is served there."""
         instance.end(now=instance.inflight <= 1)
         self._lose(instance)
-        self._serve()
-        self.scale_up()
+        self._restore()
 
     def adjust(self) -> None:
-        """Brings the number of instances to what is wanted now."""
-        now = self._clock()
-        alive = [each for each in self.instances if each.alive]
+        """Brings the number of instances to what is wanted now. To be called
+        every two seconds."""
         if self.retired:
-            wanted = len(alive) if self._waiting else 0
+            self._wanted = 0
+            for instance in [] if self._waiting else self.idle():
+                instance.end()
         else:
-            wanted = want(self._scale, self._load.average(now), self._at_once())
-            if wanted == 0 and now < self._quiet_at + self.revision.retention:
-                wanted = min(1, len(alive))
-        for instance in self.idle()[: max(0, len(alive) - wanted)]:
-            instance.end()
-        if wanted > len(alive):
-            self._start(wanted - len(alive))
-        self.scale_up()
+            self._decide()
+            self._part(len(self._staying()) - self._wanted)
+        self._restore()
 
     def scale_up(self) -> None:
-        """Starts what is wanted for the calls that are here."""
+        """Starts what is wanted for the calls that wait."""
         if self._waiting:
-            alive = sum(each.alive for each in self.instances)
-            at_once = self._waiting.demand + sum(each.inflight for each in self.instances)
-            self._start(want(self._scale, 0.0, at_once) - alive)
+            self._restore()
 
     def idle(self) -> list[Instance]:
         """Those that the fewest sessions would miss come first."""
         idle = [each for each in self.instances if each.idle]
-        return sorted(idle, key=self._sessions.count)
+        return sorted(idle, key=self.sessions.count)
+
+    # --- places ------------------------------------------------------------------
 
     def _free(self, session: str) -> Instance | None:
         """An instance with room, if nobody has to wait for it first."""
-        home = self._home(session)
-        if home is not None:
-            return home if self._has_room(home) else None
-        free = {each.name: each for each in self.instances if self._has_room(each)}
-        if not session:
-            return min(free.values(), key=lambda each: each.inflight, default=None)
-        there = [each for each in self.instances if each.ready and each.alive]
-        counts = {each.name: self._sessions.count(each) for each in there}
-        return free.get(choose(session, counts, free) or "")
+        if session:
+            home = self._home(session)
+            if home is not None:
+                return home if self._has_room(home) else None
+            free = {each.name: each for each in self.instances if self._is_open(each)}
+            counts = {
+                each.name: self.sessions.count(each) for each in self._staying() if each.ready
+            }
+            found = free.get(choose(session, counts, free) or "")
+        else:
+            found = self._balance.choose(self.instances, self._is_open)
+        return found or self._balance.choose(self.instances, self._has_room)
 
     def _home(self, session: str) -> Instance | None:
         """The instance of ours that a session's calls go to while it lives."""
-        entry = self._sessions.home(session, self._clock()) if session else None
+        entry = self.sessions.home(session, self._clock()) if session else None
         if entry is None or entry.revision != self.revision.name or entry.instance is None:
             return None
         return entry.instance if entry.instance.alive else None
 
     def _lose(self, instance: Instance) -> None:
-        self._sessions.lose(instance, self._clock())
+        self.sessions.lose(instance, self._clock())
         self._waiting.forget(instance)
 
     def _has_room(self, instance: Instance) -> bool:
@@ -171,64 +207,110 @@ class Pool:
         fit = instance.ready and instance.alive and not instance.doubts
         return fit and (not limit or instance.inflight < limit)
 
+    def _is_open(self, instance: Instance) -> bool:
+        """Whether it has room and is to stay."""
+        return not instance.surplus and self._has_room(instance)
+
     def _take(self, instance: Instance, session: str) -> Place:
         instance.inflight += 1
         instance.served += 1
-        self._failures = 0
-        home = None
-        if session:
-            now = self._clock()
-            home = self._sessions.begin(session, self.revision.name, instance, now)
-        self._measure()
-        return Place(instance, home)
+        self._inflight += 1
+        self._backoff.well()
+        if not session:
+            return Place(instance)
+        now = self._clock()
+        return Place(instance, self.sessions.begin(session, self.revision.name, instance, now))
 
     def _serve(self) -> None:
+        """Gives what room there is to those who wait."""
         while self._waiting:
-            free = [
-                each
-                for each in self.instances
-                if self._has_room(each) and self._waiting.wanted(each)
-            ]
-            if not free:
+            instance = self._balance.choose(
+                self.instances, lambda each: self._has_room(each) and self._waiting.wanted(each)
+            )
+            if instance is None:
                 return
-            instance = min(free, key=lambda each: each.inflight)
+            instance.surplus = False
             waiter = self._waiting.next(instance)
             if waiter is not None and not waiter.place.done():
                 waiter.place.set_result(self._take(instance, waiter.session))
 
     def _refuse(self) -> None:
-        now = self._clock()
-        if self._failure and now < self._refuse_until:
+        if self._failure and self.retry_in and not any(each.alive for each in self.instances):
             raise self._told(self._failure)
-        if len(self._waiting) >= MAX_WAITING:
-            raise ResourceExhausted(
-                f"{MAX_WAITING:,} calls wait for {self.revision.service} already", retry_after=1
-            )
+        self._room.admit(self.revision.name)
 
     def _told(self, error: CatnapError) -> CatnapError:
         """One error for each of those who waited, with when to come again."""
-        left = self._refuse_until - self._clock()
-        known = 0.0 < left < float("inf")
-        return type(error)(error.message, retry_after=round(left, 1) if known else None)
-
-    def _at_once(self) -> int:
-        return len(self._waiting) + sum(each.inflight for each in self.instances)
+        left = self.retry_in
+        return type(error)(error.message, retry_after=round(left, 1) if left else None)
 
     def _measure(self) -> None:
-        now = self._clock()
-        at_once = self._at_once()
-        self._load.set(now, at_once)
-        if at_once == 0:
-            self._quiet_at = now + self.revision.window
+        self._scaler.measure(self._clock(), len(self._waiting) + self._inflight)
 
-    # --- starting and ending ---------------------------------------------------
+    # --- how many ----------------------------------------------------------------
+
+    def _staying(self) -> list[Instance]:
+        """Those that take new calls, or will."""
+        return [each for each in self.instances if each.alive and not each.surplus]
+
+    def _decide(self) -> None:
+        now = self._clock()
+        ready = sum(each.ready for each in self._staying())
+        self._wanted = self._scaler.decide(now, ready)
+        self._decided_at = now
+
+    def _hurry(self) -> None:
+        """A call has to wait."""
+        if not self._waiting.demand:
+            return  # for its session's own instance
+        now = self._clock()
+        if not self._staying():
+            self._wanted = max(self._wanted, self._scaler.wake(now))
+            self._decided_at = now
+        elif now >= self._decided_at + EAGER:
+            self._look()
+        self._restore()
+
+    def _look(self) -> None:
+        """Decides ahead of time, for more only."""
+        if not self.retired:
+            before = self._wanted
+            self._decide()
+            self._wanted = max(before, self._wanted)
+
+    def _restore(self) -> None:
+        """Starts what is wanted and not there; one at least for who waits."""
+        lacking = max(self._wanted, bool(self._waiting)) - len(self._staying())
+        for instance in self.instances:
+            if lacking > 0 and instance.surplus and instance.alive:
+                instance.surplus = False
+                lacking -= 1
+        self._serve()
+        self._start(lacking)
+
+    def _part(self, count: int) -> None:
+        """Gives up so many: those that have nothing to do at once, others when
+        their calls have ended. Whoever waits for one that starts shall have it."""
+        now = self._clock()
+        least = sorted(
+            self._staying(), key=lambda each: (each.inflight, self.sessions.count(each))
+        )
+        for instance in least[: max(0, count)]:
+            if instance.idle or not (instance.ready or self._waiting):
+                instance.end()
+            elif instance.ready:
+                instance.surplus = True
+                self.sessions.drain(instance, now, now + DRAIN)
+
+    # --- starting and ending -------------------------------------------------------
 
     def _start(self, count: int) -> None:
-        if count <= 0 or self._clock() < self._refuse_until:
+        if count <= 0 or self.retry_in:
             return
         for _ in range(self._room.grant(self, count)):
             instance = self._make(self.revision, f"{self.revision.name}-{secrets.token_hex(3)}")
             self.instances.append(instance)
+            instance.mended = self._serve
             instance.exited.add_done_callback(functools.partial(self._gone, instance))
             instance.leaving.add_done_callback(functools.partial(self._left, instance))
             task = asyncio.create_task(self._bring_up(instance))
@@ -239,28 +321,31 @@ class Pool:
         try:
             await instance.start()
         except Exception as error:
+            stopped = instance.draining
             instance.end(now=True)
+            if stopped and not self._waiting:
+                return  # nobody wanted it any more
             if isinstance(error, Interrupted) and self._interruptions < INTERRUPTIONS:
                 self._interruptions += 1
                 return  # another has been started for those who wait
             if not isinstance(error, CatnapError):
                 _log.exception("instance %s could not be started", instance.name)
                 error = Unavailable(f"{self.revision.name} could not be started: {error}")
-            self._failed(error)
+            self._failed(error, instance)
             return
-        self._failure, self._refuse_until, self._interruptions = None, 0.0, 0
+        self._failure, self._interruptions = None, 0
+        self._backoff.started(self._clock())
         self._serve()
         self._measure()
-        if instance.idle:
+        if self._waiting:
+            self._look()
+            self._restore()
+        elif instance.idle:
             self._room.freed()
 
-    def _failed(self, error: CatnapError) -> None:
-        """Back-off, doubling; those of one round that fail count once."""
-        now = self._clock()
-        if now >= self._refuse_until:
-            first, most = BACK_OFF
-            self._refuse_until = now + min(most, first * 2.0 ** min(self._failures, 30))
-            self._failures += 1
+    def _failed(self, error: CatnapError, instance: Instance) -> None:
+        status = instance.exited.result() if instance.exited.done() else None
+        self._backoff.failed(self._clock(), error.message, status, instance.said)
         self._failure = error
         if not any(each.alive for each in self.instances):
             self._fail_waiting(error)
@@ -274,8 +359,7 @@ class Pool:
     def _left(self, instance: Instance, _: asyncio.Future[None]) -> None:
         """Somebody else told it to end: its place is taken at once."""
         self._lose(instance)
-        self._serve()
-        self.adjust()
+        self._restore()
 
     def _gone(self, instance: Instance, exited: asyncio.Future[int]) -> None:
         self.instances.remove(instance)
@@ -284,11 +368,9 @@ class Pool:
             status = exited.result()
             _log.warning("instance %s ended with status %s", instance.name, status)
             if instance.ready and not instance.served:
-                self._failed(
-                    SkillCrashed(f"{instance.name} ended with status {status} before any call")
-                )
-        self._serve()
-        self.scale_up()
+                message = f"{instance.name} ended with status {status} before any call"
+                self._failed(SkillCrashed(message), instance)
+        self._restore()
         self._room.freed()
 
     def leave(self) -> None:
@@ -298,8 +380,9 @@ class Pool:
     async def close(self) -> None:
         """Ends every instance and waits until they are gone."""
         self.retired = True
-        self._refuse_until = float("inf")
+        self._wanted = 0
         self._failure = Unavailable("the platform is stopping")
+        self._backoff.close()
         self._fail_waiting(self._failure)
         for instance in list(self.instances):
             instance.end()

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from catnap.errors import InvalidRequest
-from catnap.scaling import Scale
+from catnap.scaling import Settings, from_annotations
+from catnap.services.probes import Probes, read_probes
 from catnap.services.render import API_VERSION, AUTOSCALING, CATNAP
+from catnap.services.room import QUEUE
+from catnap.services.timeouts import Timeouts, read_timeouts
 from catnap.sessions.table import IDLE
 from catnap.skills.duration import Duration
 
-_AUTOSCALING = ("min-scale", "max-scale", "target", "window", "scale-to-zero-pod-retention-period")
-_UTILIZATION = 0.7
-_UNBOUNDED = 100
+MAX_CONCURRENCY = 1000
+"""Source: Knative Serving, container-concurrency-max-limit."""
+
 _SUFFIXES: dict[str, int | Decimal] = {"m": Decimal("0.001"), "": 1}
 _SUFFIXES |= {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _SUFFIXES |= {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
@@ -45,19 +48,28 @@ class Revision:
     digest: str
     """Of the template: another digest is another revision."""
     concurrency: int
-    timeout: float
-    """Seconds."""
-    scale: Scale
-    window: float
-    """Seconds."""
-    retention: float
-    """Seconds the last instance stays after a quiet window."""
+    """Calls an instance may have at once; 0 for any number."""
+    timeouts: Timeouts
+    scale: Settings
+    queue: int
+    """Calls that may wait for a place, over all who share it."""
+    probes: Probes
     affinity: bool
     session_idle: float
     """Seconds without a call after which a session is a new one."""
     preload: tuple[str, ...]
     bounds: Bounds
     env: Mapping[str, str] = field(repr=False)
+
+    @property
+    def timeout(self) -> float:
+        """Seconds for a whole call."""
+        return self.timeouts.whole
+
+    @property
+    def window(self) -> float:
+        """Seconds."""
+        return self.scale.window
 
 
 def digest_of(service: Mapping[str, Any]) -> str:
@@ -85,18 +97,14 @@ def _revision_of(service: Mapping[str, Any], number: int) -> Revision:
     meta = service["metadata"]
     template = service["spec"]["template"]
     annotations: Mapping[str, str] = template["metadata"].get("annotations", {})
-    for name in annotations:
-        if name.startswith(AUTOSCALING) and name.removeprefix(AUTOSCALING) not in _AUTOSCALING:
-            raise InvalidRequest(f"annotation {name!r} is not supported by the local platform")
     spec = template["spec"]
     [container] = spec["containers"]
     limits: Mapping[str, str] = container.get("resources", {}).get("limits", {})
     if "nvidia.com/gpu" in limits:
         raise InvalidRequest(f"{meta['name']}: limits.gpu needs a cluster; models are shared here")
-    concurrency = int(spec.get("containerConcurrency", 0))
-
-    def seconds(name: str, default: str) -> float:
-        return Duration.parse(annotations.get(AUTOSCALING + name, default))
+    concurrency = spec.get("containerConcurrency", 0)
+    if not isinstance(concurrency, int) or not 0 <= concurrency <= MAX_CONCURRENCY:
+        raise ValueError(f"containerConcurrency: must be from 0 to {MAX_CONCURRENCY}")
 
     return Revision(
         namespace=meta["namespace"],
@@ -105,15 +113,10 @@ def _revision_of(service: Mapping[str, Any], number: int) -> Revision:
         image=container["image"],
         digest=digest_of(service),
         concurrency=concurrency,
-        timeout=float(spec.get("timeoutSeconds", 300)),
-        scale=Scale(
-            min=int(annotations.get(AUTOSCALING + "min-scale", "0")),
-            max=int(annotations.get(AUTOSCALING + "max-scale", "0")),
-            target=_target(annotations.get(AUTOSCALING + "target"), concurrency),
-            capacity=float(concurrency or _UNBOUNDED),
-        ),
-        window=seconds("window", "60s"),
-        retention=seconds("scale-to-zero-pod-retention-period", "0s"),
+        timeouts=read_timeouts(spec),
+        scale=_scale(annotations, concurrency),
+        queue=_queue(annotations.get(CATNAP + "queue", str(QUEUE))),
+        probes=read_probes(container),
         affinity=annotations.get(CATNAP + "session-affinity") != "false",
         session_idle=Duration.parse(annotations.get(CATNAP + "session-idle", IDLE)),
         preload=tuple(filter(None, annotations.get(CATNAP + "preload", "").split(","))),
@@ -134,12 +137,17 @@ def _quantity(text: str) -> Decimal:
         raise ValueError(f"{text!r} is no quantity such as '500m' or '512Mi'") from None
 
 
-def _target(annotation: str | None, concurrency: int) -> float:
-    """Calls an instance should have at once: a share of what it may have.
-
-    Source: Knative Serving, autoscaler configuration, utilization 70 %.
+def _scale(annotations: Mapping[str, str], concurrency: int) -> Settings:
+    """As Knative reads it, but for the initial scale where none is asked for:
+    a skill that is deployed and never called costs nothing here. Source of
+    what Knative lets an operator choose so: allow-zero-initial-scale.
     """
-    total = float(annotation) if annotation else float(concurrency or _UNBOUNDED)
-    if concurrency:
-        total = min(total, concurrency)
-    return max(0.01, total * _UTILIZATION)
+    scale = from_annotations(annotations, concurrency)
+    asked = AUTOSCALING + "initial-scale" in annotations
+    return scale if asked else replace(scale, initial_scale=0)
+
+
+def _queue(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError(f"annotation {CATNAP}queue: {text!r} is no number of calls")
+    return int(text)

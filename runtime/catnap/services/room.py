@@ -1,16 +1,26 @@
-"""The bound on a revision's instances, over all that share them."""
+"""What is bounded over all that share a revision: its instances, and the calls
+that wait for one."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from catnap.errors import Unavailable
 from catnap.services.instance import Instance
+
+QUEUE = 10_000
+"""Calls that may wait for a revision."""
 
 
 class Sharer(Protocol):
     """A pool, as far as its room goes."""
 
     instances: list[Instance]
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait."""
+        ...
 
     def scale_up(self) -> None:
         """Starts what is wanted for the calls that wait."""
@@ -23,13 +33,15 @@ class Sharer(Protocol):
 
 class Room:
     """Says how many instances a pool may start. max 0: as many as it likes.
+    queue: calls that may wait.
 
     Calls of different shares never meet in a process, so an idle instance of
     one share has to end before another share can have its place.
     """
 
-    def __init__(self, max: int) -> None:  # noqa: A002
+    def __init__(self, max: int, queue: int = QUEUE) -> None:  # noqa: A002
         self._max = max
+        self._queue = queue
         self._pools: list[Sharer] = []
         self._short: dict[int, Sharer] = {}
 
@@ -39,6 +51,12 @@ class Room:
     def leave(self, pool: Sharer) -> None:
         self._pools.remove(pool)
         self._short.pop(id(pool), None)
+
+    def admit(self, name: str) -> None:
+        """Another call may wait. Raises Unavailable where too many do."""
+        waiting = sum(pool.waiting for pool in self._pools)
+        if waiting >= self._queue:
+            raise Unavailable(f"{waiting:,} calls wait for {name} already", retry_after=1)
 
     def grant(self, pool: Sharer, wanted: int) -> int:
         """How many of `wanted` more may be started now. A pool that gets
