@@ -23,6 +23,7 @@ Action = Literal[
     "events.send",
     "logs.read",
     "platform.read",
+    "platform.write",
 ]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
@@ -56,6 +57,7 @@ ROLES: Mapping[str, Role] = MappingProxyType(
                     "tasks.redrive",
                     "logs.read",
                     "platform.read",
+                    "platform.write",
                 }
             )
         ),

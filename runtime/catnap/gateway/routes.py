@@ -1,4 +1,4 @@
-"""The HTTP surface: skills, events, health and metrics."""
+"""The HTTP surface: skills, events, the platform itself, health and metrics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 from catnap.access import Resource, is_loopback, require
 from catnap.errors import InvalidRequest, NotFound, Unavailable
-from catnap.gateway import events
+from catnap.gateway import events, platform
 from catnap.gateway.callback import Callback
 from catnap.gateway.callers import principal
 from catnap.gateway.describe import describe_all
@@ -59,6 +59,8 @@ class Routes:
                 return _only(request, "GET") or self._list(request)
             case ("skills", name):
                 return await self._one_of(request, {"GET": self._get, "POST": self._call}, name)
+            case ("platform", *parts):
+                return await platform.answer(self._gateway, request, parts)
             case ("events",):
                 return _only(request, "POST") or await events.take(self._gateway, request)
             case ("events", skill, trigger):

@@ -9,6 +9,7 @@ import msgspec
 
 from catnap.access import Principal, Resource, require
 from catnap.calls.call import Call
+from catnap.errors import InvalidRequest
 from catnap.gateway.callers import http_call
 from catnap.gateway.describe import describe
 from catnap.gateway.gateway import Gateway
@@ -28,11 +29,22 @@ async def call_skill(
 ) -> Response:
     """The answer as the request wants it: whole, streamed, or only accepted.
 
-    revision: the one that is meant; empty for where the traffic goes.
+    revision: the one that is meant; empty for the one of the tag that the
+    request names, or where the traffic goes.
     """
-    body = await request.body.read()
+    body = request.body.whole()
+    if body is None:
+        body = await request.body.read()
+    tag = request.text(b"catnap-tag")
+    if tag and not revision:
+        revision = await _tagged(gateway, caller, name, tag)
     call = http_call(request, body, caller, name, revision)
     if "respond-async" in (request.text(b"prefer") or ""):
+        if tag:
+            raise InvalidRequest(
+                "Catnap-Tag: a call that nobody waits for goes where the traffic goes; "
+                "leave the tag out, or wait for the answer"
+            )
         task = await gateway.pipeline.submit(call)
         return Response(
             202,
@@ -44,6 +56,12 @@ async def call_skill(
     outcome = await gateway.pipeline.answer(call)
     headers = _about(outcome.task, outcome.instance, outcome.timings, outcome.content_type)
     return Response(200, headers, outcome.data)
+
+
+async def _tagged(gateway: Gateway, caller: Principal, name: str, tag: str) -> str:
+    require(caller, "skills.call", Resource(caller.tenant, skill=name))
+    await gateway.catalog.revision(name, caller.tenant)
+    return gateway.platform.tagged(caller.tenant, name, tag)
 
 
 async def _stream(gateway: Gateway, call: Call) -> Response:

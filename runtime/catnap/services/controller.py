@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 
 from catnap.errors import NotFound
-from catnap.services import traffic
+from catnap.services import observe, traffic
 from catnap.services.fleet import Fleet
 from catnap.services.ledger import Entry, Ledger
 from catnap.services.revision import Revision, revision_of
+from catnap.services.snapshot import Service
 from catnap.services.traffic import Target
 
 
@@ -68,6 +69,13 @@ class Controller:
     def tagged(self, namespace: str, service: str, tag: str) -> str:
         entry = self.entry(namespace, service)
         return traffic.tagged(entry.traffic, entry.latest.name, tag, service)
+
+    def snapshot(self) -> list[Service]:
+        """Every service that is served, by tenant and name."""
+        return [
+            observe.service(*key, self._ledger.get(*key), self._fleet.pools(*key))
+            for key in self._fleet.services()
+        ]
 
     async def _serve(self, entry: Entry) -> None:
         shares = traffic.shares(entry.traffic, entry.latest.name)

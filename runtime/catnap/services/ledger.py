@@ -89,13 +89,6 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         """Only the newest, so that no name is ever given twice."""
         return Entry(revisions=(msgspec.structs.replace(self.latest, served=False),))
 
-    def before(self) -> Kept | None:
-        """The newest that has served and is older than all that serve now."""
-        shares = traffic.shares(self.traffic, self.latest.name)
-        serving = [self.named[each.revision].number for each in shares if each.percent]
-        older = [each for each in self.revisions if each.served and each.number < min(serving)]
-        return older[-1] if older else None
-
 
 class Ledger:
     """folder: where each service has a file; None for what is forgotten."""

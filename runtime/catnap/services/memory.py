@@ -27,6 +27,7 @@ from catnap.services.ledger import Ledger
 from catnap.services.platform import Delivery, Route, Status
 from catnap.services.pool import Pool
 from catnap.services.revision import Revision
+from catnap.services.snapshot import Service
 from catnap.services.timings import STARTING, waited
 from catnap.services.traffic import Target
 
@@ -131,6 +132,9 @@ class MemoryPlatform:
 
     def status(self) -> list[Status]:
         return self._fleet.status()
+
+    def snapshot(self) -> list[Service]:
+        return self._controller.snapshot()
 
     def tick(self) -> None:
         self._fleet.tick()

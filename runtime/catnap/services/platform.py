@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from catnap.services.choice import Share
+from catnap.services.snapshot import Service
 from catnap.services.traffic import Target
 
 
@@ -105,6 +106,10 @@ class Platform(Protocol):
         ...
 
     def status(self) -> list[Status]: ...
+
+    def snapshot(self) -> list[Service]:
+        """All that there is to see of every service, by tenant and name."""
+        ...
 
     async def close(self) -> None:
         """Ends every instance."""

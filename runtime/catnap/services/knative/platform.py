@@ -19,7 +19,7 @@ from typing import Any
 
 from catnap.errors import NotFound, Unavailable
 from catnap.http import Target
-from catnap.services import choice, traffic
+from catnap.services import choice, snapshot, traffic
 from catnap.services.knative.api import Api
 from catnap.services.knative.exchange import Exchange, NotSent, Sent
 from catnap.services.knative.faults import Faults
@@ -29,6 +29,7 @@ from catnap.services.knative.pods import Pod, Pods
 from catnap.services.knative.routing import Table
 from catnap.services.platform import Delivery, Route, Status
 from catnap.services.render import API_VERSION
+from catnap.services.snapshot import Service
 
 # With the dot at its end a resolver asks for this name alone, not first for
 # the same name below each domain of the pod's search list.
@@ -124,6 +125,31 @@ class KnativePlatform:
         revision = choice.main(self._table().splits(namespace, service))
         pods = sum(len(each.pods) for each in self.fleet.of(namespace, service))
         return Status(tenant, service, revision, pods)
+
+    def snapshot(self) -> list[Service]:
+        """What the gateway sees of each: what the autoscaler decides and what
+        waits is in the cluster's own metrics."""
+        return [self._snapshot(tenant, name) for tenant, name in sorted(self._services)]
+
+    def _snapshot(self, tenant: str, service: str) -> Service:
+        namespace = self._namespace(tenant)
+        shares = {each.revision: each.percent for each in self._table().splits(namespace, service)}
+        found = sorted(self.fleet.of(namespace, service), key=lambda each: each.name, reverse=True)
+        return Service(
+            tenant=tenant,
+            name=service,
+            revisions=[
+                snapshot.Revision(
+                    name=each.name,
+                    percent=shares.get(each.name, 0),
+                    instances=[
+                        snapshot.Instance(name=pod.name, state="ready", inflight=pod.inflight)
+                        for pod in each.pods
+                    ],
+                )
+                for each in found
+            ],
+        )
 
     # --- a request -----------------------------------------------------------
 

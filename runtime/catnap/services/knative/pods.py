@@ -7,7 +7,7 @@ for a thousand.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from catnap.http import Target
@@ -43,6 +43,9 @@ class Pods:
 
     def __len__(self) -> int:
         return len(self._all)
+
+    def __iter__(self) -> Iterator[Pod]:
+        return iter(self._all.values())
 
     def named(self, name: str) -> Pod | None:
         return self._all.get(name)

@@ -29,6 +29,7 @@ from catnap.services.place import Place
 from catnap.services.platform import Delivery, Route, Status
 from catnap.services.pool import Pool
 from catnap.services.revision import Revision
+from catnap.services.snapshot import Service
 from catnap.services.timings import waited
 from catnap.services.traffic import Target
 
@@ -122,6 +123,9 @@ class LocalPlatform:
 
     def status(self) -> list[Status]:
         return self._fleet.status()
+
+    def snapshot(self) -> list[Service]:
+        return self._controller.snapshot()
 
     # --- a request ---------------------------------------------------------
 

@@ -1,0 +1,131 @@
+"""What runs, and changes to it: `/platform` over HTTP, for those who keep the
+platform going."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+import msgspec
+
+from catnap.access import Allowed, Principal, Resource, decide, effective_roles, require
+from catnap.errors import InvalidRequest, NotFound, PermissionDenied
+from catnap.gateway.callers import principal
+from catnap.gateway.gateway import Gateway
+from catnap.http import Request, Response
+from catnap.http.errors import MethodNotAllowed
+from catnap.services import traffic
+from catnap.services.folder import FolderCatalog
+from catnap.services.snapshot import Service
+
+_METHODS = {
+    (): ("GET",),
+    ("skills", "*"): ("GET", "DELETE"),
+    ("skills", "*", "traffic"): ("PUT",),
+    ("skills", "*", "deploy"): ("POST",),
+}
+"""By the path's parts after `/platform`; `*` is a skill's name."""
+
+
+class Seen(msgspec.Struct):
+    """platform: local or knative. services: those that the caller may see."""
+
+    platform: str
+    services: list[Service]
+
+
+class _Wanted(msgspec.Struct):
+    traffic: msgspec.Raw
+
+
+async def answer(gateway: Gateway, request: Request, rest: list[str]) -> Response:
+    """rest: the path's parts after `/platform`.
+
+    `?tenant=` names another tenant than the caller's, where the caller may.
+    """
+    _check(request, rest)
+    caller = principal(gateway, request)
+    asked = parse_qs(request.target.partition("?")[2]).get("tenant", [""])[0]
+    tenant = asked or caller.tenant
+    match (request.method, *rest):
+        case ("GET",):
+            return _seen(gateway, caller, asked)
+        case ("GET", "skills", name):
+            require(caller, "platform.read", Resource(tenant, skill=name))
+        case ("PUT", "skills", name, "traffic"):
+            require(caller, "platform.write", Resource(tenant, skill=name))
+            await _route(gateway, tenant, name, await request.body.read())
+        case ("POST", "skills", name, "deploy"):
+            await _folder(gateway, caller).deploy(name)
+        case (_, "skills", name):
+            await _folder(gateway, caller).delete(name)
+            return Response(204)
+    return Response.json(msgspec.json.encode(await _service(gateway, tenant, name)))
+
+
+def _check(request: Request, rest: list[str]) -> None:
+    """Raises NotFound or MethodNotAllowed."""
+    methods = _METHODS.get((*rest[:1], *("*" for _ in rest[1:2]), *rest[2:]))
+    if methods is None:
+        raise NotFound(
+            f"there is nothing at {request.path!r}: GET /platform, GET or DELETE "
+            "/platform/skills/<name>, PUT /platform/skills/<name>/traffic, "
+            "POST /platform/skills/<name>/deploy"
+        )
+    if request.method not in methods:
+        raise MethodNotAllowed(
+            f"{request.method} is not answered at {request.path!r}: use {', '.join(methods)}",
+            methods,
+        )
+
+
+def _seen(gateway: Gateway, caller: Principal, tenant: str) -> Response:
+    require(caller, "platform.read", Resource(tenant or caller.tenant))
+    services = [
+        each
+        for each in gateway.platform.snapshot()
+        if tenant in ("", each.tenant)
+        and isinstance(decide(caller, "platform.read", Resource(each.tenant)), Allowed)
+    ]
+    return Response.json(msgspec.json.encode(Seen(gateway.settings.platform, services)))
+
+
+async def _service(gateway: Gateway, tenant: str, name: str) -> Service:
+    await gateway.catalog.revision(name, tenant)
+    for each in gateway.platform.snapshot():
+        if (each.tenant, each.name) == (tenant, name):
+            return each
+    raise NotFound(f"skill {name!r} has just been taken away")
+
+
+async def _route(gateway: Gateway, tenant: str, name: str, body: bytes) -> None:
+    _here(gateway)
+    try:
+        wanted = msgspec.json.decode(body, type=_Wanted)
+        entries = msgspec.json.decode(wanted.traffic)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f'traffic: {error}: send {{"traffic": [...]}}') from None
+    targets = traffic.parse(entries)
+    await gateway.catalog.revision(name, tenant)
+    await gateway.platform.route(tenant, name, targets)
+
+
+def _folder(gateway: Gateway, caller: Principal) -> FolderCatalog:
+    """Raises PermissionDenied for a caller of one tenant: every tenant has the
+    skills of the folder."""
+    folder = _here(gateway)
+    require(caller, "platform.write", Resource(caller.tenant))
+    if "admin" not in effective_roles(caller.roles):
+        raise PermissionDenied(
+            f"{caller.name} belongs to tenant {caller.tenant!r}, and a folder's skills are every "
+            "tenant's: it takes role admin"
+        )
+    return folder
+
+
+def _here(gateway: Gateway) -> FolderCatalog:
+    if isinstance(gateway.catalog, FolderCatalog):
+        return gateway.catalog
+    raise InvalidRequest(
+        "this gateway runs on a cluster and may not change what it runs there: "
+        "`catnap deploy`, `catnap undeploy` and, with --kubeconfig, `catnap traffic` may"
+    )

@@ -1,0 +1,73 @@
+"""A moment of a fleet, as a snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from catnap.services import snapshot, traffic
+from catnap.services.instance import Instance
+from catnap.services.ledger import Entry, Kept
+from catnap.services.pool import Pool
+from catnap.services.revision import Revision
+
+
+def service(tenant: str, name: str, entry: Entry, pools: Iterable[Pool]) -> snapshot.Service:
+    """entry: what is known of the service. pools: all that it has."""
+    latest = entry.latest.name
+    shares = {each.revision: each.percent for each in traffic.shares(entry.traffic, latest)}
+    tags = traffic.tags(entry.traffic, latest)
+    by_revision: dict[str, list[Pool]] = {}
+    for pool in pools:
+        by_revision.setdefault(pool.revision.name, []).append(pool)
+    return snapshot.Service(
+        tenant=tenant,
+        name=name,
+        traffic=entry.traffic,
+        revisions=[
+            _revision(
+                kept,
+                kept.name == latest,
+                shares.get(kept.name, 0),
+                sorted(tag for tag, to in tags.items() if to == kept.name),
+                by_revision.get(kept.name, []),
+            )
+            for kept in reversed(entry.revisions)
+        ],
+    )
+
+
+def _revision(
+    kept: Kept, latest: bool, percent: int, tags: list[str], pools: list[Pool]
+) -> snapshot.Revision:
+    return snapshot.Revision(
+        name=kept.name,
+        latest=latest,
+        percent=percent,
+        tags=tags,
+        created=kept.created,
+        served=kept.served,
+        instances=[_instance(each) for pool in pools for each in pool.instances],
+        limits=_limits(kept.revision()),
+    )
+
+
+def _instance(instance: Instance) -> snapshot.Instance:
+    if not instance.alive:
+        state = "draining"
+    elif not instance.ready:
+        state = "starting"
+    else:
+        state = "suspect" if instance.doubts else "ready"
+    return snapshot.Instance(name=instance.name, state=state, inflight=instance.inflight)
+
+
+def _limits(revision: Revision) -> snapshot.Limits:
+    return snapshot.Limits(
+        concurrency=revision.concurrency,
+        timeout=revision.timeout,
+        min_scale=revision.scale.min_scale,
+        max_scale=revision.scale.max_scale,
+        window=revision.window,
+        cpu=revision.bounds.cpu,
+        memory=revision.bounds.memory,
+    )
