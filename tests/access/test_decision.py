@@ -34,6 +34,7 @@ MATRIX = {
     "events.send": " cd ta",
     "logs.read": "  dota",
     "platform.read": "   ota",
+    "platform.write": "   ota",
 }
 COLUMNS = ["viewer", "caller", "developer", "operator", "tenant-admin", "admin"]
 

@@ -8,7 +8,7 @@ import itertools
 import os
 import sys
 
-from catnap.calls.call import new_id
+from catnap.calls.ids import new_id
 from catnap.tasks import Acceptance, Journal, Task
 
 

@@ -8,6 +8,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal, get_args
 
+import msgspec
+
 from catnap.access.principal import Principal
 from catnap.errors import PermissionDenied
 
@@ -68,8 +70,7 @@ ROLES: Mapping[str, Role] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(msgspec.Struct, frozen=True):
     """What an action is about. Empty fields: nothing in particular.
 
     `roles` are those of which a skill's `[access]` wants one.
@@ -84,6 +85,9 @@ class Resource:
 @dataclass(frozen=True, slots=True)
 class Allowed:
     pass
+
+
+_ALLOWED = Allowed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +108,8 @@ def decide(principal: Principal, action: Action, resource: Resource) -> Allowed 
         return Denied(
             f"{principal.name} is for user {principal.user!r}, and this is user {resource.user!r}'s"
         )
-    if not any(action in ROLES[role].actions for role in roles if role in ROLES):
-        givers = sorted(role for role in ROLES if action in _actions(role))
+    if action not in granted(principal.roles):
+        givers = sorted(role for role in ROLES if action in granted(frozenset({role})))
         return Denied(
             f"{principal.name} has {_named(principal.roles)}, which does not give {action}: "
             f"it takes {' or '.join(givers)}"
@@ -115,7 +119,7 @@ def decide(principal: Principal, action: Action, resource: Resource) -> Allowed 
             f"{principal.name} has {_named(principal.roles)}: skill {resource.skill!r} "
             f"takes {' or '.join(resource.roles)}, by [access] of its skill.toml"
         )
-    return Allowed()
+    return _ALLOWED
 
 
 def require(principal: Principal, action: Action, resource: Resource) -> None:
@@ -140,10 +144,16 @@ def effective_roles(roles: frozenset[str]) -> frozenset[str]:
 
 
 @lru_cache(maxsize=1024)
-def _actions(role: str) -> frozenset[Action]:
-    return frozenset[Action]().union(
-        *(ROLES[each].actions for each in effective_roles(frozenset({role})))
-    )
+def granted(roles: frozenset[str]) -> frozenset[Action]:
+    """What these roles give, with all that they include."""
+    known = (ROLES[role].actions for role in effective_roles(roles) if role in ROLES)
+    return frozenset[Action]().union(*known)
+
+
+@lru_cache(maxsize=1024)
+def in_order(roles: frozenset[str]) -> tuple[str, ...]:
+    """Roles in the one order that they are written in."""
+    return tuple(sorted(roles))
 
 
 def _named(roles: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from catnap.errors import PermissionDenied
 from catnap.events.ids import check_id
@@ -11,8 +11,7 @@ DEFAULT_TENANT = "default"
 DEFAULT_USER = "default"
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(msgspec.Struct, frozen=True):
     """A caller whose credential was found good.
 
     `user` None may act for any user of the tenant. `name` says how it was

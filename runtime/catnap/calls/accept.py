@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from catnap.access import Principal, Resource, acting_for, require
 from catnap.calls.admit import admit
-from catnap.calls.call import Call, new_id
+from catnap.calls.call import Call
+from catnap.calls.ids import new_id
 from catnap.calls.pipeline import Pipeline
 from catnap.calls.record import task_of
 from catnap.errors import CatnapError, NotFound, PermissionDenied

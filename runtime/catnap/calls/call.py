@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from catnap.access import Principal
 from catnap.events import Event
@@ -14,8 +13,7 @@ CALL_TYPE = "catnap.skill.call"
 JSON = "application/json"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One call of a skill, whatever it came by.
 
     id names the task. deadline is seconds since the epoch. depth counts the
@@ -45,15 +43,14 @@ class Call:
         return self.principal.tenant
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What a skill answered. timings: milliseconds by Server-Timing's names."""
 
     task: str
     content_type: str
     data: bytes
     instance: str = ""
-    timings: Mapping[str, float] = field(default_factory=dict)
+    timings: Mapping[str, float] = {}
 
 
 def direct(task: str, skill: str, data: bytes, content_type: str) -> Event:
@@ -65,13 +62,3 @@ def direct(task: str, skill: str, data: bytes, content_type: str) -> Event:
         datacontenttype=content_type or JSON,
         data=data,
     )
-
-
-def new_id() -> str:
-    """A task id: 26 hex digits that sort by the time they were made."""
-    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(7)}"
-
-
-def new_trace() -> str:
-    """A W3C traceparent that begins a trace."""
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"

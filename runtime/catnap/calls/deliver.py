@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from contextlib import asynccontextmanager
+from functools import lru_cache
 
 from catnap.access import Grant, Grants
-from catnap.calls.call import Call, new_trace
+from catnap.access.decision import in_order
+from catnap.calls.call import Call
+from catnap.calls.deadlines import Deadlines
+from catnap.calls.ids import new_trace
 from catnap.errors import DeadlineExceeded, NotFound, Unavailable, from_problem
 from catnap.events import to_binary
 from catnap.services.catalog import Catalog, Deployed, route
@@ -24,6 +26,7 @@ class Deliverer:
         self._catalog = catalog
         self._platform = platform
         self._grants = grants
+        self._deadlines = Deadlines()
 
     @asynccontextmanager
     async def send(self, call: Call, deployed: Deployed) -> AsyncIterator[Delivery]:
@@ -45,20 +48,22 @@ class Deliverer:
             nested=call.depth > 0,
         )
         headers, body = self._request(call, deployed, deadline)
-        timer = asyncio.timeout(max(0.0, deadline - now))
+        timer = self._deadlines.after(deadline - now)
+        begun = False
         try:
-            async with timer, AsyncExitStack() as stack:
-                try:
-                    await self._catalog.revision(call.skill, call.tenant)
-                    delivering = self._platform.deliver(target, headers, body)
-                    delivery = await stack.enter_async_context(delivering)
-                except NotFound as error:
-                    raise Unavailable(error.message) from None
-                if delivery.reply.status >= 400:
-                    raise from_problem(delivery.reply.status, await delivery.reply.read())
-                yield delivery
+            with timer:
+                await self._catalog.revision(call.skill, call.tenant)
+                async with self._platform.deliver(target, headers, body) as delivery:
+                    begun = True
+                    if delivery.reply.status >= 400:
+                        raise from_problem(delivery.reply.status, await delivery.reply.read())
+                    yield delivery
+        except NotFound as error:
+            if begun:
+                raise  # the skill's own answer
+            raise Unavailable(error.message) from None
         except TimeoutError:
-            if not timer.expired():
+            if not timer.expired:
                 raise
             raise DeadlineExceeded(
                 f"skill {call.skill!r} did not answer within {deadline - now:.3g} s"
@@ -79,7 +84,7 @@ class Deliverer:
             expires=deadline + MARGIN,
             deadline=deadline,
             traceparent=traceparent,
-            roles=tuple(sorted(call.principal.roles)),
+            roles=in_order(call.principal.roles),
             egress=deployed.manifest.egress.allow,
         )
         event = call.event.extended(
@@ -88,7 +93,7 @@ class Deliverer:
             sessionid=call.session or None,
             taskid=call.id,
             parenttaskid=call.parent or None,
-            deadline=datetime.fromtimestamp(deadline, UTC).isoformat(timespec="milliseconds"),
+            deadline=_timestamp(deadline),
             traceparent=traceparent,
         )
         headers, body = to_binary(event)
@@ -96,3 +101,14 @@ class Deliverer:
         if call.accept:
             headers.append((b"accept", call.accept.encode()))
         return headers, body
+
+
+def _timestamp(seconds: float) -> str:
+    """RFC 3339, with milliseconds."""
+    whole, milliseconds = divmod(int(seconds * 1000), 1000)
+    return f"{_second(whole)}.{milliseconds:03d}+00:00"
+
+
+@lru_cache(maxsize=256)  # calls of the same second often have the same deadline
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))

@@ -4,19 +4,50 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from catnap.errors import Cancelled
 from catnap.tasks import Task
+
+
+class Work:
+    """One call at work: a block of its task."""
+
+    __slots__ = ("_cancelled", "_id", "_running", "_task")
+
+    _task: asyncio.Task[object]
+
+    def __init__(self, running: dict[str, Work], id: str) -> None:  # noqa: A002
+        self._running, self._id = running, id
+        self._cancelled = False
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._running[self._id] = self
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        self._task.cancel()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._running.pop(self._id, None)
+        if self._cancelled and kind is asyncio.CancelledError:
+            self._task.uncancel()
+            raise Cancelled(f"task {self._id} was cancelled by request") from None
 
 
 class Live:
     """Calls at work by task id. A Grant counts while its task is here."""
 
     def __init__(self) -> None:
-        self._running: dict[str, asyncio.Task[object]] = {}
-        self._cancelled: set[str] = set()
+        self._running: dict[str, Work] = {}
         self._watchers: defaultdict[str, list[asyncio.Future[Task]]] = defaultdict(list)
 
     def __contains__(self, id: str) -> bool:  # noqa: A002
@@ -25,30 +56,16 @@ class Live:
     def __len__(self) -> int:
         return len(self._running)
 
-    @contextmanager
-    def call(self, id: str) -> Iterator[None]:  # noqa: A002
+    def call(self, id: str) -> Work:  # noqa: A002
         """Marks a call as being at work for the length of the block. Turns
         a cancellation by request into the error that says so."""
-        current = asyncio.current_task()
-        assert current is not None
-        self._running[id] = current
-        try:
-            yield
-        except asyncio.CancelledError:
-            if id not in self._cancelled:
-                raise
-            current.uncancel()
-            raise Cancelled(f"task {id} was cancelled by request") from None
-        finally:
-            self._running.pop(id, None)
-            self._cancelled.discard(id)
+        return Work(self._running, id)
 
     def cancel(self, id: str) -> bool:  # noqa: A002
         """Stops a call at work; whether there was one."""
         running = self._running.get(id)
         if running is None:
             return False
-        self._cancelled.add(id)
         running.cancel()
         return True
 

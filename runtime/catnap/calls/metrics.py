@@ -28,13 +28,19 @@ class Metrics:
             "catnap_events", "Events accepted, by whether a trigger matched",
             ["matched"], registry=self.registry,
         )  # fmt: skip
+        self._known: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
         self.instances = Gauge(
             "catnap_instances", "Instances running", ["skill"], registry=self.registry
         )
 
     def call(self, skill: str, outcome: str, seconds: float, timings: Mapping[str, float]) -> None:
-        self._calls.labels(skill, outcome).inc()
-        self._seconds.labels(skill).observe(seconds)
+        known = self._known.get((skill, outcome))
+        if known is None:
+            # The library looks a child up under a lock, with all its labels as text.
+            known = self._calls.labels(skill, outcome), self._seconds.labels(skill)
+            self._known[skill, outcome] = known
+        known[0].inc()
+        known[1].observe(seconds)
         if "start" in timings:
             self._cold.labels(skill).inc()
 

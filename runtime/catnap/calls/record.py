@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from catnap.access.decision import in_order
 from catnap.calls.call import Call
 from catnap.tasks import Acceptance, Task
 
@@ -21,7 +22,7 @@ def task_of(call: Call, now: float, *, waited: bool, lane: str = "") -> Task:
         id=call.id,
         tenant=call.tenant,
         user=call.user,
-        roles=tuple(sorted(call.principal.roles)),
+        roles=in_order(call.principal.roles),
         session=call.session,
         skill=call.skill,
         parent=call.parent,

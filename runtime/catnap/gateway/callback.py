@@ -12,7 +12,8 @@ import msgspec
 
 from catnap.access import Grant, bearer_token
 from catnap.calls.accept import accept
-from catnap.calls.call import JSON, Call, direct, new_id
+from catnap.calls.call import JSON, Call, direct
+from catnap.calls.ids import new_id
 from catnap.errors import InvalidRequest, NotFound, PermissionDenied, Unauthenticated
 from catnap.events.decode import decode
 from catnap.files import Scope, Stat, to_file

@@ -7,7 +7,8 @@ import time
 from datetime import datetime
 
 from catnap.access import Principal, acting_for, bearer_token, is_token
-from catnap.calls.call import Call, direct, new_id
+from catnap.calls.call import Call, direct
+from catnap.calls.ids import new_id
 from catnap.errors import InvalidRequest, PermissionDenied, Unauthenticated
 from catnap.events import Event
 from catnap.events.decode import decode, is_event

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 from catnap.access import Principal, acting_for, bearer_token
-from catnap.calls.call import Call, direct, new_id
+from catnap.calls.call import Call, direct
+from catnap.calls.ids import new_id
 from catnap.errors import InvalidRequest
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.status import Context

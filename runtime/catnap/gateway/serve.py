@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import resource
 import signal
@@ -17,6 +18,9 @@ from catnap.gateway.routes import Routes
 from catnap.gateway.rpc import serve_grpc
 from catnap.gateway.settings import Settings
 from catnap.http import Server, Target
+
+_ALLOCATIONS = 10_000
+"""Objects more than before, at which the collector looks at the newest."""
 
 GRACE = 10.0
 """Seconds that calls at work may take to end."""
@@ -67,6 +71,7 @@ async def serve(
             rpc = await serve_grpc(gateway, settings.grpc)
             parts.push_async_callback(rpc.stop, GRACE)
             parts.callback(gateway.quiesce)
+            _settle_memory()
             on_ready(
                 Ready(
                     http=f"{host}:{port}",
@@ -110,6 +115,14 @@ def _check_free(address: str) -> None:
             raise Unavailable(
                 f"cannot listen on {address}: {_reason(error)}; set CATNAP_GRPC to another address"
             ) from None
+
+
+def _settle_memory() -> None:
+    """What is here now stays: the collector need not look at it again and again,
+    nor after every few calls, of which each makes garbage that no cycle holds."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS, 50, 100)
 
 
 def _allow_descriptors() -> None:

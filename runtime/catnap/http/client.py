@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from functools import lru_cache
 
 from catnap.errors import InvalidRequest, Unavailable
 from catnap.http.client_connection import ClientConnection, ConnectionLost, Reply
@@ -47,8 +48,16 @@ class Client:
         sent, Unavailable where nothing was, and ConnectionLost where the
         request was sent and no answer will come.
         """
-        chunked = not isinstance(body, bytes) and not _has(headers, b"content-length")
-        head = _head(target, method, path, headers, body, chunked=chunked)
+        names = {name for name, _ in headers}
+        chunked = False
+        if isinstance(body, bytes):
+            framing = b"content-length: %d\r\n\r\n" % len(body)
+        elif b"content-length" in names:
+            framing = b"\r\n"
+        else:
+            framing, chunked = b"transfer-encoding: chunked\r\n\r\n", True
+        host = b"" if b"host" in names else _host(target)
+        head = _first_line(method, path) + host + write_fields(headers) + framing
         connection = await self._connection(target)
         try:
             await connection.send(method, head, body, chunked=chunked)
@@ -106,26 +115,12 @@ class Client:
             self.forget(target)
 
 
-def _has(fields: Fields, wanted: bytes) -> bool:
-    return any(name == wanted for name, _ in fields)
-
-
-def _head(
-    target: Target,
-    method: str,
-    path: str,
-    headers: Fields,
-    body: bytes | AsyncIterator[bytes],
-    *,
-    chunked: bool,
-) -> bytes:
+def _first_line(method: str, path: str) -> bytes:
     if not _VISIBLE.match(method) or not _VISIBLE.match(path):
         raise InvalidRequest(f"{method!r} {path!r}: quote what is not printable ASCII")
-    fields = list(headers)
-    if not _has(fields, b"host"):
-        fields.insert(0, (b"host", target.authority.encode()))
-    if isinstance(body, bytes):
-        fields.append((b"content-length", b"%d" % len(body)))
-    elif chunked:
-        fields.append((b"transfer-encoding", b"chunked"))
-    return f"{method} {path} HTTP/1.1\r\n".encode() + write_fields(fields) + b"\r\n"
+    return f"{method} {path} HTTP/1.1\r\n".encode()
+
+
+@lru_cache(maxsize=1024)  # a client asks a few places, again and again
+def _host(target: Target) -> bytes:
+    return write_fields([(b"host", target.authority.encode())])

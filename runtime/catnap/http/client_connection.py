@@ -40,7 +40,8 @@ class Reply(msgspec.Struct, eq=False):
     async def read(self, limit: int = MAX_BODY) -> bytes:
         """The whole body. Raises PayloadTooLarge past `limit` bytes."""
         try:
-            return await self.body.read(limit)
+            whole = self.body.whole() if self.body.buffered <= limit else None
+            return await self.body.read(limit) if whole is None else whole
         except BaseException:
             self.close()
             raise

@@ -1,0 +1,86 @@
+"""Ends calls whose time has come."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from types import TracebackType
+
+
+class Deadlines:
+    """One timer for all calls at work.
+
+    A timer for each call would cost a call more than its admission does. This
+    one is set for the earliest deadline and left where it is when that call
+    ends before: it then finds nothing to do and sets itself for the next.
+    """
+
+    def __init__(self) -> None:
+        self._limits: set[Limit] = set()
+        self._due = math.inf
+        self._timer: asyncio.TimerHandle | None = None
+
+    def after(self, seconds: float) -> Limit:
+        """What a call's block may take from now on."""
+        return Limit(self, asyncio.get_running_loop().time() + seconds)
+
+    def add(self, limit: Limit) -> None:
+        self._limits.add(limit)
+        if limit.due < self._due:
+            self._set(limit.due)
+
+    def discard(self, limit: Limit) -> None:
+        self._limits.discard(limit)
+
+    def _set(self, due: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due = due
+        self._timer = asyncio.get_running_loop().call_at(due, self._ring)
+
+    def _ring(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._timer, self._due = None, math.inf
+        for limit in self._limits:
+            if limit.due <= now and not limit.expired:
+                limit.expire()
+        left = [limit.due for limit in self._limits if not limit.expired]
+        if left:
+            self._set(min(left))
+
+
+class Limit:
+    """A block that is cancelled at `due`, in the loop's time, and then raises
+    TimeoutError: as `asyncio.timeout` does."""
+
+    __slots__ = ("_cancelling", "_deadlines", "_task", "due", "expired")
+
+    _task: asyncio.Task[object]
+
+    def __init__(self, deadlines: Deadlines, due: float) -> None:
+        self.due = due
+        self.expired = False
+        self._deadlines = deadlines
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._task, self._cancelling = task, task.cancelling()
+        self._deadlines.add(self)
+
+    def expire(self) -> None:
+        self.expired = True
+        self._task.cancel()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._deadlines.discard(self)
+        if not self.expired:
+            return
+        others = self._task.uncancel() > self._cancelling
+        if kind is asyncio.CancelledError and not others:
+            raise TimeoutError from error
