@@ -24,6 +24,7 @@ class Instance(ABC):
         self.ready = False
         self.draining = False
         """It was told to end."""
+        self.born = asyncio.get_running_loop().time()
         self.leaving: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done once it says by itself that it is about to end."""
         self.doubts = 0

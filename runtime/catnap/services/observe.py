@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
 from catnap.services import snapshot, traffic
+from catnap.services.backoff import CRASH_LOOP, Crash
 from catnap.services.instance import Instance
 from catnap.services.ledger import Entry, Kept
 from catnap.services.pool import Pool
@@ -46,28 +48,61 @@ def _revision(
         tags=tags,
         created=kept.created,
         served=kept.served,
-        instances=[_instance(each) for pool in pools for each in pool.instances],
+        waiting=sum(pool.waiting for pool in pools),
+        instances=[_instance(each, pool) for pool in pools for each in pool.instances],
+        decisions=[_decision(pool) for pool in pools if pool.decisions],
+        failures=[_failure(pool.crash, pool.retry_in) for pool in pools if pool.crash],
         limits=_limits(kept.revision()),
     )
 
 
-def _instance(instance: Instance) -> snapshot.Instance:
+def _instance(instance: Instance, pool: Pool) -> snapshot.Instance:
     if not instance.alive:
         state = "draining"
     elif not instance.ready:
         state = "starting"
+    elif instance.doubts:
+        state = "suspect"
     else:
-        state = "suspect" if instance.doubts else "ready"
-    return snapshot.Instance(name=instance.name, state=state, inflight=instance.inflight)
+        state = "surplus" if instance.surplus else "ready"
+    return snapshot.Instance(
+        name=instance.name,
+        state=state,
+        inflight=instance.inflight,
+        sessions=pool.sessions.count(instance),
+        age=round(asyncio.get_running_loop().time() - instance.born, 1),
+    )
+
+
+def _decision(pool: Pool) -> snapshot.Decision:
+    last = pool.decisions[-1]
+    return snapshot.Decision(
+        want=last.want,
+        why=last.why,
+        panicking=last.panicking,
+        excess_burst_capacity=last.excess_burst_capacity,
+        times=last.times,
+    )
+
+
+def _failure(crash: Crash, retry_in: float) -> snapshot.Failure:
+    return snapshot.Failure(
+        state=CRASH_LOOP if retry_in else "Error",
+        message=crash.message,
+        line=crash.line,
+        failures=crash.failures,
+        retry_in=round(retry_in, 1),
+    )
 
 
 def _limits(revision: Revision) -> snapshot.Limits:
     return snapshot.Limits(
         concurrency=revision.concurrency,
-        timeout=revision.timeout,
+        timeout=revision.timeouts.whole,
         min_scale=revision.scale.min_scale,
         max_scale=revision.scale.max_scale,
-        window=revision.window,
+        window=revision.scale.window,
+        queue=revision.queue,
         cpu=revision.bounds.cpu,
         memory=revision.bounds.memory,
     )

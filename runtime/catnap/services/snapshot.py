@@ -3,7 +3,7 @@ the instances of each."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -11,43 +11,51 @@ from catnap.services.traffic import Target
 
 
 class Instance(msgspec.Struct, frozen=True, kw_only=True):
-    """state: starting, ready, suspect (a check is under way whether it still
-    answers) or draining. inflight: calls at work."""
+    """state: starting, ready, surplus (it ends when its calls have), suspect
+    (it is checked whether it still answers) or draining. inflight: calls at work. sessions: that are at home
+    there."""
 
     name: str
     state: str
     inflight: int = 0
+    sessions: int = 0
     age: float | None = None
     """Seconds since it was asked for."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What the autoscaler wanted last, and why."""
+    """What the autoscaler wanted last, and why; how many times in a row."""
 
     want: int
+    why: str
     panicking: bool = False
-    excess_burst_capacity: float | None = None
-    why: str = ""
+    excess_burst_capacity: int | None = None
+    times: int = 1
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """Why none can start. state: CrashLoopBackOff while another start waits.
-    retry_in: seconds until then."""
+    """Why the last instance could not start. state: CrashLoopBackOff while the
+    next start is put off, else Error. line: the last that it wrote. failures:
+    in a row. retry_in: seconds until the next start."""
 
     state: str
     message: str
+    line: str = ""
+    failures: int = 1
     retry_in: float = 0.0
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What an instance may take, and how many there may be; 0 sets no bound.
-    timeout, window: seconds. memory: bytes. cpu: cores."""
+    timeout, window: seconds. queue: calls that may wait. memory: bytes. cpu:
+    cores."""
 
     concurrency: int
     timeout: float
     min_scale: int
     max_scale: int
     window: float
+    queue: int
     cpu: float
     memory: int
 
@@ -64,10 +72,9 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     served: bool = False
     waiting: int = 0
     """Calls that wait for a place."""
-    sessions: int = 0
     instances: Sequence[Instance] = ()
-    decisions: Mapping[str, Decision] = {}
-    """By whom its callers share instances with; empty for the whole tenant."""
+    decisions: Sequence[Decision] = ()
+    """One for each of those whose callers never meet; most revisions have one."""
     failures: Sequence[Failure] = ()
     limits: Limits | None = None
 
