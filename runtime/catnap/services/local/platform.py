@@ -33,8 +33,8 @@ from catnap.services.snapshot import Service
 from catnap.services.timings import waited
 from catnap.services.traffic import Target
 
-TICK = 1.0
-"""Seconds between two looks at what could be ended."""
+TICK = 2.0
+"""Seconds between two decisions of the autoscaler, and looks at what could be ended."""
 
 ZYGOTE_IDLE = 30.0
 """Seconds a zygote stays after its last instance, so that the next start is warm."""
@@ -90,8 +90,8 @@ class LocalPlatform:
         self._tasks: set[asyncio.Task[None]] = set()
         self._clock = clock
         self._cgroups = Cgroups(home)
-        self._spawn(self._cgroups.clear())
         self._scratch = Scratch(home)
+        self._spawn(self._cgroups.clear())
         self._ticking = asyncio.create_task(self._tick())
 
     # --- what there is ---------------------------------------------------
@@ -213,11 +213,11 @@ class LocalPlatform:
 
     def _instance(self, revision: Revision, name: str) -> Instance:
         python, folder = self._sources[revision.image]
+        scratch = self._scratch.make()
         plan = Plan(
             revision=revision.name,
             folder=folder,
             env={
-        scratch = self._scratch.make()
                 "PATH": "/usr/local/bin:/usr/bin:/bin",
                 "LANG": "C.UTF-8",
                 **revision.env,
@@ -230,15 +230,15 @@ class LocalPlatform:
                 "CATNAP_CONCURRENCY": str(revision.concurrency),
                 "CATNAP_INSTANCE": name,
                 "CATNAP_LOG": "json",
+                "TMPDIR": str(scratch),
             },
             limits=self._cgroups.limits(revision.bounds),
             sockets=self._sockets,
+            scratch=scratch,
             on_output=lambda instance, stream, line: self._on_output(
-                "TMPDIR": str(scratch),
                 revision.namespace, revision.service, instance, stream, line
             ),
         )
-            scratch=scratch,
         instance = Instance(name, plan, self._zygote(python, revision.preload))
         self._instances.add(instance)
         instance.exited.add_done_callback(lambda _: self._ended(instance, scratch))
@@ -300,10 +300,10 @@ class LocalPlatform:
             instance.close()
         await self._client.close()
         await self._cgroups.close()
+        self._scratch.close()
         with contextlib.suppress(OSError):
             shutil.rmtree(self._sockets)
 
 
-        self._scratch.close()
 class _NotBegun(Exception):
     """An instance did nothing of what was sent, if it was: another may have it."""
