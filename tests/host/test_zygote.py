@@ -51,6 +51,9 @@ SKILL = """
                 return client.meta.endpoint_url, float((ones @ ones).sum())
             case "child":
                 return subprocess.Popen(["sleep", "600"]).pid
+            case "stray":
+                script = "sleep 600 >/dev/null & echo $!"
+                return int(subprocess.check_output(["setsid", "sh", "-c", script], text=True))
             case "threads":
                 return threading.active_count()
             case "exit":
@@ -207,6 +210,32 @@ def test_what_an_instance_started_goes_with_it(zygote, skill):
         gone(child)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_what_an_instance_started_and_let_go_of_goes_with_it(zygote, skill, number):
+    parent = zygote()
+    parent.hear()
+    one, other = parent.fork("one", skill), parent.fork("other", skill)
+    parent.hear()
+    parent.hear()
+    one.told()
+    _, stray = ask(one.target, "stray")
+    parent.say(op="kill", id="one", signal=number)
+    assert parent.hear()["op"] == "exited"
+    gone(stray)
+    assert ask(other.target, "pid")[0] == 200
+
+
+def test_what_strays_have_started_goes_with_the_zygote(zygote, folder):
+    parent = zygote()
+    parent.hear()
+    one = parent.fork("one", folder(SKILL))
+    parent.hear()
+    one.told()
+    _, stray = ask(one.target, "stray")
+    assert parent.close() == 0
+    gone(stray)
+
+
 @pytest.mark.parametrize("how", ["close", "term", "kill"])
 def test_the_end_of_the_zygote_is_the_end_of_its_instances(zygote, skill, how):
     parent = zygote()
@@ -250,14 +279,15 @@ def test_a_parent_that_is_killed_leaves_no_process(folder, tmp_path):
     script = """
 import json, os, signal, socket, sys
 sys.path.insert(0, sys.argv[3])
-from tests.host.conftest import Zygote
+from tests.host.conftest import Zygote, ask
 from pathlib import Path
 zygote = Zygote(Path(sys.argv[1]))
 zygote.hear()
 one = zygote.fork("one", Path(sys.argv[2]))
 pid = zygote.hear()["pid"]
 one.told()
-print(json.dumps([zygote.process.pid, pid]), flush=True)
+_, stray = ask(one.target, "stray")
+print(json.dumps([zygote.process.pid, pid, stray]), flush=True)
 signal.pause()
 """
     root = Path(__file__).parents[2]

@@ -23,7 +23,7 @@ from catnap import Context, skill
 async def out(ctx: Context, request: dict) -> str:
     if "url" not in request:
         return ctx.proxy
-    context = ssl.create_default_context(cafile=request["trust"])
+    context = ssl.create_default_context(cadata=request["trust"])
     opener = urllib.request.build_opener(
         urllib.request.ProxyHandler({"https": ctx.proxy}),
         urllib.request.HTTPSHandler(context=context),
@@ -70,7 +70,7 @@ def leaving(
         f'[egress]\nallow = ["localhost:{port}", "public.example"]\n'
     )
     platform = start(where=folder.parent, CATNAP_EGRESS_NETWORKS="127.0.0.0/8, ::1/128")
-    return platform, {"url": f"https://localhost:{port}/", "trust": str(trust)}
+    return platform, {"url": f"https://localhost:{port}/", "trust": trust.read_text()}
 
 
 async def test_a_skill_reaches_the_hosts_of_its_list_and_no_others(

@@ -63,6 +63,8 @@ def live(embryo: Embryo) -> int:
     if os.getppid() != embryo.parent:
         return 1  # it died before the kernel had been asked to tell
     os.setsid()
+    if not embryo.cgroup:
+        process.adopt()
     _forget_signals()
     embryo.randomness.renew()
     os.environ.clear()

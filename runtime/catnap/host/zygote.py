@@ -27,7 +27,11 @@ it can.
 Single-threaded and without an event loop, so that a fork copies neither. While
 nobody asks, one child is forked ahead: the kernel's part of a start, the larger
 one, is done when the next order comes. When FD ends, or on SIGTERM, it ends its
-instances and then itself; when it is killed, the kernel kills them.
+instances and then itself: with grace while its parent lives, at once when that
+was killed. When it is killed itself, the kernel kills them.
+
+What an instance has started and let go of is in its cgroup still; without one
+it falls to the instance, and with the end of that to the zygote, which ends it.
 """
 
 from __future__ import annotations
@@ -49,7 +53,7 @@ from catnap.host import confine, landlock, process
 from catnap.host.cgroup import Cgroups
 from catnap.host.child import PACKET, Birth, Embryo, live
 from catnap.host.loop import loop_factory
-from catnap.host.offspring import Child, kill_group
+from catnap.host.offspring import Child, children, kill_group
 from catnap.host.preload import preload
 from catnap.host.randomness import Randomness
 from catnap.skills.manifest import parse_manifest
@@ -94,6 +98,7 @@ class Zygote:
         self._instances: dict[int, tuple[str, str]] = {}
         """Name and cgroup by process id."""
         self._ending = False
+        self._parent = os.getppid()
         self._wake, self._woken = socket.socketpair()
         for end in (self._wake, self._woken):
             end.setblocking(False)
@@ -108,6 +113,7 @@ class Zygote:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
+        process.die_with_parent(signal.SIGTERM)
         self._tell(ready=True)
         while not self._ending:
             idle = self._ahead is None and self._can_fork_ahead
@@ -244,17 +250,26 @@ class Zygote:
                 # Somebody wants it so: there is no other before the next order.
                 self._ahead, self._can_fork_ahead = None, False
             self._cgroups.end(folder)
+            if not folder:
+                self._kill_strays()
             if name:
                 self._tell(op="exited", id=name, status=os.waitstatus_to_exitcode(status))
+
+    def _kill_strays(self) -> None:
+        """Those whose parent, an instance or another stray, has ended."""
+        for pid in children():
+            if pid not in self._instances and not (self._ahead and self._ahead.pid == pid):
+                kill_group(pid)
 
     def _end_all(self) -> None:
         if self._ahead:
             self._ahead.outbox.close()
             self._instances[self._ahead.pid] = ("", self._ahead.cgroup)
+            self._ahead = None
         for pid in self._instances:
             os.kill(pid, signal.SIGTERM)
         self._selector.unregister(self._control)
-        last = time.monotonic() + GRACE
+        last = time.monotonic() + (GRACE if os.getppid() == self._parent else 0.0)
         while self._instances and (left := last - time.monotonic()) > 0:
             if self._selector.select(left):
                 self._wake.recv(4096)
@@ -262,6 +277,12 @@ class Zygote:
         for pid, (_, folder) in self._instances.items():
             kill_group(pid)
             self._cgroups.end(folder)
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, _ = os.waitpid(-1, 0)
+                _, folder = self._instances.pop(pid, ("", ""))
+                if not folder:
+                    self._kill_strays()
 
     def _tell(self, **message: object) -> None:
         try:
@@ -276,6 +297,7 @@ def main(argv: Sequence[str]) -> int:
     control = socket.socket(fileno=int(argv[0]))
     control.set_inheritable(False)
     process.die_with_parent()
+    process.adopt()
     # Collecting would write to pages that the children share.
     gc.disable()
     options = list(zip(argv[1::2], argv[2::2], strict=True))
