@@ -70,8 +70,14 @@ def body(payload: Payload) -> None:
     click.echo(text, nl=not text.endswith("\n"))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
-    """Rows below their headings; `empty` says what it means that there is none."""
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    empty: str,
+    numbers: Sequence[str] = ("size", "attempts", "instances"),
+) -> None:
+    """Rows below their headings; `empty` says what it means that there is none,
+    `numbers` are the columns set to the right."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -86,7 +92,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) 
         whole = column not in ("description", "error", "image", "type")
         shown.add_column(
             column,
-            justify="right" if column in ("size", "attempts", "instances") else "left",
+            justify="right" if column in numbers else "left",
             overflow="fold",
             no_wrap=whole,
         )

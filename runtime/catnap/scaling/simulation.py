@@ -142,7 +142,7 @@ class Simulation:
             return
         self._waiting.append(call)
         if not self._instances:
-            self._decide(now, *(max(1.0, average) for average in self._meter.averages(now)))
+            self._wake(now)
 
     def _happen(self, now: float, instance: _Instance) -> None:
         if not instance.busy:  # it is ready: one that is done with a call had it until now
@@ -198,6 +198,8 @@ class Simulation:
         """One decision; whether nothing would change any more without a call."""
         averages = self._meter.averages(now)
         decision = self._decide(now, *averages)
+        if self._waiting and not self._instances:
+            self._wake(now)
         self._count(now, 0)
         mean = self._area / (now - self._stepped)
         step = (now, mean, len(self._instances), self._ready)
@@ -207,6 +209,10 @@ class Simulation:
         return not (
             self._here or self._events or any(averages) or decision.panicking
         ) and decision.want == self._settings.min_scale == len(self._instances)
+
+    def _wake(self, now: float) -> None:
+        """A decision at once, in which at least one call counts."""
+        self._decide(now, *(max(1.0, average) for average in self._meter.averages(now)))
 
     def _decide(self, now: float, stable: float, panic: float) -> kpa.Decision:
         seen = kpa.Observation(now, stable, panic, self._ready)
