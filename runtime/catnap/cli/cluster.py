@@ -22,6 +22,11 @@ class Access:
     kubeconfig: Path | None
     context: str | None
 
+    @property
+    def named(self) -> bool:
+        """Whether a flag says which cluster is meant."""
+        return bool(self.kubeconfig or self.context)
+
     def connect(self) -> Api:
         from catnap.services.knative.api import Api
 

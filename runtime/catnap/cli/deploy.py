@@ -14,6 +14,7 @@ import click
 from catnap.access.principal import DEFAULT_TENANT
 from catnap.cli import deployed, exits, output
 from catnap.cli.cluster import Access, with_cluster
+from catnap.cli.here import deploy_here
 from catnap.cli.options import DURATION, Command, with_json, with_settings
 from catnap.cli.progress import Progress
 from catnap.cli.render import skill_folders
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @click.argument("skills", nargs=-1, metavar="[SKILL...]")
+@click.option("--here", is_flag=True, help="To the gateway that runs here, not to a cluster.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, as the cluster sees it.")
 @click.option(
     "--tenant",
@@ -47,11 +49,12 @@ if TYPE_CHECKING:
 @click.option("--wait/--no-wait", default=True, help="Until all is ready. Default: yes.")
 @with_cluster
 @with_json
-@with_settings("functions", "home", "install", "files", "retry", "egress_networks")
+@with_settings("functions", "home", "http", "token", "install", "files", "retry", "egress_networks")
 def deploy(
     settings: Settings,
     access: Access,
     skills: tuple[str, ...],
+    here: bool,
     dry_run: bool,
     tenants: tuple[str, ...],
     images: tuple[str, ...],
@@ -68,11 +71,20 @@ def deploy(
     Images get to the cluster by REGISTRY, or by LOAD_COMMAND; see `catnap
     build --help`.
 
+    With --here, `catnap serve` takes SKILLs' folders up as they are now, as it
+    does by itself after an edit; those that were deleted are served again.
+
     \b
     REGISTRY=registry.example/team catnap deploy
     catnap deploy echo --dry-run
     catnap deploy --tenant acme --tenant umbrella
+    catnap deploy --here echo
     """
+    if here:
+        if dry_run or tenants or images or storage or storage_class or access.named:
+            raise click.UsageError("--here takes SKILLs and --json; the others are a cluster's.")
+        folders = _folders(settings.functions, skills)
+        return deploy_here(settings, [folder.name for folder in folders], as_json)
     # Here, so that the help needs no Kubernetes client.
     from catnap.access.keyfile import random_text
     from catnap.access.keys import PREFIX

@@ -13,6 +13,8 @@ import msgspec
 from catnap.client import Payload, Task
 from catnap.errors import CatnapError
 
+_NUMBERS = ("size", "attempts", "instances", "at work", "waiting", "sessions")
+
 
 def as_json(value: Any) -> None:
     """One JSON value; on a terminal over several lines."""
@@ -89,7 +91,7 @@ def table(
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         # What is copied, an id or a key, stays in one line; text gives way.
-        whole = column not in ("description", "error", "image", "type")
+        whole = column not in ("decision", "description", "error", "image", "type")
         shown.add_column(
             column,
             justify="right" if column in numbers else "left",

@@ -67,10 +67,15 @@ def retarget(
 
 
 def previous(service: Service) -> str:
-    """The newest revision that has served and is older than all that serve
-    now. Raises NotFound where there is none."""
-    serving = [at for at, each in enumerate(service.revisions) if each.percent]
-    for each in service.revisions[max(serving, default=-1) + 1 :]:
+    """What to go back to from the newest revision that serves now: the older
+    one with the largest share, else the newest older one that has served.
+    Raises NotFound where there is none."""
+    newest = next((at for at, each in enumerate(service.revisions) if each.percent), -1)
+    older = service.revisions[newest + 1 :]
+    serving = max(older, key=lambda each: each.percent, default=None)
+    if serving is not None and serving.percent:
+        return serving.name
+    for each in older:
         if each.served:
             return each.name
     raise NotFound(f"no revision of {service.name!r} has served before: nothing to go back to")

@@ -12,8 +12,8 @@ from catnap.services.traffic import Target
 
 class Instance(msgspec.Struct, frozen=True, kw_only=True):
     """state: starting, ready, surplus (it ends when its calls have), suspect
-    (it is checked whether it still answers) or draining. inflight: calls at work. sessions: that are at home
-    there."""
+    (it is checked whether it still answers) or draining. inflight: calls at
+    work. sessions: that are at home there."""
 
     name: str
     state: str
