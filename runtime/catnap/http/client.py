@@ -58,7 +58,7 @@ class Client:
             framing, chunked = b"transfer-encoding: chunked\r\n\r\n", True
         host = b"" if b"host" in names else _host(target)
         head = _first_line(method, path) + host + write_fields(headers) + framing
-        connection = await self._connection(target)
+        connection = self._kept(target) or await self._connect(target)
         try:
             await connection.send(method, head, body, chunked=chunked)
             return await connection.reply
@@ -66,16 +66,20 @@ class Client:
             connection.transport.abort()
             raise
 
-    async def _connection(self, target: Target) -> ClientConnection:
-        loop = asyncio.get_running_loop()
-        idle = self._idle.get(target, [])
+    def _kept(self, target: Target) -> ClientConnection | None:
+        """The connection that was used last."""
+        idle = self._idle.get(target)
         while idle:
             connection = idle.pop()
             if connection.transport.is_closing():
                 continue
-            if loop.time() - connection.released < self._patience:
+            if asyncio.get_running_loop().time() - connection.released < self._patience:
                 return connection
             connection.transport.close()
+        return None
+
+    async def _connect(self, target: Target) -> ClientConnection:
+        loop = asyncio.get_running_loop()
 
         def protocol() -> ClientConnection:
             return ClientConnection(self, target)

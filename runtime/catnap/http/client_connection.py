@@ -11,6 +11,7 @@ import msgspec
 
 from catnap.errors import CatnapError, SkillCrashed
 from catnap.http.body import MAX_BODY, Body
+from catnap.http.fields import joined
 from catnap.http.target import Target
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class ClientConnection(asyncio.Protocol):
         self._silent = self._header_bytes = 0
         if isinstance(body, bytes):
             self.transport.write(head + body)
-            self._sent = await self._drained()
+            self._sent = self._writable is None or await self._drained()
             return
         self.transport.write(head)
         try:
@@ -182,7 +183,6 @@ class ClientConnection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         if self._complete:
             raise SkillCrashed("more than one answer")
-        self._headers: dict[bytes, bytes] = {}
         self._fields: list[tuple[bytes, bytes]] = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -190,17 +190,17 @@ class ClientConnection(asyncio.Protocol):
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > MAX_HEADERS:
             raise SkillCrashed(f"more than {MAX_HEADERS:,} bytes of headers")
-        if self._body:
-            return  # a trailer
-        name, value = name.lower(), value.rstrip()
         self._fields.append((name, value))
-        known = self._headers.get(name)
-        self._headers[name] = value if known is None else known + b", " + value
 
     def on_headers_complete(self) -> None:
-        status, headers = self._parser.get_status_code(), self._headers
+        status = self._parser.get_status_code()
         if status < 200:
             return
+        fields = [(name.lower(), value.rstrip()) for name, value in self._fields]
+        self._fields = []  # what comes now are trailers
+        headers = dict(fields)
+        if len(headers) < len(fields):
+            headers = joined(fields)
         coding = headers.get(b"transfer-encoding")
         if coding is not None and coding.lower() != b"chunked":
             raise SkillCrashed(f"the transfer-encoding {coding!r}")
@@ -219,7 +219,7 @@ class ClientConnection(asyncio.Protocol):
         else:
             body.length = int(length) if length is not None else None
         if not self.reply.done():
-            self.reply.set_result(Reply(status, headers, self._fields, body, self))
+            self.reply.set_result(Reply(status, headers, fields, body, self))
             self._wake_sender()
 
     def on_body(self, chunk: bytes) -> None:

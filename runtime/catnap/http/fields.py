@@ -20,6 +20,15 @@ def is_single(name: bytes) -> bool:
     return name in _SINGLE or name.startswith((b"ce-", b"catnap-"))
 
 
+def joined(fields: Fields) -> dict[bytes, bytes]:
+    """Values by name, those of a repeated field as the list that they are."""
+    headers: dict[bytes, bytes] = {}
+    for name, value in fields:
+        known = headers.get(name)
+        headers[name] = value if known is None else known + b", " + value
+    return headers
+
+
 def write_fields(fields: Fields) -> bytes:
     """The lines of a head. Raises InvalidRequest where a name or a value
     would begin a line of its own."""

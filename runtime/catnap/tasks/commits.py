@@ -24,6 +24,8 @@ Work = Callable[[sqlite3.Connection], Any]
 _Entry = tuple[Work, "asyncio.Future[Any] | None"]
 _Told = tuple["asyncio.Future[Any]", Any, "Exception | None"]
 _BATCH = 512
+_GATHER = 0.01
+"""Seconds for which work that nobody waits for stays open to more of it."""
 _log = logging.getLogger(__name__)
 
 
@@ -75,8 +77,9 @@ class Commits:
                 batch.append(entry)
                 if len(batch) == _BATCH:
                     break
+                alone = len(batch) == 1 and entry[1] is None  # nobody waits for it
                 try:
-                    entry = self._queue.get_nowait()
+                    entry = self._queue.get(alone, _GATHER)
                 except queue.Empty:
                     break
             if batch:
