@@ -78,7 +78,8 @@ def test_lock_takes_the_hosts_requirements_in_and_no_address(
 ) -> None:
     shelf = tmp_path / "shelf"
     shelf.mkdir()
-    for name, version in (("httptools", "99.1"), ("msgspec", "99.2"), ("yarn", "1.0")):
+    versions = {"httptools": "99.1", "msgspec": "99.2", "uvloop": "99.3", "yarn": "1.0"}
+    for name, version in versions.items():
         wheel(shelf, name, version)
     monkeypatch.setenv("UV_FIND_LINKS", str(shelf))
     monkeypatch.setenv("UV_NO_INDEX", "1")
@@ -94,10 +95,11 @@ def test_lock_takes_the_hosts_requirements_in_and_no_address(
     assert alone("lock", "functions/one", "--json").json["packages"] == [
         "httptools==99.1",
         "msgspec==99.2",
+        "uvloop==99.3",
         "yarn==1.0",
     ]
     text = (folder / "requirements.txt").read_text()
-    assert text.count("--hash=sha256:") == 3
+    assert text.count("--hash=sha256:") == 4
     assert "catnap lock functions/one" in text
     assert str(tmp_path) not in text
     assert "://" not in text

@@ -46,8 +46,14 @@ def lock(folder: Path, upgrade: bool, as_json: bool) -> None:
 
 
 def host_requirements() -> list[str]:
-    """What every instance needs besides the skill's own packages."""
-    return [each for each in requires(DISTRIBUTION) or () if "extra ==" not in each]
+    """What every instance has besides the skill's own packages."""
+    named = (each.replace("extra == 'uvloop'", "").rstrip("; ") for each in _requires())
+    return [each for each in named if "extra ==" not in each]
+
+
+def _requires() -> list[str]:
+    """Ours, with their extras quoted in one way."""
+    return [each.replace('"', "'") for each in requires(DISTRIBUTION) or ()]
 
 
 def _compile(folder: Path, host: Path, source: Path, target: Path, upgrade: bool) -> None:

@@ -12,7 +12,10 @@ FOLDER = Path(__file__).parent / "locks"
 """The locks of our own images; `make lock` writes them."""
 
 HOST = FOLDER / "host.txt"
-"""What every instance needs."""
+"""What an instance is made of whose skill has no packages of its own."""
+
+OPTIONAL = frozenset(("uvloop",))
+"""Of that, what an instance is faster with and does without."""
 
 _PIN = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?==([^\s;\\]+)")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")

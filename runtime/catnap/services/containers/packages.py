@@ -10,7 +10,7 @@ from pathlib import Path
 
 from catnap.errors import InvalidRequest, Unavailable
 from catnap.services.containers.base import Base
-from catnap.services.containers.lock import canonical, pins
+from catnap.services.containers.lock import OPTIONAL, canonical, pins
 from catnap.services.containers.process import ProgramFailed, run
 
 PYTHON = "/catnap/bin/python"
@@ -66,6 +66,6 @@ def installed(folder: Path) -> dict[str, str]:
 
 def check_host(folder: Path, host: Path, what: str) -> None:
     """Raises InvalidRequest where a lock lacks what every instance needs."""
-    needed = {pin.name for pin in pins(host.read_text())}
+    needed = {pin.name for pin in pins(host.read_text())} - OPTIONAL
     if missing := sorted(needed - set(installed(folder))):
         raise InvalidRequest(f"{what} lacks {', '.join(missing)}: run `catnap lock` on its folder")
