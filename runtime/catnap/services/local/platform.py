@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 import shutil
 import sys
 import tempfile
@@ -70,14 +71,15 @@ class LocalPlatform:
         on_output: Output,
         clock: Callable[[], float] = time.monotonic,
         egress: str = "",
+        chance: Callable[[], float] = random.random,
     ) -> None:
         """clock: seconds, for all that scales. egress: where the proxy that
-        instances leave by listens."""
+        instances leave by listens. chance: 0 <= n < 1, for what is split."""
         self._home = home
         self._callback = callback
         self._egress = {"CATNAP_EGRESS": egress} if egress else {}
         self._on_output = on_output
-        self._fleet = Fleet(self._instance, clock)
+        self._fleet = Fleet(self._instance, clock, chance)
         self._sources: dict[str, tuple[Path, Path]] = {}
         """Interpreter and folder by image."""
         self._zygotes: dict[tuple[Path, tuple[str, ...]], Zygote] = {}
