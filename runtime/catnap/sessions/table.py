@@ -6,7 +6,7 @@ and for all that fit.
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from math import inf
@@ -43,12 +43,10 @@ class Entry(Generic[Instance]):
 @dataclass(frozen=True, slots=True)
 class Snapshot(Generic[Instance]):
     """How many sessions there are, how many have calls at work, and how many
-    each revision and each instance has. One that has lost its instance is at
-    its revision still."""
+    each instance has. Those without an instance are at a revision still."""
 
     sessions: int = 0
     busy: int = 0
-    revisions: Mapping[str, int] = field(default_factory=dict)
     instances: Mapping[Instance, int] = field(default_factory=dict)
 
 
@@ -157,12 +155,8 @@ class Table(Generic[Instance]):
 
     def snapshot(self, now: float) -> Snapshot[Instance]:
         self.expire(now)
-        entries = (*self._quiet.values(), *self._busy.values())
-        revisions = Counter(entry.revision for entry in entries)
         instances = {instance: len(there) for instance, there in self._at.items()}
-        return Snapshot(
-            len(self), len(self._busy), MappingProxyType(revisions), MappingProxyType(instances)
-        )
+        return Snapshot(len(self), len(self._busy), MappingProxyType(instances))
 
     def _find(self, session: str) -> Entry[Instance] | None:
         return self._busy.get(session) or self._quiet.get(session)

@@ -52,7 +52,7 @@ def gone() -> list[Target]:
 
 @pytest.fixture
 def fleet(gone: list[Target]) -> Fleet:
-    return Fleet(gone.append)
+    return Fleet(lambda pod: gone.append(pod.target))
 
 
 def names(fleet: Fleet) -> set[str]:
@@ -108,9 +108,12 @@ def test_a_revision_says_whether_its_sessions_keep_their_pod(fleet: Fleet) -> No
     fleet.take_revisions({REVISION: revision(0)})
     found = fleet.get(*REVISION)
     assert found
-    assert found.affinity
-    fleet.take_revisions({REVISION: revision(0, session_affinity="false")})
-    assert not found.affinity
+    assert (found.affinity, found.session_idle) == (True, 900.0)
+    told = revision(0, session_affinity="false", session_idle="5m")
+    fleet.take_revisions({REVISION: told})
+    assert (found.affinity, found.session_idle) == (False, 300.0)
+    fleet.take_revisions({REVISION: revision(0, session_idle="for ever")})
+    assert found.session_idle == 300.0
 
 
 def test_what_cannot_be_read_keeps_nobody_else_from_being_called(

@@ -206,6 +206,104 @@ async def test_a_session_that_woke_a_revision_stays_with_the_pod_it_woke(cluster
     assert {(await cluster.call(route)).instance for _ in range(10)} == {"old-b"}
 
 
+async def test_a_sessions_calls_wait_for_its_pod_and_a_nested_one_does_not(
+    cluster: Cluster,
+) -> None:
+    route = Route("acme", "echo", session="s")
+    for name in ("old-a", "old-b", "old-c"):
+        await cluster.pod(name, concurrency=1)
+    at = (await cluster.call(route)).instance
+    first = cluster.places[at]
+    first.answers = [first.hold, skill(at)]
+    held = asyncio.create_task(cluster.call(route))
+    while len(first.asked) < 2:
+        await asyncio.sleep(0)
+    assert (await cluster.call(route)).instance == at
+    assert (await cluster.call(replace(route, nested=True))).instance != at
+    assert (await cluster.call(route)).instance == at
+    held.cancel()
+    await first.left.wait()
+
+
+async def test_concurrent_first_calls_of_a_session_wake_once_and_meet(cluster: Cluster) -> None:
+    route = Route("acme", "echo", session="s")
+    cluster.revision("old")
+    go = asyncio.Event()
+
+    async def wake(request: Request) -> Response:
+        await go.wait()
+        for name in ("old-a", "old-b", "old-c"):
+            await cluster.pod(name)
+        return skill("old-b")
+
+    cluster.activator.answers = [wake]
+    calls = [asyncio.create_task(cluster.call(route)) for _ in range(5)]
+    while not cluster.activator.asked:
+        await asyncio.sleep(0)
+    go.set()
+    instances = {(await call).instance for call in calls[1:]}
+    assert len(cluster.activator.asked) == 1
+    assert len(instances) == 1
+    assert (await cluster.call(route)).instance in instances
+
+
+async def test_who_waits_for_a_first_call_that_fails_goes_its_own_way(cluster: Cluster) -> None:
+    route = Route("acme", "echo", session="s")
+    cluster.revision("old")
+    cluster.activator.answers = [cluster.activator.hold, skill("old-cold")]
+    first = asyncio.create_task(cluster.call(route))
+    while not cluster.activator.asked:
+        await asyncio.sleep(0)
+    second = asyncio.create_task(cluster.call(route))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert (await second).instance == "old-cold"
+
+
+async def test_a_session_whose_revision_gets_no_more_traffic_leaves_when_its_calls_have_ended(
+    cluster: Cluster,
+) -> None:
+    route = Route("acme", "echo", session="s")
+    pod = await cluster.pod("old-a")
+    await cluster.pod("new-a")
+    pod.answers = [pod.hold, skill("old-a")]
+    held = asyncio.create_task(cluster.call(route))
+    while not pod.asked:
+        await asyncio.sleep(0)
+    cluster.route(old=0, new=100)
+    assert (await cluster.call(route)).instance == "old-a"
+    assert (await cluster.call()).instance == "new-a"
+    held.cancel()
+    await pod.left.wait()
+    while not held.done():
+        await asyncio.sleep(0)
+    assert (await cluster.call(route)).instance == "new-a"
+
+
+async def test_a_lost_pod_costs_the_session_nothing_but_its_warmth(cluster: Cluster) -> None:
+    route = Route("acme", "echo", session="s")
+    cluster.route(old=50, new=50)
+    for name in ("old-a", "old-b", "new-a", "new-b"):
+        await cluster.pod(name)
+    before = (await cluster.call(route)).instance
+    cluster.platform.fleet.take_slices({("catnap-acme", before): None})
+    after = {(await cluster.call(route)).instance for _ in range(5)}
+    [other] = after - {before}
+    assert after == {other}
+    assert other.partition("-")[0] == before.partition("-")[0]
+
+
+async def test_new_sessions_spread_over_the_pods_and_are_counted(cluster: Cluster) -> None:
+    for name in ("old-a", "old-b"):
+        await cluster.pod(name)
+    for number in range(8):
+        await cluster.call(Route("acme", "echo", session=str(number)))
+    [service] = cluster.platform.snapshot()
+    [revision] = service.revisions
+    assert sum(each.sessions for each in revision.instances) == 8
+    assert max(each.sessions for each in revision.instances) <= 5
+
+
 async def test_a_revision_that_is_named_is_the_one(cluster: Cluster) -> None:
     await cluster.pod("old-a")
     await cluster.pod("new-a")

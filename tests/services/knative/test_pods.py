@@ -92,6 +92,19 @@ def test_a_session_is_at_its_pod_while_that_has_room() -> None:
     assert take(some, home) in ("a", "c")
 
 
+def test_a_session_waits_in_its_pods_own_queue_until_that_is_full() -> None:
+    some = pods(1, "a", "b")
+    home = some.named("b")
+    waiting = [some.take(home, random.random, queue=True) for _ in range(11)]
+    assert waiting == [home] * 11
+    assert take(some, home) == "a"
+    assert some.take(home, random.random, queue=True) is None
+    for _ in waiting:
+        assert home
+        some.release(home)
+    assert take(some, home) == "b"
+
+
 def test_a_home_of_another_revision_is_no_home() -> None:
     elsewhere = pods(0, "a").named("a")
     assert take(pods(0, "b"), elsewhere) == "b"

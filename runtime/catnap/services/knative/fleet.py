@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,8 @@ from catnap.services.knative import endpoints
 from catnap.services.knative.mirror import Key
 from catnap.services.knative.pods import Pod, Pods
 from catnap.services.render import CATNAP
+from catnap.sessions.table import IDLE
+from catnap.skills.duration import Duration
 
 PATH = "/apis/serving.knative.dev/v1/revisions"
 
@@ -31,13 +34,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(eq=False, slots=True)
 class Revision:
-    """affinity: whether a session's calls should go to one pod. known:
-    whether the cluster has it; its pods may be seen first."""
+    """affinity: whether a session's calls should go to one pod. session_idle:
+    seconds without one after which a session is a new one. known: whether the
+    cluster has it; its pods may be seen first."""
 
     name: str
     pods: Pods = field(default_factory=Pods)
     service: str = ""
     affinity: bool = True
+    session_idle: float = IDLE
     known: bool = False
     slices: dict[str, dict[str, Target]] = field(default_factory=dict)
     """Pods by slice: several make up one Service's."""
@@ -46,8 +51,8 @@ class Revision:
 class Fleet:
     """Told by two mirrors: of Revisions, and of the EndpointSlices of their pods."""
 
-    def __init__(self, gone: Callable[[Target], None]) -> None:
-        """gone: is told of each place where there is no pod any more."""
+    def __init__(self, gone: Callable[[Pod], None]) -> None:
+        """gone: is told of each pod that takes no more calls."""
         self._gone = gone
         self._revisions: dict[Key, Revision] = {}
         self._services: defaultdict[Key, dict[str, Revision]] = defaultdict(dict)
@@ -67,7 +72,7 @@ class Fleet:
         if revision is None:
             return
         revision.pods.lose(pod)
-        self._gone(pod.target)
+        self._gone(pod)
         loop = asyncio.get_running_loop()
         loop.call_later(DOUBT, self._count, (namespace, pod.revision))
 
@@ -83,6 +88,9 @@ class Fleet:
             revision.service = (meta.get("labels") or {}).get("serving.knative.dev/service", "")
             about = meta.get("annotations") or {}
             revision.affinity = about.get(CATNAP + "session-affinity") != "false"
+            with suppress(ValueError):  # whoever wrote it, the skill is called all the same
+                idle = Duration.parse(about.get(CATNAP + "session-idle", IDLE))
+                revision.session_idle = idle
             revision.pods.set_limit(spec.get("containerConcurrency") or 0)
             self._services[key[0], revision.service][key[1]] = revision
 
@@ -118,7 +126,7 @@ class Fleet:
         for pods in revision.slices.values():
             found.update(pods)
         for pod in revision.pods.replace(key[1], found):
-            self._gone(pod.target)
+            self._gone(pod)
         self._tidy(key, revision)
 
     def _forget(self, key: Key) -> None:

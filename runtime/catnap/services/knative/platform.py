@@ -24,12 +24,13 @@ from catnap.services.knative.api import Api
 from catnap.services.knative.exchange import Exchange, NotSent, Sent
 from catnap.services.knative.faults import Faults
 from catnap.services.knative.fleet import Fleet, Revision
-from catnap.services.knative.homes import Homes
+from catnap.services.knative.homes import Homes, Sessions, Visit
 from catnap.services.knative.pods import Pod, Pods
 from catnap.services.knative.routing import Table
 from catnap.services.platform import Delivery, Route, Status
 from catnap.services.render import API_VERSION
 from catnap.services.snapshot import Service
+from catnap.sessions.table import IDLE
 
 # With the dot at its end a resolver asks for this name alone, not first for
 # the same name below each domain of the pod's search list.
@@ -66,9 +67,10 @@ class KnativePlatform:
         pause: float = PAUSE,
         patience: float = PATIENCE,
         chance: Callable[[], float] = random.random,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._exchange = Exchange(activator, Faults(api))
-        self.fleet = Fleet(self._exchange.forget)
+        self.fleet = Fleet(self._gone)
         self._api = api
         self._namespace = namespace
         self._table = table
@@ -76,7 +78,7 @@ class KnativePlatform:
         self._pause = pause
         self._patience = patience
         self._chance = chance
-        self._homes = Homes()
+        self._homes = Homes(clock)
 
     # --- what there is ---------------------------------------------------
 
@@ -135,6 +137,7 @@ class KnativePlatform:
         namespace = self._namespace(tenant)
         shares = {each.revision: each.percent for each in self._table().splits(namespace, service)}
         found = sorted(self.fleet.of(namespace, service), key=lambda each: each.name, reverse=True)
+        seen = self._homes.of(namespace, service).snapshot()
         return Service(
             tenant=tenant,
             name=service,
@@ -143,7 +146,12 @@ class KnativePlatform:
                     name=each.name,
                     percent=shares.get(each.name, 0),
                     instances=[
-                        snapshot.Instance(name=pod.name, state="ready", inflight=pod.inflight)
+                        snapshot.Instance(
+                            name=pod.name,
+                            state="ready",
+                            inflight=pod.inflight,
+                            sessions=seen.instances.get(pod, 0),
+                        )
                         for pod in each.pods
                     ],
                 )
@@ -159,35 +167,61 @@ class KnativePlatform:
         sent again; any other that fails is not."""
         arrived = time.time()
         namespace = self._namespace(route.namespace)
-        session = (namespace, route.service, route.session) if route.session else None
-        home = self._homes.get(session) if session else None
-        name = route.revision or self._revision(namespace, route.service, home)
+        sessions = self._homes.of(namespace, route.service)
+        name = route.revision or self._revision(namespace, route, sessions)
         revision = self.fleet.get(namespace, name)
-        if session and not (revision and revision.affinity):
-            session = home = None
+        stays = revision is not None and revision.affinity
+        idle = revision.session_idle if revision else IDLE
+        session = route.session if stays else ""
+        visit = sessions.visit(session, name, idle, named=bool(route.revision))
         host = f"{route.service}.{namespace}.svc.cluster.local".encode()
         fields = [(b"host", host), *headers]
         call = Sent(route.service, (namespace, name), fields, body, arrived)
-        pod = revision.pods.take(home, self._chance, alone=route.nested) if revision else None
-        if revision and pod is None and route.nested:
-            pod = await self._when_there_is_room(revision.pods)
-        if revision and pod:
-            try:
-                if session:
-                    self._homes.settle(session, pod)
-                async with self._exchange.with_pod(call, pod) as delivery:
+        try:
+            pod = await self._place(revision.pods, visit, route.nested) if revision else None
+            if revision and pod:
+                try:
+                    visit.settle(pod)
+                    async with self._exchange.with_pod(call, pod) as delivery:
+                        yield delivery
+                    return
+                except NotSent as error:
+                    if error.lost:
+                        self.fleet.lose(namespace, pod)
+                finally:
+                    revision.pods.release(pod)
+            with visit.waking():
+                async with self._relayed(call, revision) as delivery:
+                    reached = revision.pods.named(delivery.instance) if revision else None
+                    if reached:
+                        visit.settle(reached)
                     yield delivery
-                return
-            except NotSent as error:
-                if error.lost:
-                    self.fleet.lose(namespace, pod)
-            finally:
-                revision.pods.release(pod)
-        async with self._relayed(call, revision) as delivery:
-            reached = revision.pods.named(delivery.instance) if revision else None
-            if session and reached:
-                self._homes.settle(session, reached)
-            yield delivery
+        finally:
+            visit.leave()
+
+    async def _place(self, pods: Pods, visit: Visit, nested: bool) -> Pod | None:
+        """Where the call may go straight; None where the activator must help.
+        A session's calls rather wait for its pod; but not a nested one, whose
+        own caller may be what it waits for."""
+        home = visit.preferred(pods)
+        pod = pods.take(home, self._chance, alone=nested, queue=not nested)
+        if pod is None and nested:
+            return await self._when_there_is_room(pods)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                while pod is None and (awaited := visit.awaited()) is not None:
+                    await self._either(awaited, pods)
+                    pod = pods.take(visit.preferred(pods), self._chance, queue=True)
+        return pod
+
+    async def _either(self, awaited: asyncio.Future[None], pods: Pods) -> None:
+        """Returns when the session's first call has its pod, or when there may
+        be room at one: that is the one that was woken."""
+        room = asyncio.ensure_future(pods.change())
+        try:
+            await asyncio.wait({awaited, room}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            room.cancel()
 
     async def _when_there_is_room(self, pods: Pods) -> Pod | None:
         """A place for a call whose own caller may hold one. The activator,
@@ -220,12 +254,21 @@ class KnativePlatform:
         finally:
             pods.relay(-1)
 
-    def _revision(self, namespace: str, service: str, home: Pod | None) -> str:
-        splits = self._table().splits(namespace, service)
+    def _revision(self, namespace: str, route: Route, sessions: Sessions) -> str:
+        """A session with calls at work is not torn apart, whatever its
+        revision's share is by now."""
+        home = sessions.home(route.session)
+        if home is not None and home.calls:
+            return home.revision
+        splits = self._table().splits(namespace, route.service)
         name = choice.revision(splits, home.revision if home else "", self._chance())
         if not name:
-            raise NotFound(f"no traffic goes to {service!r} in namespace {namespace!r}")
+            raise NotFound(f"no traffic goes to {route.service!r} in namespace {namespace!r}")
         return name
+
+    def _gone(self, pod: Pod) -> None:
+        self._exchange.forget(pod.target)
+        self._homes.lose(pod)
 
     async def close(self) -> None:
         """Ends nothing: what runs is the cluster's."""

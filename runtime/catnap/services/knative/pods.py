@@ -1,16 +1,20 @@
 """The pods of one revision, and how many of our calls each has at work.
 
 Pure: nothing is sent here. Whatever a call costs is the same for one pod and
-for a thousand.
+for a thousand, but for a new session's first.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from catnap.http import Target
+
+QUEUE = 10
+"""Calls that wait in a queue-proxy, for each that may be at work at once.
+Source: Knative Serving, pkg/queue/breaker.go."""
 
 
 @dataclass(eq=False, slots=True)
@@ -47,6 +51,11 @@ class Pods:
     def __iter__(self) -> Iterator[Pod]:
         return iter(self._all.values())
 
+    @property
+    def free(self) -> Sequence[Pod]:
+        """Those that may have room."""
+        return self._free
+
     def named(self, name: str) -> Pod | None:
         return self._all.get(name)
 
@@ -77,15 +86,21 @@ class Pods:
         self._sort(pod)
 
     def take(
-        self, home: Pod | None, chance: Callable[[], float], *, alone: bool = False
+        self,
+        home: Pod | None,
+        chance: Callable[[], float],
+        *,
+        alone: bool = False,
+        queue: bool = False,
     ) -> Pod | None:
         """A place at `home`, if it has room; else at the less busy of two
         random pods, if that has. None otherwise.
 
         chance: a number, 0 <= n < 1. alone: only where nobody else's calls
-        can have taken the place, wherever they were sent.
+        can have taken the place, wherever they were sent. queue: rather wait
+        in the home's own queue than go elsewhere.
         """
-        if home is not None and self._all.get(home.name) is home and self._has_room(home, alone):
+        if home is not None and self._all.get(home.name) is home and self._fits(home, alone, queue):
             pod = home
         elif not self._free:
             return None
@@ -123,10 +138,14 @@ class Pods:
                 waiter.set_result(None)
         self._waiting.clear()
 
+    def _fits(self, home: Pod, alone: bool, queue: bool) -> bool:
+        may_wait = queue and home.inflight < (self._limit or 0) * (1 + QUEUE)
+        return may_wait or self._has_room(home, alone)
+
     def _has_room(self, pod: Pod, alone: bool) -> bool:
         if pod.place < 0 or not self._limit:
             return pod.place >= 0
-        if alone:
+        if alone or not self._relayed:
             return pod.inflight + self._relayed < self._limit
         # Others spread their calls evenly: a share of them is here. After a
         # burst calls must find the way straight here again.
