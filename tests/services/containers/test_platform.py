@@ -9,9 +9,14 @@ from tests.services.containers.conftest import Workshop
 
 pytestmark = pytest.mark.timeout(600)
 
-# Locally there is more to import: what makes environments, images and the model.
+# Locally there is more to import: what makes environments, images, pictures and the model.
 _ONLY_LOCALLY = {
-    "gateway": ("catnap.models.", "catnap.services.containers.", "catnap.cli.lock"),
+    "gateway": (
+        "catnap.models.",
+        "catnap.services.containers.",
+        "catnap.cli.lock",
+        "catnap.cli.scale_plot",
+    ),
     "models": ("catnap.models.build", "catnap.models.graph"),
 }
 _IMPORT_ALL = """
