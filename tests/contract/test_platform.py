@@ -17,6 +17,7 @@ import pytest
 
 from catnap.errors import InvalidRequest, NotFound, SkillCrashed, SkillError, from_problem
 from catnap.events import Event, to_binary
+from catnap.scaling import TICK
 from catnap.services import images
 from catnap.services.local import LocalPlatform
 from catnap.services.memory import Function, MemoryPlatform, Source
@@ -70,6 +71,12 @@ class Side:
     desk: Desk
     env: dict[str, str]
     now: float = 1000.0
+
+    def wait(self, seconds: float) -> None:
+        """Lets time go by, as the autoscaler sees it."""
+        for _ in range(int(seconds / TICK)):
+            self.now += TICK
+            self.tick()
 
     async def apply(self, name: str = "actor", namespace: str = "acme", **scale: Any) -> str:
         return await self.platform.apply(self.object(name, namespace, **scale))
@@ -200,15 +207,9 @@ async def test_a_hundred_first_calls_get_an_answer_each(side: Side) -> None:
 async def test_after_a_quiet_window_nothing_is_left(side: Side) -> None:
     await side.apply(window="60s", idle="10s")
     await side.call({})
-    side.now += 59
-    side.tick()
-    side.now += 2
-    side.tick()
-    side.now += 9
-    side.tick()
+    side.wait(70)
     assert side.instances() == 1
-    side.now += 2
-    side.tick()
+    side.wait(6)
     await side.until(instances=0)
     assert (await side.call({"again": True}))[0] == {"again": True}
 
@@ -217,8 +218,7 @@ async def test_what_is_at_work_keeps_its_instance_however_long(side: Side) -> No
     await side.apply()
     call = side.begin({"do": "wait"})
     visitor = await side.desk.next()
-    side.now += 10_000
-    side.tick()
+    side.wait(1000)
     visitor.go()
     await call
 
@@ -226,8 +226,7 @@ async def test_what_is_at_work_keeps_its_instance_however_long(side: Side) -> No
 async def test_a_minimum_is_there_before_anybody_calls_and_stays(side: Side) -> None:
     await side.apply(min=2)
     await side.until(instances=2)
-    side.now += 1000
-    side.tick()
+    side.wait(1000)
     assert side.instances() == 2
 
 
@@ -308,8 +307,7 @@ async def test_shares_keep_nothing_while_nobody_calls(side: Side) -> None:
     await side.apply(min=1, session={"share": "user"})
     for user in "abc":
         await side.call({}, share=user)
-    side.now += 120
-    side.tick()
+    side.wait(120)
     await side.until(instances=1)
 
 

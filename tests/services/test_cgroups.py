@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from catnap.services.local.cgroups import Cgroups, own_cgroup
 from catnap.services.revision import Bounds
-from tests.services.world import World, gone
+from tests.services.world import World, alive, gone
 
 MOUNT = "41 31 0:38 {root} {at} rw,relatime - cgroup2 cgroup2 rw"
 OLD = "32 31 0:29 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu"
@@ -89,8 +90,7 @@ async def test_what_leaves_its_process_group_ends_with_its_instance(
 ) -> None:
     await world.skill()
     child = (await world.call("spawn"))["child"]
-    world.now += 200
-    world.platform.tick()
+    world.wait(200)
     await world.gone()
     gone(child)
 
@@ -101,8 +101,8 @@ async def test_what_leaves_its_process_group_ends_with_a_zygote_that_is_killed(
     await world.skill()
     answer = await world.call("spawn")
     os.kill(answer["parent"], signal.SIGKILL)
-    await world.gone()
-    gone(answer["child"])
+    while alive(answer["child"]):
+        await asyncio.sleep(0.005)
     assert (await world.call())["parent"] != answer["parent"]
 
 

@@ -219,8 +219,7 @@ async def test_instances_leave_nothing_behind(world: World) -> None:
     counts = []
     for _ in range(12):
         await world.call("print")
-        world.now += 200
-        world.platform.tick()
+        world.wait(200)
         await world.gone()
         for instance in list(world.platform._instances):
             world.platform._forget(instance)
@@ -250,8 +249,7 @@ async def test_what_an_instance_writes_is_passed_on_by_line(world: World) -> Non
 async def test_what_an_instance_started_and_left_does_not_hold_it(world: World) -> None:
     await world.skill()
     await world.call("spawn")
-    world.now += 200
-    world.platform.tick()
+    world.wait(200)
     await world.gone()
 
 

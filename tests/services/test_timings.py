@@ -63,7 +63,11 @@ def test_a_manifest_comes_back_from_its_service_object_as_what_it_asked_for() ->
     assert (revision.name, revision.namespace, revision.image) == ("echo-00012", "acme", "i")
     assert (revision.scale.min_scale, revision.scale.max_scale) == (1, 7)
     assert revision.scale.target == pytest.approx(2.1)
-    assert (revision.window, revision.scale.retention, revision.timeout) == (90.0, 1.5, 2.0)
+    assert (revision.scale.window, revision.scale.retention, revision.timeouts.whole) == (
+        90.0,
+        1.5,
+        2.0,
+    )
     assert (revision.affinity, revision.session_idle) == (False, 60.0)
     assert revision.preload == ("a", "b")
     assert revision.env == {"MODE": "x"}

@@ -14,6 +14,7 @@ import msgspec
 
 from catnap.errors import from_problem
 from catnap.events import Event, to_binary
+from catnap.scaling import TICK
 from catnap.services import images
 from catnap.services.local import LocalPlatform
 from catnap.services.platform import Route
@@ -99,6 +100,12 @@ class World:
 
     def begin(self, do: str = "", **fields: str) -> asyncio.Task[Any]:
         return asyncio.create_task(self.call(do, **fields))
+
+    def wait(self, seconds: float) -> None:
+        """Lets time go by, as the autoscaler sees it."""
+        for _ in range(int(seconds / TICK)):
+            self.now += TICK
+            self.platform.tick()
 
     async def gone(self) -> None:
         while any(each.instances for each in self.platform.status()):

@@ -29,8 +29,9 @@ from catnap.services.scaler import Decided, Scaler
 from catnap.services.waiting import Waiting
 from catnap.sessions import Table, choose
 
-EAGER = 0.1
-"""Seconds at least from one decision to the next that a waiting call asks for."""
+EAGER = 1.0
+"""Seconds at least from one decision to the next that a waiting call asks for:
+the averages are by the second."""
 
 DRAIN = 30.0
 """Seconds that a session with calls at work keeps an instance that is not
@@ -111,10 +112,14 @@ class Pool:
         session = session if self.revision.affinity else ""
         instance = self._free(session)
         if instance is not None:
+            if self._scaler.by_rate:
+                self._scaler.arrived(self._clock())
             place = self._take(instance, session)
             self._measure()
             return place, False
         self._refuse()
+        if self._scaler.by_rate:
+            self._scaler.arrived(self._clock())
         started = {each for each in self.instances if each.ready}
         waiter = self._waiting.add(session)
         self._measure()
@@ -160,7 +165,7 @@ class Pool:
             for instance in [] if self._waiting else self.idle():
                 instance.end()
         else:
-            self._decide()
+            self._wanted = self._decide()
             self._part(len(self._staying()) - self._wanted)
         self._restore()
 
@@ -245,7 +250,8 @@ class Pool:
         return type(error)(error.message, retry_after=round(left, 1) if left else None)
 
     def _measure(self) -> None:
-        self._scaler.measure(self._clock(), len(self._waiting) + self._inflight)
+        calls = len(self._waiting) + self._inflight
+        self._scaler.measure(self._clock(), calls, len(self.instances))
 
     # --- how many ----------------------------------------------------------------
 
@@ -253,11 +259,14 @@ class Pool:
         """Those that take new calls, or will."""
         return [each for each in self.instances if each.alive and not each.surplus]
 
-    def _decide(self) -> None:
-        now = self._clock()
-        ready = sum(each.ready for each in self._staying())
-        self._wanted = self._scaler.decide(now, ready)
+    def _decide(self, calls: int = 0) -> int:
+        """calls: that cannot all be served now; 0 where it is time anyway."""
+        now, staying = self._clock(), self._staying()
+        ready, running = sum(each.ready for each in staying), len(staying)
         self._decided_at = now
+        if not calls:
+            return self._scaler.decide(now, ready, running)
+        return self._scaler.look(now, ready, running, calls)
 
     def _hurry(self) -> None:
         """A call has to wait."""
@@ -274,9 +283,8 @@ class Pool:
     def _look(self) -> None:
         """Decides ahead of time, for more only."""
         if not self.retired:
-            before = self._wanted
-            self._decide()
-            self._wanted = max(before, self._wanted)
+            at_once = self._waiting.demand + self._inflight
+            self._wanted = max(self._wanted, self._decide(at_once))
 
     def _restore(self) -> None:
         """Starts what is wanted and not there; one at least for who waits."""
@@ -287,14 +295,13 @@ class Pool:
                 lacking -= 1
         self._serve()
         self._start(lacking)
+        self._measure()
 
     def _part(self, count: int) -> None:
         """Gives up so many: those that have nothing to do at once, others when
         their calls have ended. Whoever waits for one that starts shall have it."""
         now = self._clock()
-        least = sorted(
-            self._staying(), key=lambda each: (each.inflight, self.sessions.count(each))
-        )
+        least = sorted(self._staying(), key=lambda each: (each.inflight, self.sessions.count(each)))
         for instance in least[: max(0, count)]:
             if instance.idle or not (instance.ready or self._waiting):
                 instance.end()

@@ -61,16 +61,6 @@ class Revision:
     bounds: Bounds
     env: Mapping[str, str] = field(repr=False)
 
-    @property
-    def timeout(self) -> float:
-        """Seconds for a whole call."""
-        return self.timeouts.whole
-
-    @property
-    def window(self) -> float:
-        """Seconds."""
-        return self.scale.window
-
 
 def digest_of(service: Mapping[str, Any]) -> str:
     template = msgspec.json.encode(service["spec"]["template"], order="deterministic")

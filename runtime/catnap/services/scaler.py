@@ -1,120 +1,111 @@
-"""How many instances a pool should have now: Knative's autoscaler, and what
-its reconciler makes of a decision for none."""
+"""How many instances a pool should have now: what calls it has, through
+Knative's autoscaler, and what became of the last decisions."""
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, replace
+from math import inf
 
-from catnap.scaling import Load, Observation, Settings, State, decide
+import msgspec
+
+from catnap.scaling import kpa, zero
+from catnap.scaling.settings import Settings
+from catnap.scaling.window import Meter
 
 KEPT = 60
 """Decisions that are remembered."""
+
+UNKNOWN = 1.0
+"""Seconds after a first call in which no average says anything yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
     """One decision, and every one after it that was the same.
 
-    first, last: when, by the pool's clock. times: how many there were.
-    excess_burst_capacity: None where nobody was there to have any.
+    first, last: when, by the pool's clock. times: how many there were. stable,
+    panic: the averages of the last of them.
     """
 
     first: float
     last: float
     times: int
+    stable: float
+    panic: float
+    ready: int
     want: int
     panicking: bool
-    excess_burst_capacity: int | None
+    excess_burst_capacity: int
     why: str
+
+    def again(self, after: Decided) -> Decided | None:
+        """Both as one; None where the later one is another."""
+        if (self.ready, self.want, self.panicking, self.why) != (
+            *(after.ready, after.want, after.panicking, after.why),
+        ):
+            return None
+        return replace(after, first=self.first, times=self.times + 1)
 
 
 class Scaler:
-    """The autoscaler of one pool. Its times are those of one clock, in seconds.
-
-    Zero is reached as in Knative: there was no call for a stable window, none
-    was wanted for the retention period since, and the activator has been in the
-    path for the grace period. Here every call goes through it anyway: what
-    counts is since when Knative would have had it there.
-    """
+    """The autoscaler of one pool. Its times are those of one clock, in seconds."""
 
     def __init__(self, settings: Settings, now: float) -> None:
         self.decisions: deque[Decided] = deque(maxlen=KEPT)
         """The newest is last."""
+        self.by_rate = settings.metric == "rps"
+        """Whether `arrived` counts."""
         self._settings = settings
-        self._state = State()
-        self._here = 0
+        self._meter = Meter(settings, now)
+        self._state = kpa.State()
+        self._zero = zero.State()
         self._begun = False
         """The initial scale was there once."""
-        self._quiet_since = now
-        self._proxied_since: float | None = now
-        self._inactive_since: float | None = None
-        self._restart(now)
+        self._woken = -inf
 
-    def measure(self, now: float, here: int) -> None:
-        """From now on so many calls are at work or wait."""
-        if self._here and not here:
-            self._quiet_since = now
-        self._here = here
-        self._stable.set(now, here)
-        self._panic.set(now, here)
+    def measure(self, now: float, calls: int, instances: int) -> None:
+        """From now on so many calls are at work or wait, at so many instances."""
+        self._meter.set(now, calls, instances)
+
+    def arrived(self, now: float) -> None:
+        """A call has."""
+        self._meter.arrived(now)
 
     def wake(self, now: float) -> int:
-        """How many to start at once for a call that found none. What was
-        before is not looked at any more."""
-        self._restart(now)
+        """How many to start for a call that found none. It counts at once, and
+        does not wait to be seen in an average."""
+        self._woken = now
+        return self._decide(now, 0, 0, 1.0)
+
+    def look(self, now: float, ready: int, running: int, calls: int) -> int:
+        """A decision ahead of time, for so many calls that cannot all be
+        served: by the averages, but for those that came with the first."""
+        return self._decide(now, ready, running, calls if now < self._woken + UNKNOWN else 0.0)
+
+    def decide(self, now: float, ready: int, running: int) -> int:
+        """How many there should be, where so many take calls already, of those
+        that run. To be asked every `kpa.TICK` seconds."""
+        return self._decide(now, ready, running, 0.0)
+
+    def _decide(self, now: float, ready: int, running: int, least: float) -> int:
         settings = self._settings
-        want = max(1, settings.min_scale, settings.activation_scale)
-        if settings.max_scale:
-            want = min(want, settings.max_scale)
-        self._note(Decided(now, now, 1, want, False, None, "a call came where no instance was"))
-        return want
-
-    def decide(self, now: float, ready: int) -> int:
-        """How many there should be, where so many take calls already."""
-        stable, panic = self._stable.average(now), self._panic.average(now)
-        seen = Observation(now=now, stable=stable, panic=panic, ready=ready)
-        self._state, decision = decide(self._settings, self._state, seen)
-        want, why, excess = decision.want, decision.why, decision.excess_burst_capacity
-        if excess >= 0:
-            self._proxied_since = None
-        elif self._proxied_since is None:
-            self._proxied_since = now
-        self._begun = self._begun or ready >= self._settings.initial_scale
-        if not self._begun and want < self._settings.initial_scale:
-            want, why = self._settings.initial_scale, "initial-scale"
-        if want:
-            self._inactive_since = None
-        elif ready and (kept := self._kept(now)):
-            want, why = 1, kept
-        self._note(Decided(now, now, 1, want, decision.panicking, excess, why))
-        return want
-
-    def _restart(self, now: float) -> None:
-        self._stable = Load(self._settings.window)
-        self._panic = Load(self._settings.panic_window)
-        self._stable.set(now, self._here)
-        self._panic.set(now, self._here)
-
-    def _kept(self, now: float) -> str:
-        """Why the last instance stays although none is wanted."""
-        if self._here or now < self._quiet_since + self._settings.window:
-            return "stable window: it is not over since the last call"
-        if self._inactive_since is None:
-            self._inactive_since = now
-        if self._proxied_since is None:
-            self._proxied_since = now
-        if now < self._inactive_since + self._settings.retention:
-            return "scale-to-zero-pod-retention-period"
-        if now < self._proxied_since + self._settings.grace:
-            return "scale-to-zero-grace-period"
-        return ""
-
-    def _note(self, decided: Decided) -> None:
-        last = self.decisions[-1] if self.decisions else None
-        if last and replace(decided, first=last.first, times=last.times) == replace(
-            last, last=decided.last
-        ):
-            self.decisions[-1] = replace(last, last=decided.last, times=last.times + 1)
-        else:
-            self.decisions.append(decided)
+        stable, panic = (max(least, average) for average in self._meter.averages(now))
+        seen = kpa.Observation(now, stable, panic, ready)
+        self._state, decision = kpa.decide(settings, self._state, seen)
+        self._begun = self._begun or ready >= settings.initial_scale
+        if not self._begun and decision.want < settings.initial_scale:
+            decision = msgspec.structs.replace(
+                decision, want=settings.initial_scale, why="initial-scale"
+            )
+        self._zero, step = zero.decide(settings, self._zero, now, decision, ready, running)
+        excess = decision.excess_burst_capacity
+        decided = Decided(
+            *(now, now, 1, stable, panic, ready),
+            *(step.instances, decision.panicking, excess, step.why),
+        )
+        same = self.decisions[-1].again(decided) if self.decisions else None
+        if same:
+            self.decisions.pop()
+        self.decisions.append(same or decided)
+        return step.instances
