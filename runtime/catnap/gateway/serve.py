@@ -17,6 +17,7 @@ from catnap.gateway.gateway import Gateway
 from catnap.gateway.routes import Routes
 from catnap.gateway.rpc import serve_grpc
 from catnap.gateway.settings import Settings
+from catnap.host import process
 from catnap.http import Server, Target
 
 _ALLOCATIONS = 10_000
@@ -42,6 +43,7 @@ async def serve(
 
     Raises CatnapError where it cannot start.
     """
+    process.keep_secrets()
     _allow_descriptors()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -55,6 +55,13 @@ def bound(path: str, limits: Mapping[str, str]) -> None:
             _write(f"{path}/{file}", value)
 
 
+def outgrew(path: str) -> bool:
+    """Whether the kernel killed something in it because of `memory.max`."""
+    with contextlib.suppress(OSError), open(f"{path}/memory.events") as file:
+        return any(line.startswith("oom_kill ") and int(line[9:]) for line in file)
+    return False
+
+
 def enter(path: str) -> None:
     """Puts this process into it."""
     if path:

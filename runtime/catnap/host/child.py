@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import resource
 import signal
 import socket
 import sys
@@ -25,16 +26,23 @@ from catnap.host.settings import read_settings
 PACKET = 256 * 1024
 """Bytes of the largest packet."""
 
+ALLOCATION = 1 << 30
+"""Bytes beyond its limit that one process may ask the kernel for. Much of what
+is asked for is never used, such as most of a thread's stack; but what asks for
+more would take the machine's memory before anybody who watches could see it."""
+
 
 class Birth(msgspec.Struct):
     """What an instance is to be. With it come four descriptors: listening
     socket, status pipe, stdout, stderr. scratch: its folder to write in;
-    without one it is not confined."""
+    without one it is not confined. memory: bytes that somebody watches over; 0
+    where nobody needs to."""
 
     id: str
     folder: str
     env: dict[str, str]
     scratch: str = ""
+    memory: int = 0
 
 
 class Embryo(msgspec.Struct, frozen=True):
@@ -92,6 +100,9 @@ def _serve(
             redirect()
         else:
             output.by_lines(sys.stdout)
+        if birth.memory:
+            most = birth.memory + ALLOCATION
+            resource.setrlimit(resource.RLIMIT_DATA, (most, most))
         if birth.scratch:
             out = [each.port for each in (settings.callback, settings.egress) if each]
             confine.close(ruleset, birth.folder, birth.scratch, out)

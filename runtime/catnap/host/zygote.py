@@ -6,13 +6,14 @@ Options: `--cgroups FOLDER` to make them in, `--state FOLDER` of the platform,
 It imports what instances share, then waits for work on FD, one end of a
 SOCK_SEQPACKET pair, one JSON object a packet:
 
-    in   {"op": "fork", "id", "folder", "env", "limits", "scratch"} with four
-         descriptors: listening socket, status pipe, stdout, stderr
+    in   {"op": "fork", "id", "folder", "env", "limits", "scratch", "memory"} with
+         four descriptors: listening socket, status pipe, stdout, stderr
          {"op": "kill", "id", "signal"}
     out  {"ready": true}                        once, when its imports are done
          {"ready": false, "error"}              or why they are not; then it ends
          {"op": "forked", "id", "pid"}          pid 0: the fork failed
-         {"op": "exited", "id", "status"}       exit status, or minus the signal
+         {"op": "exited", "id", "status"}       exit status, or minus the signal;
+                                                "outgrew": true for too much memory
 
 The status pipe gets JSON lines from the instance:
 
@@ -22,7 +23,7 @@ The status pipe gets JSON lines from the instance:
 
 limits: what to write to the files of the instance's cgroup, where it has one.
 scratch: the one folder that it may write to; the kernel confines it then, if
-it can.
+it can. memory: bytes that the gateway watches over.
 
 Single-threaded and without an event loop, so that a fork copies neither. While
 nobody asks, one child is forked ahead: the kernel's part of a start, the larger
@@ -49,7 +50,7 @@ from collections.abc import Sequence
 import msgspec
 
 from catnap.errors import InvalidRequest
-from catnap.host import confine, landlock, process
+from catnap.host import cgroup, confine, landlock, process
 from catnap.host.cgroup import Cgroups
 from catnap.host.child import PACKET, Birth, Embryo, live
 from catnap.host.loop import loop_factory
@@ -75,6 +76,7 @@ class _Order(msgspec.Struct):
     env: dict[str, str] = {}
     limits: dict[str, str] = {}
     scratch: str = ""
+    memory: int = 0
     signal: int = signal.SIGTERM
 
 
@@ -167,7 +169,9 @@ class Zygote:
         return None
 
     def _fork(self, order: _Order, descriptors: list[int]) -> Embryo | None:
-        birth = msgspec.json.encode(Birth(order.id, order.folder, order.env, order.scratch))
+        birth = msgspec.json.encode(
+            Birth(order.id, order.folder, order.env, order.scratch, order.memory)
+        )
         child, self._ahead = self._ahead, None
         self._can_fork_ahead = True
         for _ in range(2):  # the one ahead may have been killed
@@ -249,11 +253,13 @@ class Zygote:
                 self._ahead.outbox.close()
                 # Somebody wants it so: there is no other before the next order.
                 self._ahead, self._can_fork_ahead = None, False
+            outgrew = {"outgrew": True} if cgroup.outgrew(folder) else {}
             self._cgroups.end(folder)
             if not folder:
                 self._kill_strays()
             if name:
-                self._tell(op="exited", id=name, status=os.waitstatus_to_exitcode(status))
+                code = os.waitstatus_to_exitcode(status)
+                self._tell(op="exited", id=name, status=code, **outgrew)
 
     def _kill_strays(self) -> None:
         """Those whose parent, an instance or another stray, has ended."""

@@ -59,6 +59,10 @@ class Plan:
     """The folder that instances' sockets live in."""
     scratch: Path
     """Its own folder to write in, which is its TMPDIR too."""
+    memory: int
+    """Bytes that it may take, 0 for any number."""
+    watched: bool
+    """The platform looks whether it takes more, since no cgroup binds it."""
     on_output: Callable[[str, str, bytes], None]
     """Instance, `stdout` or `stderr`, and one line of it."""
 
@@ -75,6 +79,7 @@ class Instance(instance.Instance):
         self._forked = False
         self._said: asyncio.Future[_Status] = asyncio.get_running_loop().create_future()
         self._drained = False
+        self._outgrew = False
         self._silent = False
         """Its status pipe has ended: it has said all that it will."""
         self._status: int | None = None
@@ -100,7 +105,7 @@ class Instance(instance.Instance):
             status = 0 if started.error else await asyncio.shield(self.exited)
             interrupted = status == -signal.SIGTERM and not self.draining
             kind = Interrupted if interrupted else SkillCrashed
-            why = started.error or _ended(status)
+            why = started.error or self._why(status)
             raise kind(f"{self._plan.revision} cannot start: {why}")
         whole = (time.perf_counter() - began) * 1000
         self.timings = {
@@ -149,6 +154,7 @@ class Instance(instance.Instance):
                     plan.env,
                     plan.limits,
                     plan.scratch,
+                    plan.memory if plan.watched else 0,
                     descriptors,
                     self._on_status,
                 )
@@ -174,6 +180,12 @@ class Instance(instance.Instance):
             KILL_AFTER, self._zygote.kill, self.name, signal.SIGKILL
         )
 
+    def check(self, taken: int) -> None:
+        """Ends it at once where it takes more memory than it may. taken: bytes."""
+        if self._plan.watched and taken > self._plan.memory > 0 and not self.exited.done():
+            self._outgrew = True
+            self.end(now=True)
+
     async def untouched(self) -> bool:
         """Whether a call that lost its connection was never begun: it ended
         in good order, which means with an answer to whatever it had begun."""
@@ -190,15 +202,21 @@ class Instance(instance.Instance):
                 status = await asyncio.shield(self.exited)
         except TimeoutError:
             return SkillCrashed(f"{self.name} closed the connection without an answer")
-        return SkillCrashed(f"{self.name} {_ended(status)} while it handled the call")
+        return SkillCrashed(f"{self.name} {self._why(status)} while it handled the call")
 
     def close(self) -> None:
         """Reads no more of its output."""
         for pipe in self._pipes:
             pipe.close()
 
-    def _on_status(self, status: int) -> None:
+    def _why(self, status: int) -> str:
+        if self._outgrew:
+            return f"went over its memory limit of {self._plan.memory >> 20} MiB"
+        return _ended(status)
+
+    def _on_status(self, status: int, outgrew: bool) -> None:
         self._status = status
+        self._outgrew |= outgrew
         if self._silent:
             self._on_exit()
         else:

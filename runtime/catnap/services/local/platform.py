@@ -22,6 +22,7 @@ from catnap.services import environment, images
 from catnap.services.controller import Controller
 from catnap.services.fleet import Fleet
 from catnap.services.ledger import Ledger
+from catnap.services.local import usage
 from catnap.services.local.cgroups import Cgroups
 from catnap.services.local.instance import Instance, Plan
 from catnap.services.local.scratch import Scratch
@@ -36,6 +37,9 @@ from catnap.services.traffic import Target
 
 TICK = 2.0
 """Seconds between two decisions of the autoscaler, and looks at what could be ended."""
+
+LOOK = 0.25
+"""Seconds between two looks at the memory that instances take."""
 
 ZYGOTE_IDLE = 30.0
 """Seconds a zygote stays after its last instance, so that the next start is warm."""
@@ -94,7 +98,7 @@ class LocalPlatform:
         self._cgroups = Cgroups(home)
         self._scratch = Scratch(home)
         self._spawn(self._cgroups.clear())
-        self._ticking = asyncio.create_task(self._tick())
+        self._ticking = asyncio.gather(self._tick(), self._watch())
 
     # --- what there is ---------------------------------------------------
 
@@ -235,6 +239,8 @@ class LocalPlatform:
                 "TMPDIR": str(scratch),
             },
             limits=self._cgroups.limits(revision.bounds),
+            memory=revision.bounds.memory,
+            watched="memory" not in self._cgroups.bounding,
             sockets=self._sockets,
             scratch=scratch,
             on_output=lambda instance, stream, line: self._on_output(
@@ -267,6 +273,14 @@ class LocalPlatform:
     async def warm(self) -> None:
         """Starts the zygote that most skills share, ahead of its first use."""
         await self._zygote(*_BASE).start()
+
+    async def _watch(self) -> None:
+        """Ends what takes more memory than it may, where no cgroup does."""
+        while "memory" not in self._cgroups.bounding and sys.platform == "linux":
+            await asyncio.sleep(LOOK)
+            live = {each.pid: each for each in self._instances if each.pid}
+            for pid, size in (await asyncio.to_thread(usage.taken, live.keys())).items():
+                live[pid].check(size)
 
     async def _tick(self) -> None:
         while True:

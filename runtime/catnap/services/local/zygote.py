@@ -30,6 +30,7 @@ class _Message(msgspec.Struct):
     id: str = ""
     pid: int = 0
     status: int = 0
+    outgrew: bool = False
 
 
 class _Lost(Unavailable):
@@ -52,7 +53,7 @@ class Zygote:
         self._state = state
         self._cgroup: Path | None = None
         self._emptying: asyncio.Task[None] | None = None
-        self._exits: dict[str, Callable[[int], None]] = {}
+        self._exits: dict[str, Callable[[int, bool], None]] = {}
         self._forked: dict[str, asyncio.Future[int]] = {}
         self._forking = 0
         self._starting: asyncio.Task[None] | None = None
@@ -74,15 +75,18 @@ class Zygote:
         env: Mapping[str, str],
         limits: Mapping[str, str],
         scratch: Path,
+        memory: int,
         descriptors: Sequence[int],
-        on_exit: Callable[[int], None],
+        on_exit: Callable[[int, bool], None],
     ) -> int:
         """Forks an instance; gives its process id, 0 where the fork failed.
 
         limits: for its cgroup, by file. scratch: where alone it may write.
+        memory: bytes that are watched over here, 0 for none.
         descriptors: listening socket, status pipe, stdout, stderr, in this
-        order. on_exit: called with the exit status, or minus the signal, once
-        it has ended; not if this raises.
+        order. on_exit: called with the exit status, or minus the signal, and
+        whether the kernel found it too large, once it has ended; not if this
+        raises.
         Raises Unavailable if the zygote does not live, InvalidRequest if the
         environment is too large to be passed.
         """
@@ -93,6 +97,7 @@ class Zygote:
             "env": env,
             "limits": limits,
             "scratch": str(scratch),
+            "memory": memory,
         }
         packet = msgspec.json.encode(order)
         if len(packet) > PACKET // 2:
@@ -111,7 +116,7 @@ class Zygote:
         name: str,
         packet: bytes,
         descriptors: Sequence[int],
-        on_exit: Callable[[int], None],
+        on_exit: Callable[[int, bool], None],
     ) -> int:
         control = await self._started()
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -200,7 +205,7 @@ class Zygote:
         elif message.op == "exited":
             on_exit = self._exits.pop(message.id, None)
             if on_exit:
-                on_exit(message.status)
+                on_exit(message.status, message.outgrew)
 
     def _lost(self) -> None:
         """The zygote is gone, and its instances with it."""
@@ -221,7 +226,7 @@ class Zygote:
                 future.set_exception(gone)
         exits, self._exits = self._exits, {}
         for on_exit in exits.values():
-            on_exit(-9)
+            on_exit(-9, False)
 
     async def close(self) -> None:
         """Ends the process, and with it its instances."""
