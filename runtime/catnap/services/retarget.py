@@ -27,7 +27,7 @@ def resolve(service: Service, asked: str) -> str:
     if numbered in names:
         return numbered
     for target in service.traffic:
-        if target.tag == asked:
+        if asked and target.tag == asked:
             return target.revision_name
     raise NotFound(
         f"{service.name!r} has no revision {asked!r}: there are {', '.join(sorted(names))}, "
