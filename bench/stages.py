@@ -46,7 +46,7 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "place": [(Pool, "acquire"), (Pool, "release")],
     "send": [(Client, "request")],
     "receive": [(ClientConnection, "data_received")],
-    "settle": [(pipeline.Pipeline, "_settle"), (Metrics, "call")],
+    "settle": [(pipeline.Pipeline, "_end"), (Metrics, "call")],
     "answer": [(skill, "_about"), (server_connection.ServerConnection, "_serve")],
     "between them": [(pipeline.Pipeline, "answer")],
 }

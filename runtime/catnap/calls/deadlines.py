@@ -20,10 +20,6 @@ class Deadlines:
         self._due = math.inf
         self._timer: asyncio.TimerHandle | None = None
 
-    def after(self, seconds: float) -> Limit:
-        """What a call's block may take from now on."""
-        return Limit(self, asyncio.get_running_loop().time() + seconds)
-
     def add(self, limit: Limit) -> None:
         self._limits.add(limit)
         if limit.due < self._due:
@@ -50,15 +46,15 @@ class Deadlines:
 
 
 class Limit:
-    """A block that is cancelled at `due`, in the loop's time, and then raises
-    TimeoutError: as `asyncio.timeout` does."""
+    """A block that is cancelled after `seconds` and then raises TimeoutError,
+    as `asyncio.timeout` does. due: when that is, in the loop's time."""
 
     __slots__ = ("_cancelling", "_deadlines", "_task", "due", "expired")
 
     _task: asyncio.Task[object]
 
-    def __init__(self, deadlines: Deadlines, due: float) -> None:
-        self.due = due
+    def __init__(self, deadlines: Deadlines, seconds: float) -> None:
+        self.due = asyncio.get_running_loop().time() + seconds
         self.expired = False
         self._deadlines = deadlines
 

@@ -6,19 +6,56 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import lru_cache
+from types import TracebackType
+
+import msgspec
 
 from catnap.access import Grant, Grants
 from catnap.access.decision import in_order
 from catnap.calls.call import Call
-from catnap.calls.deadlines import Deadlines
+from catnap.calls.deadlines import Deadlines, Limit
 from catnap.calls.ids import new_trace
+from catnap.calls.made import Made
 from catnap.errors import DeadlineExceeded, NotFound, Unavailable, from_problem
 from catnap.events import to_binary
 from catnap.services.catalog import Catalog, Deployed, route
-from catnap.services.platform import Delivery, Platform
+from catnap.services.platform import Delivery, Platform, Route
 
 MARGIN = 5.0
 """Seconds that a Grant outlasts its call's deadline."""
+
+
+class Attempt(Limit):
+    """The block in which a call is delivered, and what its errors are to the
+    caller."""
+
+    __slots__ = ("_begun", "_seconds", "_skill")
+
+    def __init__(self, deadlines: Deadlines, skill: str, seconds: float) -> None:
+        super().__init__(deadlines, seconds)
+        self._skill, self._seconds = skill, seconds
+        self._begun = False
+
+    async def answered(self, delivery: Delivery) -> None:
+        """The answer has begun. Raises what the skill ended with."""
+        self._begun = True
+        if delivery.reply.status >= 400:
+            raise from_problem(delivery.reply.status, await delivery.reply.read())
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            super().__exit__(kind, error, traceback)
+        except TimeoutError:
+            raise DeadlineExceeded(
+                f"skill {self._skill!r} did not answer within {self._seconds:.3g} s"
+            ) from None
+        if isinstance(error, NotFound) and not self._begun:
+            raise Unavailable(error.message) from None  # else it is the skill's own answer
 
 
 class Deliverer:
@@ -28,46 +65,42 @@ class Deliverer:
         self._grants = grants
         self._deadlines = Deadlines()
 
+    async def answer(self, call: Call, deployed: Deployed) -> Made:
+        """Delivers a call and reads its answer. Raises as `send` does."""
+        attempt, target, headers, body = self._prepared(call, deployed)
+        with attempt:
+            await self._catalog.revision(call.skill, call.tenant)
+            async with self._platform.deliver(target, headers, body) as delivery:
+                await attempt.answered(delivery)
+                return Made(delivery, await delivery.reply.read())
+
     @asynccontextmanager
-    async def send(self, call: Call, deployed: Deployed) -> AsyncIterator[Delivery]:
+    async def send(self, call: Call, deployed: Deployed) -> AsyncIterator[Made]:
         """Delivers a call; the answer's status is below 400 inside the block.
 
         Raises what the skill ended with, DeadlineExceeded when the call's
         deadline or the skill's timeout passes, in the block too, and
         Unavailable where the skill was taken away meanwhile: it may come back.
         """
+        attempt, target, headers, body = self._prepared(call, deployed)
+        with attempt:
+            await self._catalog.revision(call.skill, call.tenant)
+            async with self._platform.deliver(target, headers, body) as delivery:
+                await attempt.answered(delivery)
+                yield Made(delivery)
+
+    def _prepared(
+        self, call: Call, deployed: Deployed
+    ) -> tuple[Attempt, Route, list[tuple[bytes, bytes]], bytes]:
         now = time.time()
-        limit = now + deployed.manifest.limits.timeout
-        deadline = limit if call.deadline is None else min(call.deadline, limit)
+        deadline = now + deployed.manifest.limits.timeout
+        if call.deadline is not None and call.deadline < deadline:
+            deadline = call.deadline
         target = route(
-            deployed,
-            call.tenant,
-            call.user,
-            call.session,
-            call.revision,
-            nested=call.depth > 0,
+            deployed, call.tenant, call.user, call.session, call.revision, nested=call.depth > 0
         )
         headers, body = self._request(call, deployed, deadline)
-        timer = self._deadlines.after(deadline - now)
-        begun = False
-        try:
-            with timer:
-                await self._catalog.revision(call.skill, call.tenant)
-                async with self._platform.deliver(target, headers, body) as delivery:
-                    begun = True
-                    if delivery.reply.status >= 400:
-                        raise from_problem(delivery.reply.status, await delivery.reply.read())
-                    yield delivery
-        except NotFound as error:
-            if begun:
-                raise  # the skill's own answer
-            raise Unavailable(error.message) from None
-        except TimeoutError:
-            if not timer.expired:
-                raise
-            raise DeadlineExceeded(
-                f"skill {call.skill!r} did not answer within {deadline - now:.3g} s"
-            ) from None
+        return Attempt(self._deadlines, call.skill, deadline - now), target, headers, body
 
     def _request(
         self, call: Call, deployed: Deployed, deadline: float
@@ -87,15 +120,19 @@ class Deliverer:
             roles=in_order(call.principal.roles),
             egress=deployed.manifest.egress.allow,
         )
-        event = call.event.extended(
-            tenantid=call.tenant,
-            userid=call.user,
-            sessionid=call.session or None,
-            taskid=call.id,
-            parenttaskid=call.parent or None,
-            deadline=_timestamp(deadline),
-            traceparent=traceparent,
-        )
+        event = call.event
+        extensions = dict(event.extensions)
+        extensions["tenantid"] = call.tenant
+        extensions["userid"] = call.user
+        extensions["taskid"] = call.id
+        extensions["deadline"] = _timestamp(deadline)
+        extensions["traceparent"] = traceparent
+        for name, value in (("sessionid", call.session), ("parenttaskid", call.parent)):
+            if value:
+                extensions[name] = value
+            else:
+                extensions.pop(name, None)
+        event = msgspec.structs.replace(event, extensions=extensions)
         headers, body = to_binary(event)
         headers.append((b"authorization", b"Bearer " + self._grants.issue(grant).encode()))
         if call.accept:

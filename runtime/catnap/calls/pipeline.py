@@ -38,6 +38,8 @@ FORGET_EVERY = 3600.0
 LEFT = Failure("Cancelled", "the caller left before the answer was there", True)
 """How a call ends that nobody waits for any more."""
 
+_SUCCEEDED: tuple[State, Failure | None] = ("succeeded", None)
+
 _log = logging.getLogger(__name__)
 
 
@@ -97,8 +99,18 @@ class Pipeline:
         return known
 
     async def _answer(self, call: Call, deployed: Deployed, task: Task) -> Outcome:
-        async with self._made(call, deployed, task) as made:
-            made.result = await made.delivered.reply.read()
+        if not call.key:
+            self.journal.note(task)
+        made: Made | None = None
+        ended = _SUCCEEDED
+        try:
+            with self.live.call(call.id):
+                made = await self._deliverer.answer(call, deployed)
+        except BaseException as error:
+            ended = _ended(error)
+            raise
+        finally:
+            await self._end(call, task, made, *ended)
         return Outcome(call.id, made.content_type, made.result, made.instance, made.timings())
 
     @asynccontextmanager
@@ -109,36 +121,30 @@ class Pipeline:
         admit(call, deployed, now)
         if call.key:
             raise InvalidRequest("idempotency_key: a streamed answer is not kept; use Invoke")
-        async with self._made(call, deployed, task_of(call, now, waited=True)) as made:
-            yield made
-
-    @asynccontextmanager
-    async def _made(self, call: Call, deployed: Deployed, task: Task) -> AsyncIterator[Made]:
-        if not call.key:
-            self.journal.note(task)
+        task = task_of(call, now, waited=True)
+        self.journal.note(task)
         made: Made | None = None
-        state: State = "cancelled"
-        failure: Failure | None = LEFT
+        ended = _SUCCEEDED
         try:
             with self.live.call(call.id):
-                async with self._deliverer.send(call, deployed) as delivered:
-                    made = Made(delivered)
+                async with self._deliverer.send(call, deployed) as made:
                     yield made
-            state, failure = "succeeded", None
-        except CatnapError as error:
-            state = "cancelled" if isinstance(error, Cancelled) else "failed"
-            failure = Failure.of(error)
-            raise
-        except Exception:
-            state, failure = "failed", Failure("SkillCrashed", "an internal error", True)
+        except BaseException as error:
+            ended = _ended(error)
             raise
         finally:
-            now = time.time()
-            outcome = failure.name if failure else "ok"
-            starting = made.delivered.timings if made else {}
-            self.metrics.call(call.skill, outcome, now - task.created, starting)
-            task = msgspec.structs.replace(task, state=state, updated=now, failure=failure)
-            await self._settle(call, task, made)
+            await self._end(call, task, made, *ended)
+
+    async def _end(
+        self, call: Call, task: Task, made: Made | None, state: State, failure: Failure | None
+    ) -> None:
+        """Counts a call that somebody waited for and writes down what came of it."""
+        now = time.time()
+        starting = made.delivered.timings if made else {}
+        outcome = failure.name if failure else "ok"
+        self.metrics.call(call.skill, outcome, now - task.created, starting)
+        task = msgspec.structs.replace(task, state=state, updated=now, failure=failure)
+        await self._settle(call, task, made)
 
     async def _settle(self, call: Call, task: Task, made: Made | None) -> None:
         try:
@@ -196,9 +202,7 @@ class Pipeline:
         made: Made | None = None
         try:
             with self.live.call(task.id):
-                async with self._deliverer.send(call, deployed) as delivered:
-                    made = Made(delivered)
-                    made.result = await delivered.reply.read()
+                made = await self._deliverer.answer(call, deployed)
             outcome = "ok"
         except CatnapError as error:
             outcome = type(error).__name__
@@ -271,6 +275,15 @@ class Pipeline:
         if self._forgetting:
             self._forgetting.cancel()
             await asyncio.gather(self._forgetting, return_exceptions=True)
+
+
+def _ended(error: BaseException) -> tuple[State, Failure | None]:
+    """How a task stands whose call ended with this."""
+    if isinstance(error, CatnapError):
+        return "cancelled" if isinstance(error, Cancelled) else "failed", Failure.of(error)
+    if isinstance(error, Exception):
+        return "failed", Failure("SkillCrashed", "an internal error", True)
+    return "cancelled", LEFT
 
 
 def _outcome(task: Task) -> Outcome:

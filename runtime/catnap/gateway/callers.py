@@ -68,7 +68,10 @@ def http_call(
 
 
 def _priority(request: Request) -> int:
-    name = (request.text(b"catnap-priority") or "normal").lower()
+    name = request.text(b"catnap-priority")
+    if not name:
+        return PRIORITIES["normal"]
+    name = name.lower()
     if name not in PRIORITIES:
         raise InvalidRequest(f"Catnap-Priority {name!r}: use low, normal or high")
     return PRIORITIES[name]
