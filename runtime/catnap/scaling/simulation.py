@@ -39,7 +39,7 @@ class Run:
     idle_seconds: float = 0.0
     """Of instances that were ready and had no call."""
     most: int = 0
-    """Instances at once."""
+    """Instances at once, without those that are leaving."""
     end: float = 0.0
     """When all had come to rest."""
     steps: list[tuple[float, float, int, int]] = field(default_factory=list)
