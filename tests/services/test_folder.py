@@ -16,6 +16,7 @@ from catnap.events import Event
 from catnap.services.catalog import route
 from catnap.services.folder import FolderCatalog
 from catnap.services.memory import Function, MemoryPlatform
+from catnap.services.traffic import Target
 
 MAIN = "from catnap import skill\n@skill\ndef main(ctx, request: {type}) -> str: return ''\n"
 
@@ -270,6 +271,66 @@ async def test_a_description_that_was_half_written_is_made_again(world: World) -
     again = FolderCatalog(world.functions, image.path.parents[1], world.platform, world.said.append)
     await again.refresh(folder)
     assert again.get("echo").description.input_schema == {"type": "integer"}
+
+
+async def test_an_edit_that_gets_no_calls_says_who_does(world: World) -> None:
+    folder = world.write("echo")
+    await world.catalog.load()
+    await world.catalog.revision("echo", "a")
+    await world.platform.route("a", "echo", [Target(revision_name="echo-00001", percent=100)])
+    world.write("echo", "str")
+    await world.catalog.refresh(folder)
+    [said] = world.said
+    assert "echo-00002 is ready, traffic stays at echo-00001" in said
+    assert "catnap traffic echo --latest" in said
+    assert world.revisions() == ["echo-00001"]
+
+
+async def test_a_deploy_raises_what_is_wrong_and_leaves_what_runs(world: World) -> None:
+    folder = world.write("echo")
+    await world.catalog.load()
+    await world.catalog.revision("echo", "a")
+    (folder / "main.py").write_text("import nothing_of_that_name\n")
+    with pytest.raises(InvalidRequest, match="nothing_of_that_name"):
+        await world.catalog.deploy("echo")
+    assert world.revisions() == ["echo-00001"]
+    world.write("echo", "str")
+    await world.catalog.deploy("echo")
+    assert world.revisions() == ["echo-00002"]
+    with pytest.raises(NotFound, match="did you mean 'echo'"):
+        await world.catalog.deploy("ecko")
+
+
+async def test_a_deleted_skill_stays_away_over_edits_and_restarts(
+    world: World, tmp_path: Path
+) -> None:
+    folder = world.write("echo")
+    await world.catalog.load()
+    await world.catalog.revision("echo", "a")
+    await world.catalog.delete("echo")
+    assert world.revisions() == []
+    world.write("echo", "str")
+    await world.catalog.refresh(folder)
+    again = FolderCatalog(world.functions, tmp_path, world.platform, world.said.append, ["a"])
+    await again.load()
+    for catalog in (world.catalog, again):
+        with pytest.raises(NotFound, match="catnap deploy --here echo"):
+            catalog.get("echo")
+        with pytest.raises(NotFound, match="was deleted"):
+            await catalog.delete("echo")
+    await again.deploy("echo")
+    assert world.revisions() == ["echo-00002"]
+
+
+async def test_a_deleted_skill_whose_folder_went_may_be_written_anew(world: World) -> None:
+    folder = world.write("echo")
+    await world.catalog.load()
+    await world.catalog.delete("echo")
+    folder.rename(world.functions / ".away")
+    await world.catalog.refresh(folder)
+    world.write("echo", "str")
+    await world.catalog.refresh(folder)
+    assert world.catalog.get("echo").description.input_schema == {"type": "string"}
 
 
 async def test_who_meets_whom_is_the_manifests_to_say(world: World) -> None:

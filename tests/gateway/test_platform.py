@@ -1,0 +1,253 @@
+"""/platform: what runs, and changes to it. The commands that ask it, too."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catnap.cli.app import run
+from catnap.gateway.gateway import Gateway
+from catnap.http import Client, Target
+from tests.gateway.local import ACME, started
+
+ADMIN = "admin-key-0123456789"
+MAIN = "from catnap import skill\n@skill\ndef main(ctx, request: dict) -> str: return {who!r}\n"
+
+
+@dataclass
+class World:
+    gateway: Gateway
+    where: Target
+    folder: Path
+    capsys: pytest.CaptureFixture[str]
+    client: Client
+
+    async def ask(
+        self, method: str, path: str, body: Any = None, key: str = ADMIN, **headers: str
+    ) -> tuple[int, Any]:
+        fields = [(b"authorization", f"Bearer {key}".encode())]
+        fields += [(name.replace("_", "-").encode(), v.encode()) for name, v in headers.items()]
+        sent = b"" if body is None else json.dumps(body).encode()
+        reply = await self.client.request(self.where, method, path, fields, sent)
+        data = await reply.read()
+        return reply.status, json.loads(data) if data else None
+
+    async def edit(self, who: str) -> None:
+        (self.folder / "main.py").write_text(MAIN.format(who=who))
+        await self.gateway.catalog.refresh(self.folder)
+
+    async def cli(self, *argv: str) -> tuple[int, str, str]:
+        """A command with the admin's key. What it does not parse it printed."""
+        flags = ("--http", str(self.where), "--token", ADMIN)
+        status = await asyncio.to_thread(run, (*argv, *flags))
+        out, err = self.capsys.readouterr()
+        return status, out, err
+
+    async def call(self, **headers: str) -> Any:
+        return (await self.ask("POST", "/skills/echo", {}, **headers))[1]
+
+
+@pytest.fixture
+async def world(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[World]:
+    skill = tmp_path / "skills" / "echo"
+    skill.mkdir(parents=True)
+    (skill / "skill.toml").write_text('name = "echo"\ndescription = "Tells who it is."\n')
+    (skill / "main.py").write_text(MAIN.format(who="one"))
+    monkeypatch.chdir(tmp_path)
+    client = Client()
+    async with started(tmp_path, skill) as (gateway, where):
+        yield World(gateway, where, tmp_path / "functions" / "echo", capsys, client)
+        await client.close()
+
+
+async def test_what_runs_is_shown_to_who_keeps_the_platform_going(world: World) -> None:
+    await world.call()
+    status, seen = await world.ask("GET", "/platform")
+    assert status == 200
+    assert seen["platform"] == "local"
+    assert {each["tenant"] for each in seen["services"]} == {"default", "acme", "rival"}
+    [ours] = [each for each in seen["services"] if each["tenant"] == "default"]
+    [revision] = ours["revisions"]
+    assert revision["name"] == "echo-00001"
+    assert revision["percent"] == 100
+    assert [each["state"] for each in revision["instances"]] == ["ready"]
+    assert revision["limits"]["max_scale"] == 10
+    status, problem = await world.ask("GET", "/platform", key=ACME)
+    assert status == 403
+    assert "platform.read" in problem["detail"]
+
+
+async def test_each_path_has_its_methods_and_names_them(world: World) -> None:
+    assert (await world.ask("POST", "/platform"))[0] == 405
+    assert (await world.ask("POST", "/platform/skills/echo"))[0] == 405
+    assert (await world.ask("GET", "/platform/skills/echo/traffic"))[0] == 405
+    assert (await world.ask("GET", "/platform/nothing"))[0] == 404
+    assert (await world.ask("GET", "/platform/skills/ecko"))[0] == 404
+
+
+async def test_only_who_may_change_the_platform_does(world: World) -> None:
+    body = {"traffic": [{"latestRevision": True, "percent": 100}]}
+    for method, part in (("PUT", "/traffic"), ("POST", "/deploy"), ("DELETE", "")):
+        status, problem = await world.ask(method, f"/platform/skills/echo{part}", body, key=ACME)
+        assert status == 403
+        assert "platform.write" in problem["detail"]
+    assert await world.call() == "one"
+
+
+@pytest.mark.parametrize("body", [{}, {"traffic": 1}, [], {"traffic": [{"percent": 99}]}])
+async def test_traffic_that_makes_no_sense_is_refused(world: World, body: Any) -> None:
+    status, problem = await world.ask("PUT", "/platform/skills/echo/traffic", body)
+    assert status == 400
+    assert "traffic" in problem["detail"]
+
+
+async def test_a_call_reaches_a_tag(world: World) -> None:
+    await world.edit("two")
+    entries = [
+        {"latestRevision": True, "percent": 100},
+        {"revisionName": "echo-00001", "tag": "stable"},
+    ]
+    status, seen = await world.ask("PUT", "/platform/skills/echo/traffic", {"traffic": entries})
+    assert (status, seen["traffic"]) == (200, entries)
+    assert await world.call() == "two"
+    assert await world.call(catnap_tag="stable") == "one"
+    status, problem = await world.ask("POST", "/skills/echo", {}, catnap_tag="beta")
+    assert status == 404
+    assert "stable" in problem["detail"]
+    status, problem = await world.ask(
+        "POST", "/skills/echo", {}, catnap_tag="stable", prefer="respond-async"
+    )
+    assert status == 400
+
+
+async def test_one_tenants_traffic_is_no_other_tenants(world: World) -> None:
+    await world.edit("two")
+    body = {"traffic": [{"revisionName": "echo-00001", "percent": 100}]}
+    await world.ask("PUT", "/platform/skills/echo/traffic?tenant=acme", body)
+    assert (await world.ask("POST", "/skills/echo", {}, key=ACME))[1] == "one"
+    assert await world.call() == "two"
+
+
+# --- the commands ---------------------------------------------------------------------
+
+
+async def test_traffic_shows_and_splits(world: World) -> None:
+    await world.edit("two")
+    status, out, _ = await world.cli("traffic", "echo")
+    assert status == 0
+    assert out.splitlines()[1].split()[:4] == ["echo-00002", "(latest)", "100", "%"]
+    status, out, err = await world.cli("traffic", "echo", "--to", "1=100", "--tag", "next=latest")
+    assert status == 0
+    assert "edits get no calls" in err
+    assert await world.call() == "one"
+    assert await world.call(catnap_tag="next") == "two"
+    await world.edit("three")
+    assert await world.call() == "one"
+    assert await world.call(catnap_tag="next") == "three"
+    await world.cli("traffic", "echo", "--latest", "--untag", "next")
+    assert await world.call() == "three"
+
+
+@pytest.mark.parametrize(
+    ("flags", "status", "said"),
+    [
+        (("--to", "1=50"), 2, "sum to 50, want 100"),
+        (("--to", "1"), 2, "not of the form --to REVISION=PERCENT"),
+        (("--to", "1=many"), 2, "no percentage"),
+        (("--to", "1=50", "--to", "1=50"), 2, "twice"),
+        (("--to", "1=100", "--latest"), 2, "not both"),
+        (("--to", "7=100"), 4, "no revision '7'"),
+        (("--tag", "No=1"), 2, "DNS 1035 label"),
+    ],
+)
+async def test_what_is_wrong_with_a_split_is_said(
+    world: World, flags: tuple[str, ...], status: int, said: str
+) -> None:
+    found, _, err = await world.cli("traffic", "echo", *flags)
+    assert (found, said in err) == (status, True), err
+    assert await world.call() == "one"
+
+
+async def test_rollback_goes_to_what_served_and_stays_there(world: World) -> None:
+    status, _, err = await world.cli("rollback", "echo")
+    assert status == 4
+    assert "nothing to go back to" in err
+    await world.edit("two")
+    status, _, err = await world.cli("rollback", "echo")
+    assert status == 0
+    assert "pinned" in err
+    assert await world.call() == "one"
+    await world.edit("three")
+    assert await world.call() == "one"
+    await world.cli("rollback", "echo", "--to", "2")
+    assert await world.call() == "two"
+
+
+async def test_revisions_lists_all_that_can_serve(world: World) -> None:
+    await world.edit("two")
+    status, out, _ = await world.cli("revisions", "echo", "--json")
+    assert status == 0
+    found = json.loads(out)["revisions"]
+    assert [(each["name"], each["percent"]) for each in found] == [
+        ("echo-00002", 100),
+        ("echo-00001", 0),
+    ]
+
+
+async def test_status_shows_instances_of_what_is_named(world: World) -> None:
+    await world.call()
+    status, out, _ = await world.cli("status", "echo", "--tenant", "default")
+    assert status == 0
+    assert "echo-00001  100 %" in out
+    assert "ready" in out
+    status, _, err = await world.cli("status", "ecko")
+    assert status == 4
+    assert "'echo'" in err
+
+
+async def test_what_cannot_start_is_in_a_crash_loop(world: World) -> None:
+    (world.folder / "skill.toml").write_text(
+        'name = "echo"\ndescription = "Breaks when it starts."\n[env]\nBREAKS = "yes"\n'
+    )
+    (world.folder / "main.py").write_text(
+        "import os\nassert not os.environ.get('CATNAP_INSTANCE'), 'it breaks'\n"
+        + MAIN.format(who="two")
+    )
+    await world.gateway.catalog.refresh(world.folder)
+    await world.call()
+    _, out, _ = await world.cli("status", "--tenant", "default")
+    assert "CrashLoopBackOff" in out
+    assert "it breaks" in out
+
+
+async def test_deploy_takes_an_edit_up_or_leaves_what_runs(world: World) -> None:
+    (world.folder / "main.py").write_text(MAIN.format(who="two"))
+    status, out, _ = await world.cli("deploy", "--here", "echo")
+    assert (status, out) == (0, "echo-00002\n")
+    (world.folder / "main.py").write_text("import nothing_of_that_name\n")
+    status, out, err = await world.cli("deploy", "--here")
+    assert (status, out) == (2, "")
+    assert "nothing_of_that_name" in err
+    assert await world.call() == "two"
+    status, _, err = await world.cli("deploy", "--here", "--dry-run")
+    assert status == 2
+    assert "--here" in err
+
+
+async def test_a_deleted_skill_stays_away_until_it_is_deployed(world: World) -> None:
+    assert (await world.cli("delete", "echo"))[0] == 0
+    await world.edit("two")
+    status, problem = await world.ask("POST", "/skills/echo", {})
+    assert status == 404
+    assert "catnap deploy --here echo" in problem["detail"]
+    assert (await world.cli("delete", "echo"))[0] == 4
+    assert (await world.cli("deploy", "--here"))[0] == 0
+    assert await world.call() == "two"
