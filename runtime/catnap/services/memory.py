@@ -21,13 +21,14 @@ from catnap.errors import CONTENT_TYPE, CatnapError, SkillCrashed, to_problem
 from catnap.events import Event, decode
 from catnap.http import Body
 from catnap.services.controller import Controller
+from catnap.services.deadlines import Deadlines
 from catnap.services.fleet import Fleet
 from catnap.services.instance import Instance
 from catnap.services.ledger import Ledger
 from catnap.services.platform import Delivery, Route, Status
-from catnap.services.pool import Pool
 from catnap.services.revision import Revision
 from catnap.services.snapshot import Service
+from catnap.services.timeouts import Patience, paced
 from catnap.services.timings import STARTING, waited
 from catnap.services.traffic import Target
 
@@ -91,6 +92,7 @@ class MemoryPlatform:
 
     def __post_init__(self) -> None:
         self._fleet = Fleet(self._instance, self.clock, self.chance)
+        self._deadlines = Deadlines()
         self._controller = Controller(self._fleet, Ledger(None), _nothing)
 
     async def apply(self, service: Mapping[str, Any]) -> str:
@@ -111,24 +113,28 @@ class MemoryPlatform:
     ) -> AsyncIterator[Delivery]:
         began = self.clock()
         pool = self._fleet.pool(route)
-        place, cold = await pool.acquire(route.session)
-        instance = place.instance
-        assert isinstance(instance, _Running)
-        timings = waited((self.clock() - began) * 1000, instance.timings if cold else None)
-        try:
-            reply = await instance.answer(decode(dict(headers), body))
+        name, timeouts = pool.revision.name, pool.revision.timeouts
+        patience = Patience(self._deadlines, name, timeouts)
+        with patience:
+            place, cold = await pool.acquire(route.session, nested=route.nested)
+            instance = place.instance
+            assert isinstance(instance, _Running)
+            timings = waited((self.clock() - began) * 1000, instance.timings if cold else None)
             try:
-                yield Delivery(reply, instance.name, timings)
+                reply = await instance.answer(decode(dict(headers), body))
+                patience.answered()
+                try:
+                    yield Delivery(paced(reply, name, timeouts), instance.name, timings)
+                finally:
+                    await reply.close()
+            except SystemExit as end:
+                instance.exit(end)
+                raise SkillCrashed(
+                    f"{instance.name} exited with status {end.code or 0} while it handled the call"
+                ) from None
             finally:
-                await reply.close()
-        except SystemExit as end:
-            instance.exit(end)
-            raise SkillCrashed(
-                f"{instance.name} exited with status {end.code or 0} while it handled the call"
-            ) from None
-        finally:
-            pool.release(place)
-            instance.left()
+                pool.release(place)
+                instance.left()
 
     def status(self) -> list[Status]:
         return self._fleet.status()

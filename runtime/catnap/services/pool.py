@@ -104,12 +104,13 @@ class Pool:
         """Seconds until the next start after a crash; 0 where none waits."""
         return self._backoff.left(self._clock())
 
-    async def acquire(self, session: str = "") -> tuple[Place, bool]:
+    async def acquire(self, session: str = "", *, nested: bool = False) -> tuple[Place, bool]:
         """A place at an instance, and whether that had to be started for this.
 
+        nested: the caller may hold a place here itself.
         Raises Unavailable when too many wait, or why none can start.
         """
-        session = session if self.revision.affinity else ""
+        session = self._bound(session, nested)
         instance = self._free(session)
         if instance is not None:
             if self._scaler.by_rate:
@@ -195,6 +196,18 @@ class Pool:
         else:
             found = self._balance.choose(self.instances, self._is_open)
         return found or self._balance.choose(self.instances, self._has_room)
+
+    def _bound(self, session: str, nested: bool) -> str:
+        """The session that decides where a call goes; empty where none does.
+        One that is at another revision stays there, and a nested call must not
+        wait for the place that its own caller holds."""
+        if not session or not self.revision.affinity:
+            return ""
+        entry = self.sessions.home(session, self._clock())
+        if entry is not None and entry.revision != self.revision.name:
+            return ""
+        home = self._home(session) if nested else None
+        return "" if home is not None and not self._has_room(home) else session
 
     def _home(self, session: str) -> Instance | None:
         """The instance of ours that a session's calls go to while it lives."""

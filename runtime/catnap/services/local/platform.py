@@ -140,17 +140,20 @@ class LocalPlatform:
         self, route: Route, headers: Sequence[tuple[bytes, bytes]], body: bytes
     ) -> AsyncIterator[Delivery]:
         began = time.perf_counter()
-        for _ in range(SENDS):
-            pool = self._fleet.pool(route)
-            place, cold = await pool.acquire(route.session)
-            milliseconds = (time.perf_counter() - began) * 1000
-            timings = waited(milliseconds, place.instance.timings if cold else None)
-            try:
-                async with self._exchange(pool, place, headers, body, timings) as delivery:
-                    yield delivery
-                return
-            except _NotBegun:
-                continue
+        pool = self._fleet.pool(route)
+        patience = Patience(self._deadlines, pool.revision.name, pool.revision.timeouts)
+        with patience:
+            for _ in range(SENDS):
+                place, cold = await pool.acquire(route.session, nested=route.nested)
+                milliseconds = (time.perf_counter() - began) * 1000
+                timings = waited(milliseconds, place.instance.timings if cold else None)
+                exchange = self._exchange(pool, place, headers, body, timings, patience)
+                try:
+                    async with exchange as delivery:
+                        yield delivery
+                    return
+                except _NotBegun:
+                    pool = self._fleet.pool(route)
         raise Unavailable(f"instances of {route.service} end before they can be called")
 
     @asynccontextmanager
