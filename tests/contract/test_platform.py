@@ -15,7 +15,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from catnap.errors import InvalidRequest, NotFound, SkillCrashed, SkillError, from_problem
+from catnap.errors import (
+    DeadlineExceeded,
+    InvalidRequest,
+    NotFound,
+    SkillCrashed,
+    SkillError,
+    from_problem,
+)
 from catnap.events import Event, to_binary
 from catnap.scaling import TICK
 from catnap.services import images
@@ -98,25 +105,26 @@ class Side:
 
     @contextlib.asynccontextmanager
     async def deliver(
-        self, request: Any, session: str = "", share: str = "", name: str = "actor"
+        self, request: Any, name: str = "actor", **where: Any
     ) -> AsyncIterator[Delivery]:
+        """where: as a Route has it."""
         data = msgspec.json.encode(request)
         event = Event(
             id="1", source="/test", type="test", datacontenttype="application/json", data=data
         )
         headers, body = to_binary(event)
-        route = Route("acme", name, share, session)
+        route = Route("acme", name, **where)
         async with self.platform.deliver(route, headers, body) as delivery:
             yield delivery
 
-    async def call(self, request: Any, **where: str) -> tuple[Any, Delivery]:
+    async def call(self, request: Any, **where: Any) -> tuple[Any, Delivery]:
         async with self.deliver(request, **where) as delivery:
             answer = await delivery.reply.read()
         if delivery.reply.status >= 400:
             raise from_problem(delivery.reply.status, answer)
         return msgspec.json.decode(answer), delivery
 
-    def begin(self, request: Any, **where: str) -> asyncio.Task[tuple[Any, Delivery]]:
+    def begin(self, request: Any, **where: Any) -> asyncio.Task[tuple[Any, Delivery]]:
         return asyncio.create_task(self.call(request, **where))
 
     def instances(self) -> int:
@@ -523,6 +531,68 @@ async def test_an_answer_that_is_given_up_ends_the_skill(side: Side) -> None:
     async with side.deliver({}, name="streamer") as delivery:
         (await side.desk.next()).go()
         assert await delivery.reply.read() == b"firstlast"
+
+
+async def _apply_timeouts(side: Side, name: str = "actor", **timeouts: int) -> None:
+    given = side.object(name, concurrency=1, max=1)
+    given["spec"]["template"]["spec"] |= timeouts
+    await side.platform.apply(given)
+
+
+async def test_a_call_that_takes_longer_than_its_timeout_ends_with_its_name(side: Side) -> None:
+    await _apply_timeouts(side, timeoutSeconds=1)
+    with pytest.raises(DeadlineExceeded, match=r"timeoutSeconds of 1$"):
+        await side.call({"do": "wait"})
+
+
+async def test_the_time_that_a_call_waits_for_a_place_counts(side: Side) -> None:
+    await _apply_timeouts(side, timeoutSeconds=2, responseStartTimeoutSeconds=1)
+    async with side.deliver({}) as held:
+        await held.reply.read()
+        with pytest.raises(DeadlineExceeded, match=r"responseStartTimeoutSeconds of 1$"):
+            await side.call({"n": 1})
+    assert (await side.call({"n": 2}))[0] == {"n": 2}
+
+
+async def test_an_answer_that_began_in_time_may_go_on(side: Side) -> None:
+    await _apply_timeouts(side, "streamer", timeoutSeconds=60, responseStartTimeoutSeconds=1)
+    async with side.deliver({}, name="streamer") as delivery:
+        visitor = await side.desk.next()
+        with pytest.raises(DeadlineExceeded):
+            async with side.deliver({}, name="streamer"):
+                pass  # it waits for the place, and so long the other has lasted
+        visitor.go()
+        assert await delivery.reply.read() == b"firstlast"
+
+
+async def test_an_answer_that_falls_silent_is_given_up(side: Side) -> None:
+    await _apply_timeouts(side, "streamer", timeoutSeconds=60, idleTimeoutSeconds=1)
+    async with side.deliver({}, name="streamer") as delivery:
+        visitor = await side.desk.next()
+        with pytest.raises(DeadlineExceeded, match=r"idleTimeoutSeconds of 1$"):
+            await delivery.reply.read()
+    await visitor.left.wait()
+
+
+@pytest.mark.parametrize(
+    ("timeouts", "said"),
+    [
+        ({"timeoutSeconds": 601}, "timeoutSeconds: must be a whole number from 0 to 600"),
+        ({"timeoutSeconds": -1}, "timeoutSeconds"),
+        ({"timeoutSeconds": 1.5}, "timeoutSeconds"),
+        (
+            {"timeoutSeconds": 60, "responseStartTimeoutSeconds": 61},
+            "responseStartTimeoutSeconds: must be a whole number from 0 to 60",
+        ),
+        ({"timeoutSeconds": 60, "idleTimeoutSeconds": 61}, "idleTimeoutSeconds"),
+        ({"idleTimeoutSeconds": 301}, "idleTimeoutSeconds: must be a whole number from 0 to 300"),
+    ],
+)
+async def test_timeouts_that_knative_would_refuse_are_refused(
+    side: Side, timeouts: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=said):
+        await _apply_timeouts(side, **timeouts)
 
 
 async def test_close_ends_every_instance(side: Side) -> None:

@@ -13,12 +13,12 @@ import msgspec
 from catnap.access import Grant, Grants
 from catnap.access.decision import in_order
 from catnap.calls.call import Call
-from catnap.calls.deadlines import Deadlines, Limit
 from catnap.calls.ids import new_trace
 from catnap.calls.made import Made
 from catnap.errors import DeadlineExceeded, NotFound, Unavailable, from_problem
 from catnap.events import to_binary
 from catnap.services.catalog import Catalog, Deployed, route
+from catnap.services.deadlines import Deadlines, Limit
 from catnap.services.platform import Delivery, Platform, Route
 
 MARGIN = 5.0

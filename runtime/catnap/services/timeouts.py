@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
 
-from catnap.errors import CatnapError, DeadlineExceeded
+from catnap.errors import DeadlineExceeded
 from catnap.http import MAX_BODY, too_large
+from catnap.services.deadlines import Deadlines, Limit
 from catnap.services.platform import Reply
 
 MAX = 600
@@ -35,6 +37,27 @@ class Timeouts:
     idle: float = math.inf
     """Without a byte of the answer: idleTimeoutSeconds."""
 
+    @property
+    def first(self) -> float:
+        """Until the first byte, by all of them."""
+        return min(self.whole, self.start, self.idle)
+
+    @property
+    def whole_passed(self) -> str:
+        return f"did not answer within its timeoutSeconds of {self.whole:g}"
+
+    @property
+    def idle_passed(self) -> str:
+        return f"said nothing for its idleTimeoutSeconds of {self.idle:g}"
+
+    @property
+    def first_passed(self) -> str:
+        if self.first == self.whole:
+            return self.whole_passed
+        if self.first == self.idle:
+            return self.idle_passed
+        return f"did not begin to answer within its responseStartTimeoutSeconds of {self.start:g}"
+
 
 def read_timeouts(spec: Mapping[str, Any]) -> Timeouts:
     """Those of a revision's spec. Raises ValueError for what Knative's webhook
@@ -52,108 +75,51 @@ def _seconds(spec: Mapping[str, Any], name: str, most: int) -> int:
     return value
 
 
-class Timed:
-    """One call, from its arrival until its answer has ended."""
+class Patience(Limit):
+    """The block in which a call is delivered, from its arrival to the end of
+    its answer: it ends with DeadlineExceeded when one of its revision's
+    timeouts has passed."""
 
-    __slots__ = ("_began", "_break_off", "_name", "_task", "_timeouts", "due", "error")
+    __slots__ = ("_answered", "_name", "_timeouts")
 
-    def __init__(
-        self, name: str, timeouts: Timeouts, now: float, task: asyncio.Task[Any] | None
+    def __init__(self, deadlines: Deadlines, name: str, timeouts: Timeouts) -> None:
+        """name: who is to answer."""
+        super().__init__(deadlines, timeouts.first)
+        self._name, self._timeouts = name, timeouts
+        self._answered = False
+
+    def answered(self) -> None:
+        """The answer has begun."""
+        self._answered = True
+        self.due += self._timeouts.whole - self._timeouts.first
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
-        self._name = name
-        self._timeouts = timeouts
-        self._began = now
-        self._task = task
-        self._break_off: Callable[[CatnapError], None] | None = None
-        self.error: DeadlineExceeded | None = None
-        """Why it was ended, once it was."""
-        self.due = now + min(timeouts.whole, timeouts.start, timeouts.idle)
-
-    def answered(self, break_off: Callable[[CatnapError], None]) -> None:
-        """The answer begins. break_off: ends it for whoever reads it."""
-        self._break_off = break_off
-        self.due = self._began + self._timeouts.whole
-
-    def expire(self) -> None:
-        """Its time has come: it is ended, wherever it is."""
-        limits = self._timeouts
-        if self._break_off is not None or limits.whole <= min(limits.start, limits.idle):
-            said, seconds = "did not answer within timeoutSeconds", limits.whole
-        elif limits.start <= limits.idle:
-            said, seconds = (
-                "did not begin to answer within responseStartTimeoutSeconds",
-                limits.start,
-            )
-        else:
-            said, seconds = "said nothing for idleTimeoutSeconds", limits.idle
-        self.error = DeadlineExceeded(f"{self._name} {said}: {seconds:g} s")
-        if self._break_off is not None:
-            self._break_off(self.error)
-        elif self._task is not None:
-            self._task.cancel()
-
-    def interrupted(self) -> bool:
-        """Whether a cancellation that has just arrived is this one's own; if
-        so, it is taken back."""
-        if self.error is None or self._break_off is not None or self._task is None:
-            return False
-        return self._task.uncancel() == 0
+        try:
+            super().__exit__(kind, error, traceback)
+        except TimeoutError:
+            said = self._timeouts.whole_passed if self._answered else self._timeouts.first_passed
+            raise DeadlineExceeded(f"{self._name} {said}") from None
 
 
-class Deadlines:
-    """The calls under way, and one timer for all of them.
-
-    A timer for each would cost a call more than finding its instance does. This
-    one is set for the earliest and left where it is when that call has ended
-    before: it then sets itself for the next.
-    """
-
-    def __init__(self) -> None:
-        self._calls: set[Timed] = set()
-        self._due = math.inf
-        self._timer: asyncio.TimerHandle | None = None
-
-    def begin(self, name: str, timeouts: Timeouts) -> Timed:
-        """A call of the running task has arrived. name: who is to answer."""
-        loop = asyncio.get_running_loop()
-        timed = Timed(name, timeouts, loop.time(), asyncio.current_task(loop))
-        self._calls.add(timed)
-        if timed.due < self._due:
-            self._set(timed.due)
-        return timed
-
-    def end(self, timed: Timed) -> None:
-        self._calls.discard(timed)
-
-    def close(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _set(self, due: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._due = due
-        self._timer = asyncio.get_running_loop().call_at(due, self._ring)
-
-    def _ring(self) -> None:
-        now = asyncio.get_running_loop().time()
-        self._timer, self._due = None, math.inf
-        for timed in [each for each in self._calls if each.due <= now]:
-            self._calls.discard(timed)
-            timed.expire()
-        if self._calls:
-            self._set(min(each.due for each in self._calls))
+def paced(reply: Reply, name: str, timeouts: Timeouts) -> Reply:
+    """As it is read by whoever minds the idle timeout, if there is one."""
+    return reply if timeouts.idle == math.inf else Paced(reply, name, timeouts)
 
 
 class Paced:
-    """A reply that fails once nothing has come of it for `idle` seconds."""
+    """A reply that fails once nothing has come of it for the idle timeout."""
 
-    def __init__(self, reply: Reply, name: str, idle: float) -> None:
+    def __init__(self, reply: Reply, name: str, timeouts: Timeouts) -> None:
         self.status = reply.status
         self.headers = reply.headers
         self._parts = reply.body
         self._name = name
-        self._idle = idle
+        self._timeouts = timeouts
 
     @property
     def body(self) -> AsyncIterator[bytes]:
@@ -171,11 +137,11 @@ class Paced:
         parts = aiter(self._parts)
         while True:
             try:
-                async with asyncio.timeout(self._idle):
+                async with asyncio.timeout(self._timeouts.idle):
                     part = await anext(parts)
             except StopAsyncIteration:
                 return
             except TimeoutError:
-                said = f"{self._name} said nothing for idleTimeoutSeconds: {self._idle:g} s"
+                said = f"{self._name} {self._timeouts.idle_passed}"
                 raise DeadlineExceeded(said) from None
             yield part

@@ -15,11 +15,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from catnap.errors import CatnapError, InvalidRequest, Unavailable
+from catnap.errors import CatnapError, DeadlineExceeded, InvalidRequest, Unavailable
 from catnap.http import Client
 from catnap.http.client import ConnectionLost
 from catnap.services import environment, images
 from catnap.services.controller import Controller
+from catnap.services.deadlines import Deadlines
 from catnap.services.fleet import Fleet
 from catnap.services.ledger import Ledger
 from catnap.services.local import usage
@@ -32,6 +33,7 @@ from catnap.services.platform import Delivery, Route, Status
 from catnap.services.pool import Pool
 from catnap.services.revision import Revision
 from catnap.services.snapshot import Service
+from catnap.services.timeouts import Patience, paced
 from catnap.services.timings import waited
 from catnap.services.traffic import Target
 
@@ -95,6 +97,7 @@ class LocalPlatform:
         self._controller = Controller(self._fleet, self._ledger, self._prepare)
         self._tasks: set[asyncio.Task[None]] = set()
         self._clock = clock
+        self._deadlines = Deadlines()
         self._cgroups = Cgroups(home)
         self._scratch = Scratch(home)
         self._spawn(self._cgroups.clear())
@@ -164,6 +167,7 @@ class LocalPlatform:
         headers: Sequence[tuple[bytes, bytes]],
         body: bytes,
         timings: dict[str, float],
+        patience: Patience,
     ) -> AsyncIterator[Delivery]:
         """Holds the place of one call from its sending to its end."""
         instance = place.instance
@@ -185,8 +189,11 @@ class LocalPlatform:
             try:
                 # Past its deadline it may be stuck for ever.
                 suspect = reply.status == 504
-                yield Delivery(reply, instance.name, timings)
-            except asyncio.CancelledError:
+                patience.answered()
+                about = pool.revision
+                passed_on = paced(reply, about.name, about.timeouts)
+                yield Delivery(passed_on, instance.name, timings)
+            except (asyncio.CancelledError, DeadlineExceeded):
                 suspect = True
                 raise
             finally:
