@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from catnap.scaling.annotations import KEYS
 from tests.cli.conftest import Cli, Outcome
 
 SETTINGS = {"settings": {"container-concurrency": 10, "max-scale": 20, "window": "30s"}}
@@ -162,6 +163,11 @@ def test_every_setting_is_an_option_and_the_world_too(alone: Cli, trace: Path) -
     assert full["refused"] == full["calls"] == 4
 
 
+def test_no_setting_lacks_an_option(alone: Cli) -> None:
+    shown = alone("scale", "simulate", "--help").out
+    assert [key for key in KEYS if f"  --{key} TEXT" not in shown] == ["initial-scale"]
+
+
 def test_settings_are_compared_with_others(alone: Cli, trace: Path) -> None:
     others = ("--compare", "min-scale=1", "--compare", "min-scale=2,window=2m")
     found = alone("scale", "simulate", "calls.csv", *others, "--json").json
@@ -190,6 +196,7 @@ def test_a_trace_may_come_on_stdin(
         (("calls.csv", "--window", "5s"), "window: 5s is not from 6s to 3600s"),
         (("calls.csv", "--compare", "min-scal=1"), "min-scal: unknown, did you mean 'min-scale'?"),
         (("calls.csv", "--compare", "min-scale"), "min-scale: needs a value"),
+        (("calls.csv", "--compare", "initial-scale=2"), "initial-scale: a trace begins when"),
         (("calls.csv", "--plot", "calls.pdf"), "must end in .png or .svg"),
         (("none.csv",), "none.csv"),
         (("bad.csv",), "bad.csv line 2: duration: 'long'"),

@@ -17,13 +17,13 @@ _CHUNK = 1 << 18
 
 @click.group(cls=Group)
 def scale() -> None:
-    """Asks the autoscaler: what would it decide, and what would that cost?"""
+    """Asks the autoscaler what it would decide, and what that would cost."""
 
 
 @scale.command()
 @click.option("--why", is_flag=True, help="Say with each decision which rule made it.")
 def decide(why: bool) -> None:
-    """Answers observations with the autoscaler's decisions, a line of JSON each.
+    """Decides for observations, a line of JSON each.
 
     A line {"settings": {...}} starts a trace, with a new autoscaler. Settings
     are called as Knative's annotations without their prefix, and besides them

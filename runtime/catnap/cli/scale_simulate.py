@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import click
 
 from catnap.cli import output
-from catnap.cli.options import DURATION, Setting, with_json
+from catnap.cli.options import DURATION, Command, Setting, with_json
 from catnap.errors import InvalidRequest
 from catnap.scaling import Settings, from_values
-from catnap.scaling.annotations import KEYS
 from catnap.scaling.plan import Costs, Plan, plan
 from catnap.scaling.simulation import World
 from catnap.scaling.trace import read_trace
@@ -33,7 +32,6 @@ _HELP = {
     "panic-threshold-percentage": "Needed instances of those there, for panic. Default: 200.",
     "min-scale": "Instances there always are. Default: 0.",
     "max-scale": "Instances there are at most; 0: no bound. Default: 0.",
-    "initial-scale": "Of a new revision; a trace begins later. Default: 1.",
     "activation-scale": "Instances there are at least, if any, from 2.",
     "scale-down-delay": "How long fewer must be enough. Default: 0s.",
     "target-burst-capacity": "Calls to have room for, -1 for any number. Default: 211.",
@@ -42,18 +40,18 @@ _HELP = {
     "max-scale-up-rate": "Times the instances there are, in 2 seconds. Default: 1000.",
     "max-scale-down-rate": "Divisor of the instances there are. Default: 2.",
     "container-concurrency": "Calls an instance has at once; 0: any number. Default: 0.",
-    "reachable": "Whether a route leads to the revision. Default: true.",
+    "reachable": "Whether a route leads there; else it may end at once. Default: true.",
 }
 
 
 def _with_scaling(function: F) -> F:
-    for key in reversed(KEYS):
+    for key in reversed(_HELP):
         option = click.option(f"--{key}", key.replace("-", "_"), cls=Setting, help=_HELP[key])
         function = option(function)
     return function
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("trace", type=click.File(encoding="utf-8-sig"))
 @click.option(
     "--compare", multiple=True, metavar="KEY=VALUE[,...]", help="Also with these settings changed."
@@ -143,6 +141,8 @@ def _variants(values: Mapping[str, str], compare: tuple[str, ...]) -> dict[str, 
             for key, equals, _ in pairs:
                 if not equals:
                     raise InvalidRequest(f"{key}: needs a value, {key}=VALUE")
+                if key == "initial-scale":
+                    raise InvalidRequest(f"{key}: a trace begins when that is over")
             changed = {key.strip(): value.strip() for key, _, value in pairs}
             variants[text] = from_values({**values, **changed})
     except InvalidRequest as error:
