@@ -16,7 +16,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 COMPILE_IMAGE := $(COMPILE) --constraints requirements.lock
 export PYTHONPATH := $(CURDIR)/runtime
 
-.PHONY: help setup run test test-servers test-hostile test-cluster check format proto lock bench bench-host bench-cluster deploy clean clean-state
+.PHONY: help setup run test test-servers test-hostile test-killed test-cluster check format proto lock bench bench-host bench-cluster deploy clean clean-state
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ test-servers: setup ## install what some tests want: versitygw (needs Go), check
 
 test-hostile: setup ## send 100,000 generated requests to a host; HOSTILE_SEED= for others
 	@HOSTILE_REQUESTS=100000 $(BIN)/python -m pytest $(ARGS) tests/host/test_generated.py
+
+test-killed: setup ## kill the gateway 20 times under load; KILLS= for more
+	@KILLS=$${KILLS:-20} $(BIN)/python -m pytest -s $(ARGS) tests/platform/test_killed.py
 
 test-cluster: setup ## run the tests on the cluster of KUBECONFIG=, in namespaces of their own
 	@command -v kubectl >/dev/null || { echo 'needs kubectl on the PATH' >&2; exit 1; }

@@ -76,7 +76,8 @@ def test_the_function_is_found(folder, fresh, code, manifest):
     assert Path.cwd() == made
 
 
-def describe(*arguments: object) -> tuple[int, dict]:
+def describe(*folders: Path) -> tuple[int, dict]:
+    arguments = [path for each in folders for path in (each, each / "state", each / "scratch")]
     done = subprocess.run(
         [sys.executable, "-m", "catnap.host.describe", *arguments],
         env=ENV,

@@ -1,12 +1,15 @@
-"""`python -m catnap.host.describe FOLDER`: what a skill is, or why it is broken.
+"""`python -m catnap.host.describe FOLDER STATE SCRATCH`: what a skill is.
 
 Prints one JSON line: {"kind", "stream", "input_schema", "output_schema"} and
-exits with 0, or {"error"} and exits with 1. Run before a deploy, so that a
-broken skill does not replace the one that works.
+exits with 0, or {"error"}, why it is broken, and exits with 1. Run before a
+deploy, so that a broken skill does not replace the one that works. Confined as
+an instance is, STATE being the platform's folder and SCRATCH where it writes;
+whatever the skill has started by then ends with it.
 """
 
 from __future__ import annotations
 
+import compileall
 import os
 import sys
 from collections.abc import Sequence
@@ -16,10 +19,11 @@ from typing import Any
 import msgspec
 
 from catnap.errors import CatnapError
+from catnap.host import confine, process
 from catnap.host.loader import load
 from catnap.host.native import Native
+from catnap.host.offspring import end_children
 from catnap.host.preload import preload
-from catnap.host.process import leave
 from catnap.skills.manifest import read_manifest
 
 
@@ -44,17 +48,24 @@ def main(argv: Sequence[str]) -> int:
     # What the skill prints while it is imported must not get into the answer.
     answer = os.dup(1)
     os.dup2(2, 1)
+    process.die_with_parent()
+    process.adopt()
     try:
-        [folder] = argv
+        folder, state, scratch = argv
+        # Nobody can write it later, and every start wants it.
+        compileall.compile_dir(folder, quiet=2)
+        ruleset = confine.prepare(confine.readable(state, os.environ))
+        confine.close(ruleset, folder, scratch, [])
         found, status = describe(folder), 0
     except ValueError:
-        found, status = {"error": "usage: python -m catnap.host.describe FOLDER"}, 1
+        found, status = {"error": "usage: python -m catnap.host.describe FOLDER STATE SCRATCH"}, 1
     except CatnapError as error:
         found, status = {"error": error.message}, 1
     with os.fdopen(answer, "wb") as stream:
         stream.write(msgspec.json.encode(found) + b"\n")
+    end_children()
     return status
 
 
 if __name__ == "__main__":
-    leave(main(sys.argv[1:]))
+    process.leave(main(sys.argv[1:]))

@@ -43,6 +43,16 @@ def children() -> list[int]:
     return found
 
 
+def end_children() -> None:
+    """Kills them all, and those that fall to this process by that, and waits
+    until there are none."""
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            for pid in children():
+                kill_group(pid)
+            os.waitpid(-1, 0)
+
+
 def kill_group(pid: int) -> None:
     """Kills a child that is not reaped yet, and what is in its process group."""
     try:

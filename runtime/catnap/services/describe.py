@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ async def describe(image: Image, python: Path, env: Mapping[str, str]) -> Descri
         return msgspec.json.decode(await asyncio.to_thread(kept.read_bytes), type=Description)
     described = await _load(image, python, env)
     if described.error:
-        raise InvalidRequest(described.error.removeprefix(f"cannot load {image.path}: "))
+        raise InvalidRequest(described.error.removeprefix(f"cannot load {image.path.resolve()}: "))
     await asyncio.to_thread(_keep, kept, described)
     return described
 
@@ -44,23 +45,31 @@ async def describe(image: Image, python: Path, env: Mapping[str, str]) -> Descri
 async def _load(image: Image, python: Path, env: Mapping[str, str]) -> Description:
     source = {"PYTHONPATH": str(Path(__file__).parents[2])}
     ours = python == Path(sys.executable)
-    process = await asyncio.create_subprocess_exec(
-        *(str(python), "-m", "catnap.host.describe", str(image.path)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", **env, **(source if ours else {})},
-    )
-    try:
-        async with asyncio.timeout(TIMEOUT):
-            out, err = await process.communicate()
-    except TimeoutError:
-        raise InvalidRequest(f"importing it took more than {TIMEOUT:.0f} s") from None
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+    folder = image.path.resolve()
+    state = folder.parents[1]
+    with tempfile.TemporaryDirectory(prefix="catnap-") as scratch:
+        process = await asyncio.create_subprocess_exec(
+            *(str(python), "-m", "catnap.host.describe", *map(str, (folder, state, scratch))),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={
+                "PATH": "/usr/local/bin:/usr/bin:/bin",
+                **env,
+                **(source if ours else {}),
+                "TMPDIR": scratch,
+            },
+        )
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                out, err = await process.communicate()
+        except TimeoutError:
+            raise InvalidRequest(f"importing it took more than {TIMEOUT:.0f} s") from None
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
     try:
         return msgspec.json.decode(out.splitlines()[-1], type=Description)
     except (IndexError, msgspec.DecodeError):
