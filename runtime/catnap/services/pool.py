@@ -237,7 +237,12 @@ class Pool:
         if not session:
             return Place(instance)
         now = self._clock()
-        return Place(instance, self.sessions.begin(session, self.revision.name, instance, now))
+        home = self.sessions.home(session, now)
+        if home is not None and home.revision != self.revision.name:
+            return Place(instance)  # it has moved on while this call waited
+        home = self.sessions.begin(session, self.revision.name, instance, now)
+        self._waiting.settled(session, instance)
+        return Place(instance, home)
 
     def _serve(self) -> None:
         """Gives what room there is to those who wait."""
@@ -357,7 +362,7 @@ class Pool:
         self._backoff.started(self._clock())
         self._serve()
         self._measure()
-        if self._waiting:
+        if self._waiting.demand:
             self._look()
             self._restore()
         elif instance.idle:

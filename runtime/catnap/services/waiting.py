@@ -72,6 +72,15 @@ class Waiting:
             self._bound[home].append(waiter)
         return bound.popleft() if bound else None
 
+    def settled(self, session: str, instance: Instance) -> None:
+        """The session is at home there: its other calls wait for that."""
+        if session not in self._together:
+            return
+        for waiter in [each for each in self._any if each.session == session]:
+            self._any.remove(waiter)
+            self._discount(waiter)
+            self._bound[instance].append(waiter)
+
     def wanted(self, instance: Instance) -> bool:
         """Whether anybody waits who might go there."""
         return bool(self._any or self._bound.get(instance))
