@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from catnap.errors import CatnapError, Conflict, InvalidRequest, NotFound, Unavailable
@@ -455,6 +456,29 @@ async def test_a_full_disk_is_unavailable_and_what_was_written_stays(tmp_path: P
     assert len(await journal.page("acme")) == 1
     await accept(journal, task())
     journal.close()
+
+
+async def test_of_what_is_noted_the_last_word_on_a_task_counts(journal: Journal) -> None:
+    first, second = task(state="running"), task(state="running")
+    for noted in (first, second, msgspec.structs.replace(first, state="succeeded")):
+        journal.note(noted)
+    assert (await journal.get("acme", first.id)).state == "succeeded"
+    assert (await journal.get("acme", second.id)).state == "running"
+
+
+async def test_more_tasks_than_a_statement_takes_are_noted(journal: Journal) -> None:
+    noted = [task(state="running", user=f"user {number}") for number in range(50)]
+    for each in noted:
+        journal.note(each)
+    assert sorted(await journal.page("acme", limit=100), key=lambda one: one.id) == noted
+
+
+async def test_a_note_that_cannot_be_written_takes_no_other_with_it(journal: Journal) -> None:
+    good, bad, also_good = task(), task(user="\ud800"), task()
+    for noted in (good, bad, also_good):
+        journal.note(noted)
+    await journal.page("acme")  # by now it has been tried, and each goes alone next
+    assert {each.id for each in await journal.page("acme")} == {good.id, also_good.id}
 
 
 async def test_a_closed_journal_says_so(journal: Journal) -> None:

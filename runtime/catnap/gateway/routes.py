@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-
 import msgspec
 
 from catnap.access import Resource, is_loopback, require
@@ -27,7 +25,11 @@ class Routes:
         self._hosts = hosts or Hosts(gateway)
 
     async def __call__(self, request: Request) -> Response:
-        return await self._hosts(request) or await self._ours(request)
+        if self._gateway.cluster is not None:
+            answered = await self._hosts(request)
+            if answered is not None:
+                return answered
+        return await self._ours(request)
 
     async def callbacks(self, request: Request) -> Response:
         """What skills ask, and nothing else: whoever may reach only this can
@@ -58,7 +60,11 @@ class Routes:
             case ("skills",):
                 return _only(request, "GET") or self._list(request)
             case ("skills", name):
-                return await self._one_of(request, {"GET": self._get, "POST": self._call}, name)
+                if request.method == "POST":
+                    return await call_skill(
+                        self._gateway, request, principal(self._gateway, request), name
+                    )
+                return _only(request, "GET", "POST") or await self._get(request, name)
             case ("platform", *parts):
                 return await platform.answer(self._gateway, request, parts)
             case ("events",):
@@ -70,15 +76,6 @@ class Routes:
         raise NotFound(
             f"there is nothing at {request.path!r}: POST /skills/<name>, GET /skills, POST /events"
         )
-
-    async def _one_of(
-        self,
-        request: Request,
-        methods: Mapping[str, Callable[[Request, str], Awaitable[Response]]],
-        name: str,
-    ) -> Response:
-        refused = _only(request, *methods)
-        return refused or await methods[request.method](request, name)
 
     def _metrics(self, request: Request) -> Response:
         gateway = self._gateway
@@ -101,10 +98,6 @@ class Routes:
     async def _get(self, request: Request, name: str) -> Response:
         caller = principal(self._gateway, request)
         return await describe_skill(self._gateway, caller, name)
-
-    async def _call(self, request: Request, name: str) -> Response:
-        caller = principal(self._gateway, request)
-        return await call_skill(self._gateway, request, caller, name)
 
 
 def _only(request: Request, *methods: str) -> Response | None:

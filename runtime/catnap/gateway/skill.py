@@ -9,10 +9,10 @@ import msgspec
 
 from catnap.access import Principal, Resource, require
 from catnap.calls.call import Call
-from catnap.errors import InvalidRequest
 from catnap.gateway.callers import http_call
 from catnap.gateway.describe import describe
 from catnap.gateway.gateway import Gateway
+from catnap.gateway.tags import refuse_later, tagged
 from catnap.http import Request, Response
 
 _STREAMS = ("text/event-stream", "application/x-ndjson")
@@ -35,33 +35,23 @@ async def call_skill(
     body = request.body.whole()
     if body is None:
         body = await request.body.read()
-    tag = request.text(b"catnap-tag")
+    tag = request.text(b"catnap-tag") or ""
     if tag and not revision:
-        revision = await _tagged(gateway, caller, name, tag)
+        revision = await tagged(gateway, caller, name, tag)
     call = http_call(request, body, caller, name, revision)
     if "respond-async" in (request.text(b"prefer") or ""):
-        if tag:
-            raise InvalidRequest(
-                "Catnap-Tag: a call that nobody waits for goes where the traffic goes; "
-                "leave the tag out, or wait for the answer"
-            )
+        refuse_later(tag)
         task = await gateway.pipeline.submit(call)
         return Response(
             202,
             [_JSON, (b"preference-applied", b"respond-async")],
             msgspec.json.encode({"task": task.id}),
         )
-    if any(kind in call.accept for kind in _STREAMS):
+    if call.accept and any(kind in call.accept for kind in _STREAMS):
         return await _stream(gateway, call)
     outcome = await gateway.pipeline.answer(call)
     headers = _about(outcome.task, outcome.instance, outcome.timings, outcome.content_type)
     return Response(200, headers, outcome.data)
-
-
-async def _tagged(gateway: Gateway, caller: Principal, name: str, tag: str) -> str:
-    require(caller, "skills.call", Resource(caller.tenant, skill=name))
-    await gateway.catalog.revision(name, caller.tenant)
-    return gateway.platform.tagged(caller.tenant, name, tag)
 
 
 async def _stream(gateway: Gateway, call: Call) -> Response:
@@ -95,11 +85,12 @@ class _Parts:
 def _about(
     task: str, instance: str, timings: Mapping[str, float], content_type: str
 ) -> list[tuple[bytes, bytes]]:
-    parts = ", ".join(f"{name};dur={milliseconds:.2f}" for name, milliseconds in timings.items())
-    found = {
-        b"content-type": content_type,
-        b"catnap-task": task,
-        b"catnap-instance": instance,
-        b"server-timing": parts,
-    }
-    return [(name, value.encode()) for name, value in found.items() if value]
+    found = [(b"catnap-task", task.encode())]
+    if content_type:
+        found.append((b"content-type", content_type.encode()))
+    if instance:
+        found.append((b"catnap-instance", instance.encode()))
+    if timings:
+        parts = [f"{name};dur={milliseconds:.2f}" for name, milliseconds in timings.items()]
+        found.append((b"server-timing", ", ".join(parts).encode()))
+    return found
