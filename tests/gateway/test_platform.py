@@ -13,6 +13,7 @@ import pytest
 
 from catnap.cli.app import run
 from catnap.gateway.gateway import Gateway
+from catnap.gateway.rpc import serve_grpc
 from catnap.http import Client, Target
 from tests.gateway.local import ACME, started
 
@@ -126,6 +127,23 @@ async def test_a_call_reaches_a_tag(world: World) -> None:
         "POST", "/skills/echo", {}, catnap_tag="stable", prefer="respond-async"
     )
     assert status == 400
+
+
+async def test_a_call_over_grpc_reaches_a_tag(world: World) -> None:
+    await world.edit("two")
+    rpc = await serve_grpc(world.gateway, "127.0.0.1:0")
+    try:
+        await world.cli("traffic", "echo", "--tag", "stable=1")
+        flags = ("--grpc", f"127.0.0.1:{rpc.port}", "--tag", "stable", "--data", "{}")
+        call = ("call", "echo", "--token", ADMIN, *flags)
+        assert await asyncio.to_thread(run, call) == 0
+        assert world.capsys.readouterr().out == '"one"'
+        assert await asyncio.to_thread(run, (*call, "--stream")) == 0
+        assert world.capsys.readouterr().out == '"one"'
+        assert await asyncio.to_thread(run, (*call, "--async")) == 2
+        assert "leave the tag out" in world.capsys.readouterr().err
+    finally:
+        await rpc.stop(0)
 
 
 async def test_one_tenants_traffic_is_no_other_tenants(world: World) -> None:

@@ -35,6 +35,7 @@ from catnap.client.options import CallOptions
 @click.option("--timeout", type=DURATION, help="Give up after this time, e.g. 30s.")
 @click.option("--priority", type=click.Choice(["low", "normal", "high"]), help="Default: normal.")
 @click.option("--idempotency-key", metavar="KEY", help="A repeat gets the first call's outcome.")
+@click.option("--tag", default="", help="The revision that carries it: see `catnap traffic`.")
 @click.option("--async", "is_async", is_flag=True, help="Print a task's id; do not wait.")
 @click.option("--stream", "is_stream", is_flag=True, help="Print the answer as it is produced.")
 @click.option("-v", "--timings", "timed", is_flag=True, help="Show where the time went.")
@@ -51,6 +52,7 @@ def call(
     timeout: float | None,
     priority: Any,
     idempotency_key: str | None,
+    tag: str,
     is_async: bool,
     is_stream: bool,
     timed: bool,
@@ -72,6 +74,8 @@ def call(
         options["timeout"] = timeout
     if priority:
         options["priority"] = priority
+    if tag:
+        options["tag"] = tag
     if idempotency_key:
         options["idempotency_key"] = idempotency_key
     began = time.perf_counter()

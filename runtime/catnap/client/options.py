@@ -16,7 +16,8 @@ class CallOptions(TypedDict, total=False):
 
     timeout: seconds until the answer stops being useful; the skill's own
     timeout holds besides. idempotency_key: a repeat with the same key gets
-    the first call's outcome. traceparent: the caller's W3C trace context.
+    the first call's outcome. traceparent: the caller's W3C trace context. tag:
+    the revision that carries it is called; not for what is submitted.
     """
 
     user: str
@@ -25,6 +26,7 @@ class CallOptions(TypedDict, total=False):
     idempotency_key: str
     priority: Literal["low", "normal", "high"]
     traceparent: str
+    tag: str
 
 
 class Scope(TypedDict, total=False):
@@ -57,6 +59,7 @@ def call_options(options: CallOptions) -> call_pb2.CallOptions:
         idempotency_key=options.get("idempotency_key", ""),
         priority=f"PRIORITY_{priority.upper()}" if priority else None,
         traceparent=options.get("traceparent", ""),
+        tag=options.get("tag", ""),
     )
 
 

@@ -27,10 +27,12 @@ def rpc_call(
     skill: str,
     payload: call_pb2.Payload,
     options: call_pb2.CallOptions,
+    revision: str = "",
     *,
     waits: bool = True,
 ) -> Call:
-    """The Call of an Invoke or a Submit. waits: the RPC's own deadline counts."""
+    """The Call of an Invoke or a Submit. revision: the one of the tag that the
+    options name. waits: the RPC's own deadline counts."""
     if options.priority not in call_pb2.Priority.values():
         raise InvalidRequest(f"priority: {options.priority} is none; use LOW, NORMAL or HIGH")
     task = new_id()
@@ -51,4 +53,5 @@ def rpc_call(
         key=options.idempotency_key,
         deadline=min(deadlines, default=None),
         traceparent=options.traceparent,
+        revision=revision,
     )

@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator, Mapping
 
 import msgspec
 
-from catnap.access import Resource, require
+from catnap.access import Principal, Resource, require
+from catnap.calls.call import Call
 from catnap.errors import InvalidRequest, PermissionDenied
 from catnap.gateway.describe import Skill, describe, describe_all
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.grpc_callers import principal, rpc_call
 from catnap.gateway.status import Context, answers, streams
+from catnap.gateway.tags import tagged
 from catnap.v1 import call_pb2, skills_pb2
 from catnap.v1.skills_pb2_grpc import SkillsServicer
 
@@ -28,7 +30,7 @@ class Skills(SkillsServicer):
         self, request: skills_pb2.InvokeRequest, context: Context
     ) -> skills_pb2.InvokeResponse:
         caller = principal(self._gateway, context)
-        call = rpc_call(caller, context, request.skill, request.payload, request.options)
+        call = await self._call(caller, request, context)
         outcome = await self._gateway.pipeline.answer(call)
         return skills_pb2.InvokeResponse(
             payload=call_pb2.Payload(data=outcome.data, content_type=outcome.content_type),
@@ -42,7 +44,7 @@ class Skills(SkillsServicer):
         self, request: skills_pb2.InvokeRequest, context: Context
     ) -> AsyncIterator[skills_pb2.InvokeChunk]:
         caller = principal(self._gateway, context)
-        call = rpc_call(caller, context, request.skill, request.payload, request.options)
+        call = await self._call(caller, request, context)
         async with self._gateway.pipeline.stream(call) as made:
             yield skills_pb2.InvokeChunk(
                 payload=call_pb2.Payload(content_type=made.content_type),
@@ -52,6 +54,14 @@ class Skills(SkillsServicer):
             )
             async for part in made.delivered.reply.body:
                 yield skills_pb2.InvokeChunk(payload=call_pb2.Payload(data=part))
+
+    async def _call(
+        self, caller: Principal, request: skills_pb2.InvokeRequest, context: Context
+    ) -> Call:
+        options, revision = request.options, ""
+        if options.tag:
+            revision = await tagged(self._gateway, caller, request.skill, options.tag)
+        return rpc_call(caller, context, request.skill, request.payload, options, revision)
 
     @answers
     async def List(  # noqa: N802

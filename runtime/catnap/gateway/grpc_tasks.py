@@ -7,6 +7,7 @@ from catnap.errors import InvalidRequest, NotFound
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.grpc_callers import principal, rpc_call
 from catnap.gateway.status import Context, answers
+from catnap.gateway.tags import refuse_later
 from catnap.tasks import Task
 from catnap.tasks.task import State
 from catnap.v1 import tasks_pb2
@@ -36,6 +37,7 @@ class Tasks(TasksServicer):
         self, request: tasks_pb2.SubmitRequest, context: Context
     ) -> tasks_pb2.Task:
         caller = principal(self._gateway, context)
+        refuse_later(request.options.tag)
         call = rpc_call(
             caller, context, request.skill, request.payload, request.options, waits=False
         )

@@ -25,19 +25,19 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x63\x61tnap/v1/call.proto\x12\tcatnap.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"-\n\x07Payload\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x14\n\x0c\x63ontent_type\x18\x02 \x01(\t\"\xaf\x01\n\x0b\x43\x61llOptions\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\x12,\n\x08\x64\x65\x61\x64line\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x08priority\x18\x05 \x01(\x0e\x32\x13.catnap.v1.Priority\x12\x13\n\x0btraceparent\x18\x06 \x01(\t\",\n\x06Timing\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0cmilliseconds\x18\x02 \x01(\x01*^\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x10\n\x0cPRIORITY_LOW\x10\x01\x12\x13\n\x0fPRIORITY_NORMAL\x10\x02\x12\x11\n\rPRIORITY_HIGH\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x63\x61tnap/v1/call.proto\x12\tcatnap.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"-\n\x07Payload\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x14\n\x0c\x63ontent_type\x18\x02 \x01(\t\"\xbc\x01\n\x0b\x43\x61llOptions\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\x12,\n\x08\x64\x65\x61\x64line\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x08priority\x18\x05 \x01(\x0e\x32\x13.catnap.v1.Priority\x12\x13\n\x0btraceparent\x18\x06 \x01(\t\x12\x0b\n\x03tag\x18\x07 \x01(\t\",\n\x06Timing\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0cmilliseconds\x18\x02 \x01(\x01*^\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x10\n\x0cPRIORITY_LOW\x10\x01\x12\x13\n\x0fPRIORITY_NORMAL\x10\x02\x12\x11\n\rPRIORITY_HIGH\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'catnap.v1.call_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PRIORITY']._serialized_start=339
-  _globals['_PRIORITY']._serialized_end=433
+  _globals['_PRIORITY']._serialized_start=352
+  _globals['_PRIORITY']._serialized_end=446
   _globals['_PAYLOAD']._serialized_start=68
   _globals['_PAYLOAD']._serialized_end=113
   _globals['_CALLOPTIONS']._serialized_start=116
-  _globals['_CALLOPTIONS']._serialized_end=291
-  _globals['_TIMING']._serialized_start=293
-  _globals['_TIMING']._serialized_end=337
+  _globals['_CALLOPTIONS']._serialized_end=304
+  _globals['_TIMING']._serialized_start=306
+  _globals['_TIMING']._serialized_end=350
 # @@protoc_insertion_point(module_scope)

@@ -29,20 +29,22 @@ class Payload(_message.Message):
     def __init__(self, data: _Optional[bytes] = ..., content_type: _Optional[str] = ...) -> None: ...
 
 class CallOptions(_message.Message):
-    __slots__ = ("user", "session", "idempotency_key", "deadline", "priority", "traceparent")
+    __slots__ = ("user", "session", "idempotency_key", "deadline", "priority", "traceparent", "tag")
     USER_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     DEADLINE_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
+    TAG_FIELD_NUMBER: _ClassVar[int]
     user: str
     session: str
     idempotency_key: str
     deadline: _timestamp_pb2.Timestamp
     priority: Priority
     traceparent: str
-    def __init__(self, user: _Optional[str] = ..., session: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., priority: _Optional[_Union[Priority, str]] = ..., traceparent: _Optional[str] = ...) -> None: ...
+    tag: str
+    def __init__(self, user: _Optional[str] = ..., session: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., priority: _Optional[_Union[Priority, str]] = ..., traceparent: _Optional[str] = ..., tag: _Optional[str] = ...) -> None: ...
 
 class Timing(_message.Message):
     __slots__ = ("name", "milliseconds")
