@@ -67,6 +67,13 @@ def test_a_burst_gets_more_instances_within_the_bound() -> None:
     assert replay(*burst, container_concurrency=10, max_scale=4).total.instances_most == 4
 
 
+def test_who_has_no_call_leaves_first() -> None:
+    calls = [(10.0, 1.0)] * 3 + [(10.0, 1000.0)]
+    found = replay(*calls, container_concurrency=1, window="6s", cold_start=0.0).total
+    # At least one idles beside the long call, for its target is 0.7 calls.
+    assert 980.0 < found.idle_seconds < 1100.0
+
+
 def test_what_finds_the_queue_full_is_refused() -> None:
     found = replay(*[(0.0, 1.0)] * 10, container_concurrency=1, max_scale=1, queue=4).total
     assert (found.calls, found.refused) == (10, 6)

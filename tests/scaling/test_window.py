@@ -67,6 +67,13 @@ def test_calls_count_for_as_long_as_they_are_there() -> None:
     assert meter.averages(10.0) == (0.1, 0.0)
 
 
+def test_load_that_lasts_counts_in_full_however_long_ago_it_began() -> None:
+    meter = Meter(from_values({}), 0.0)
+    meter.set(0.0, 3, 1)
+    assert meter.averages(100_000.0) == (3.0, 3.0)
+    assert meter.averages(100_007.5) == (3.0, 3.0)
+
+
 def test_calls_are_counted_by_their_arrival_where_the_rate_is_the_metric() -> None:
     meter = Meter(from_values({"metric": "rps"}), 0.0)
     meter.set(0.0, 1, 1)
