@@ -231,6 +231,16 @@ async def test_status_shows_instances_of_what_is_named(world: World) -> None:
     assert "'echo'" in err
 
 
+async def test_status_says_why_an_edit_is_not_served(world: World) -> None:
+    (world.folder / "main.py").write_text("import nothing_of_that_name\n")
+    await world.gateway.catalog.refresh(world.folder)
+    _, out, err = await world.cli("status", "--tenant", "default")
+    assert "echo-00001" in out
+    assert "nothing_of_that_name" in err
+    _, out, _ = await world.cli("status", "--json")
+    assert "nothing_of_that_name" in json.loads(out)["problems"]["echo"]
+
+
 async def test_what_cannot_start_is_in_a_crash_loop(world: World) -> None:
     (world.folder / "skill.toml").write_text(
         'name = "echo"\ndescription = "Breaks when it starts."\n[env]\nBREAKS = "yes"\n'

@@ -18,6 +18,7 @@ from catnap.services.snapshot import Instance, Revision, Service
 class _Seen(msgspec.Struct):
     platform: str
     services: list[Service]
+    problems: dict[str, str] = {}
 
 
 @click.command(cls=Command)
@@ -41,10 +42,12 @@ def status(settings: Settings, skills: tuple[str, ...], tenant: str, as_json: bo
     query = f"?tenant={tenant}" if tenant else ""
     seen = ask(settings, "GET", f"/platform{query}", _Seen)
     wanted = [each for each in seen.services if not skills or each.name in skills]
-    for skill in set(skills) - {each.name for each in wanted}:
+    problems = {k: v for k, v in seen.problems.items() if not skills or k in skills}
+    for skill in set(skills) - {each.name for each in wanted} - problems.keys():
         raise unknown(skill, {each.name for each in seen.services})
     if as_json:
-        output.as_json({"platform": seen.platform, "services": wanted})
+        found = {"platform": seen.platform, "services": wanted, "problems": problems}
+        output.as_json(found)
         return
     tenants = len({each.tenant for each in wanted}) > 1
     columns = ("revision", "traffic", "instances", "at work", "waiting", "sessions", "decision")
@@ -57,6 +60,8 @@ def status(settings: Settings, skills: tuple[str, ...], tenant: str, as_json: bo
         ],
         empty="nothing is served",
     )
+    for skill, problem in sorted(problems.items()):
+        output.note(f"{skill}: its newest source is not served: {problem}")
     if skills:
         _instances([each for service in wanted for each in _shown(service)])
 

@@ -3,6 +3,7 @@ platform going."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import parse_qs
 
 import msgspec
@@ -27,10 +28,12 @@ _METHODS = {
 
 
 class Seen(msgspec.Struct):
-    """platform: local or knative. services: those that the caller may see."""
+    """platform: local or knative. services: those that the caller may see.
+    problems: why the newest source of a skill is not served, by skill."""
 
     platform: str
     services: list[Service]
+    problems: Mapping[str, str] = {}
 
 
 class _Wanted(msgspec.Struct):
@@ -86,7 +89,9 @@ def _seen(gateway: Gateway, caller: Principal, tenant: str) -> Response:
         if tenant in ("", each.tenant)
         and isinstance(decide(caller, "platform.read", Resource(each.tenant)), Allowed)
     ]
-    return Response.json(msgspec.json.encode(Seen(gateway.settings.platform, services)))
+    catalog = gateway.catalog
+    problems = catalog.problems if isinstance(catalog, FolderCatalog) else {}
+    return Response.json(msgspec.json.encode(Seen(gateway.settings.platform, services, problems)))
 
 
 async def _service(gateway: Gateway, tenant: str, name: str) -> Service:

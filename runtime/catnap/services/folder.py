@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -81,6 +81,11 @@ class FolderCatalog:
         if name in self._withdrawn:
             raise NotFound(f"skill {name!r} was deleted: `catnap deploy --here {name}` serves it")
         raise unknown(name, self._skills)
+
+    @property
+    def problems(self) -> Mapping[str, str]:
+        """Why the newest source of a skill is not served, by skill."""
+        return dict(self._problems)
 
     async def load(self) -> None:
         """Deploys every skill of the folder; announces those it cannot."""
