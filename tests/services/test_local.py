@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from catnap.errors import CatnapError, SkillCrashed, Unavailable
+from catnap.errors import CatnapError, InvalidRequest, SkillCrashed, Unavailable
 from catnap.services import images
 from catnap.services.local import LocalPlatform
 from catnap.services.local.control import Control
@@ -266,6 +266,100 @@ async def test_revision_numbers_outlast_a_restart(world: World, tmp_path: Path) 
         assert await again.apply(rendered) == "one-00002"
     finally:
         await again.close()
+
+
+# --- probes, and crashes that are told ------------------------------------------------
+
+PROBED = """
+import asyncio, os, signal
+from pathlib import Path
+from catnap import skill
+from catnap.host import app
+
+well = app.App._health
+ill = Path(os.environ["DESK"]).with_name("ill")
+app.App._health = lambda self: app.Response(500, [], b"") if ill.exists() else well(self)
+
+@skill
+{kind} main(ctx, request: dict) -> dict:
+    return {{"pid": os.getpid()}}
+"""
+
+PROBE = {"httpGet": {"path": "/healthz"}, "periodSeconds": 1, "failureThreshold": 1}
+
+
+async def test_an_instance_whose_liveness_probe_fails_is_replaced(world: World) -> None:
+    await world.skill(main=PROBED, probes={"livenessProbe": PROBE})
+    pid = (await world.call())["pid"]
+    ill = Path(world.desk).with_name("ill")
+    ill.touch()
+    while alive(pid):
+        await asyncio.sleep(0.005)
+    ill.unlink()
+    assert (await world.call())["pid"] != pid
+
+
+async def test_an_instance_whose_readiness_probe_fails_gets_no_calls_until_it_is_well(
+    world: World,
+) -> None:
+    await world.skill(main=PROBED, toml="[scale]\nmax = 1\n", probes={"readinessProbe": PROBE})
+    pid = (await world.call())["pid"]
+    [pool] = world.platform._fleet._all()
+    [instance] = pool.instances
+    ill = Path(world.desk).with_name("ill")
+    ill.touch()
+    while not instance.doubts:
+        await asyncio.sleep(0.005)
+    call = world.begin()
+    await asyncio.sleep(0)
+    assert pool.waiting == 1
+    ill.unlink()
+    assert (await call)["pid"] == pid
+
+
+@pytest.mark.parametrize(
+    ("probes", "said"),
+    [
+        ({"livenessProbe": {"exec": {"command": ["true"]}}}, "livenessProbe.exec"),
+        ({"livenessProbe": PROBE | {"failureThreshold": -1}}, "livenessProbe.failureThreshold"),
+        ({"startupProbe": PROBE}, "startupProbe"),
+    ],
+)
+async def test_a_probe_that_is_not_done_here_is_refused_by_its_name(
+    world: World, probes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=said):
+        await world.skill(probes=probes)
+
+
+CRASHES = """
+import os, sys, threading
+from catnap import skill
+
+def crash():
+    print("the disk is full", file=sys.stderr, flush=True)
+    os._exit({kind})
+
+threading.Timer(0.0, crash).start()
+
+@skill
+async def main(ctx, request: dict) -> dict:
+    return {{}}
+"""
+
+
+async def test_a_revision_that_crashes_waits_longer_each_time_and_says_why(world: World) -> None:
+    await world.skill("7", "[scale]\nmin = 1\n", main=CRASHES)
+    [pool] = world.platform._fleet._all()
+    for seconds in (1.0, 2.0, 4.0):
+        while not pool.retry_in or pool.instances:
+            await asyncio.sleep(0.005)
+        assert pool.retry_in == seconds
+        assert pool.crash is not None
+        assert pool.crash.line == "the disk is full"
+        assert "status 7" in pool.crash.message
+        world.now += seconds
+        world.platform.tick()
 
 
 # --- packets --------------------------------------------------------------------------

@@ -7,7 +7,9 @@ import contextlib
 import itertools
 import os
 import select
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -72,8 +74,14 @@ class World:
         writer.close()
 
     async def skill(
-        self, kind: str = "async def", toml: str = "", name: str = "test", main: str = MAIN
+        self,
+        kind: str = "async def",
+        toml: str = "",
+        name: str = "test",
+        main: str = MAIN,
+        probes: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
+        """probes: by their names in the container."""
         code = main.format(kind=kind)
         if kind == "def":
             code = code.replace("await await_", "(0, 0)").replace("await reader.read(1)", "pass")
@@ -86,6 +94,7 @@ class World:
         rendered = service(parse_manifest(manifest), image=image, namespace="t")
         container = rendered["spec"]["template"]["spec"]["containers"][0]
         container["env"].append({"name": "DESK", "value": self.desk})
+        container |= probes
         await self.platform.apply(rendered)
 
     async def call(self, do: str = "", session: str = "", name: str = "test", **ext: str) -> Any:

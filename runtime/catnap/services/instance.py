@@ -35,8 +35,6 @@ class Instance(ABC):
         whoever finds no other may have it."""
         self.mended: Callable[[], None] = lambda: None
         """To be called when it may have calls again."""
-        self.said = ""
-        """The last line that it wrote."""
         self.timings: dict[str, float] = {}
         """What start, import and init took, in milliseconds."""
         self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -46,6 +44,11 @@ class Instance(ABC):
     def alive(self) -> bool:
         """Whether it takes calls, or will once it has started."""
         return not self.draining and not self.exited.done()
+
+    @property
+    def said(self) -> str:
+        """The last line that it wrote."""
+        return ""
 
     @property
     def idle(self) -> bool:

@@ -46,6 +46,12 @@ class _Status(msgspec.Struct):
     drained: bool = False
 
 
+class _Line(msgspec.Struct):
+    """A record of its output; catnap.host.records has the format."""
+
+    text: str
+
+
 @dataclass(frozen=True)
 class Plan:
     """How to start an instance of a revision."""
@@ -65,6 +71,7 @@ class Plan:
     """The platform looks whether it takes more, since no cgroup binds it."""
     on_output: Callable[[str, str, bytes], None]
     """Instance, `stdout` or `stderr`, and one line of it."""
+    on_ready: Callable[[Instance], None]
 
 
 class Instance(instance.Instance):
@@ -78,6 +85,7 @@ class Instance(instance.Instance):
         self._zygote = zygote
         self._forked = False
         self._said: asyncio.Future[_Status] = asyncio.get_running_loop().create_future()
+        self._last = b""
         self._drained = False
         self._outgrew = False
         self._silent = False
@@ -114,6 +122,21 @@ class Instance(instance.Instance):
             "init": started.init_ms,
         }
         self.ready = True
+        self._plan.on_ready(self)
+
+    @property
+    def said(self) -> str:
+        try:
+            return msgspec.json.decode(self._last, type=_Line).text
+        except msgspec.DecodeError:
+            return self._last.decode(errors="replace")
+
+    def fail(self) -> None:
+        """It is not well: it gets no more calls, ends when it has answered
+        those that it has, and another takes its place."""
+        if self.alive:
+            self.end()
+            self.leaving.set_result(None)
 
     def _hear(self, line: bytes) -> None:
         try:
@@ -130,9 +153,11 @@ class Instance(instance.Instance):
 
     async def _fork(self) -> None:
         def out(line: bytes) -> None:
+            self._last = line
             self._plan.on_output(self.name, "stdout", line)
 
         def err(line: bytes) -> None:
+            self._last = line
             self._plan.on_output(self.name, "stderr", line)
 
         with contextlib.ExitStack() as ours:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import random
 import shutil
@@ -15,7 +16,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from catnap.errors import CatnapError, DeadlineExceeded, InvalidRequest, Unavailable
+from catnap.errors import DeadlineExceeded, InvalidRequest, Unavailable
 from catnap.http import Client
 from catnap.http.client import ConnectionLost
 from catnap.services import environment, images
@@ -26,11 +27,13 @@ from catnap.services.ledger import Ledger
 from catnap.services.local import usage
 from catnap.services.local.cgroups import Cgroups
 from catnap.services.local.instance import Instance, Plan
+from catnap.services.local.probing import answers, follow
 from catnap.services.local.scratch import Scratch
 from catnap.services.local.zygote import Zygote
 from catnap.services.place import Place
 from catnap.services.platform import Delivery, Route, Status
 from catnap.services.pool import Pool
+from catnap.services.probes import Probes
 from catnap.services.revision import Revision
 from catnap.services.snapshot import Service
 from catnap.services.timeouts import Patience, paced
@@ -213,13 +216,8 @@ class LocalPlatform:
         It keeps the call's place until that is known."""
         instance = place.instance
         assert isinstance(instance, Instance)
-        healthy = False
         try:
-            with contextlib.suppress(TimeoutError, CatnapError):
-                async with asyncio.timeout(CHECK):
-                    reply = await self._client.request(instance.target, "GET", "/healthz")
-                    healthy = reply.status == 200
-                    await reply.read()
+            healthy = await answers(self._client, instance.target, "/healthz", CHECK)
             if not healthy and instance.alive:
                 _log.warning("instance %s does not answer any more and is ended", instance.name)
                 pool.end(instance)
@@ -256,11 +254,30 @@ class LocalPlatform:
             on_output=lambda instance, stream, line: self._on_output(
                 revision.namespace, revision.service, instance, stream, line
             ),
+            on_ready=lambda instance: self._probe(revision.probes, instance),
         )
         instance = Instance(name, plan, self._zygote(python, revision.preload))
         self._instances.add(instance)
         instance.exited.add_done_callback(lambda _: self._ended(instance, scratch))
         return instance
+
+    def _probe(self, probes: Probes, instance: Instance) -> None:
+        """Follows an instance that is ready for as long as it lives."""
+
+        def open_(well: bool) -> None:
+            instance.doubts += -1 if well else 1
+            instance.mended()
+
+        def alive(well: bool) -> None:
+            if not well:
+                _log.warning("instance %s fails its liveness probe and is ended", instance.name)
+                instance.fail()
+
+        for probe, turned in ((probes.readiness, open_), (probes.liveness, alive)):
+            if probe is not None:
+                work = follow(probe, self._client, instance.target, turned)
+                following = self._spawn(work)
+                instance.exited.add_done_callback(functools.partial(_cancel, following))
 
     def _ended(self, instance: Instance, scratch: Path) -> None:
         self._spawn(self._scratch.remove(scratch))
@@ -310,10 +327,11 @@ class LocalPlatform:
                 del self._zygotes[key], self._unused[key]
                 self._spawn(zygote.close())
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def close(self) -> None:
         self._ticking.cancel()
@@ -329,6 +347,10 @@ class LocalPlatform:
         self._scratch.close()
         with contextlib.suppress(OSError):
             shutil.rmtree(self._sockets)
+
+
+def _cancel(task: asyncio.Task[None], _: object) -> None:
+    task.cancel()
 
 
 class _NotBegun(Exception):
