@@ -29,6 +29,13 @@ async def test_new_sessions_spread_over_the_instances(side: Side) -> None:
     assert max(sessions.values()) <= 13
 
 
+async def test_an_instance_has_no_more_sessions_than_it_may(side: Side) -> None:
+    await side.apply(concurrency=2, max=1, session={"max": 3})
+    for number in range(5):
+        await side.call({}, session=str(number))
+    assert side.sessions() == 3
+
+
 async def test_a_session_that_was_idle_for_too_long_is_a_new_one(side: Side) -> None:
     await side.apply(min=2, session={"idle": "60s"})
     await side.call({}, session="s")

@@ -66,7 +66,8 @@ from catnap import Context, skill
 @skill
 async def answer(ctx: Context, request: int) -> tuple[int, int, float, float]:
     began = time.monotonic()
-    await asyncio.sleep(0.002 * (request % 4))
+    # Some are at work until an instance of the next edition is there.
+    await asyncio.sleep(0.002 if request % 16 else 0.15)
     return EDITION, os.getpid(), began, time.monotonic()
 """,
 }

@@ -57,7 +57,8 @@ def test_a_manifest_comes_back_from_its_service_object_as_what_it_asked_for() ->
     manifest = parse_manifest(
         'name = "echo"\ndescription = "Echo."\n[scale]\nmin = 1\nmax = 7\nconcurrency = 4\n'
         'target = 3\nwindow = "90s"\nidle = "1500ms"\npreload = ["a", "b"]\n'
-        '[limits]\ntimeout = "1500ms"\n[session]\naffinity = false\nidle = "1m"\n[env]\nMODE = "x"\n'
+        '[limits]\ntimeout = "1500ms"\n[session]\naffinity = false\nidle = "1m"\nmax = 5\n'
+        '[env]\nMODE = "x"\n'
     )
     revision = revision_of(service(manifest, image="i", namespace="acme"), 12)
     assert (revision.name, revision.namespace, revision.image) == ("echo-00012", "acme", "i")
@@ -68,7 +69,7 @@ def test_a_manifest_comes_back_from_its_service_object_as_what_it_asked_for() ->
         1.5,
         2.0,
     )
-    assert (revision.affinity, revision.session_idle) == (False, 60.0)
+    assert (revision.affinity, revision.session_idle, revision.session_max) == (False, 60.0, 5)
     assert revision.preload == ("a", "b")
     assert revision.env == {"MODE": "x"}
 

@@ -124,15 +124,24 @@ def test_of_too_many_the_one_that_was_quiet_longest_is_forgotten() -> None:
     assert [each for each in ("busy", "1", "2", "3") if table.home(each, 5)] == ["busy", "1", "3"]
 
 
-def test_the_session_that_was_quiet_longest_at_an_instance_makes_place() -> None:
-    table = Table[str]()
+def test_of_too_many_at_an_instance_the_one_that_was_quiet_longest_there_leaves() -> None:
+    table = Table[str](per_instance=3)
     begin(table, "busy", "a")
-    for now, (session, instance) in enumerate([("x", "b"), ("1", "a"), ("2", "a"), ("1", "a")]):
+    steps = [("x", "b"), ("1", "a"), ("2", "a"), ("1", "a"), ("3", "a")]
+    for now, (session, instance) in enumerate(steps):
         visit(table, session, instance, now)
-    assert table.displace("a", 5)
-    assert [where(table, each, 5) for each in ("busy", "x", "1", "2")] == ["a", "b", "a", None]
-    assert table.displace("a", 5)
-    assert not table.displace("a", 5)
+    found = [where(table, each, 5) for each in ("busy", "x", "1", "2", "3")]
+    assert found == ["a", "b", "a", None, "a"]
+
+
+def test_no_session_with_a_call_at_work_leaves_for_another() -> None:
+    table = Table[str](per_instance=1)
+    begin(table, "1", "a")
+    entry = begin(table, "2", "a")
+    assert (where(table, "1"), where(table, "2")) == ("a", "a")
+    table.end(entry, 0)
+    visit(table, "3", "a")
+    assert [where(table, each) for each in "123"] == ["a", None, "a"]
 
 
 def test_what_there_is_can_be_seen_and_does_not_change_afterwards() -> None:
@@ -146,7 +155,7 @@ def test_what_there_is_can_be_seen_and_does_not_change_afterwards() -> None:
 
 
 SESSIONS, INSTANCES = st.sampled_from("stuvwx"), st.sampled_from("abc")
-MOST, IDLE = 4, 10.0
+MOST, THERE, IDLE = 4, 2, 10.0
 
 
 class Life(RuleBasedStateMachine):
@@ -154,7 +163,7 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.table = Table[str](IDLE, MOST)
+        self.table = Table[str](IDLE, THERE, MOST)
         self.now = 0.0
         self.calls: list[Entry[str]] = []
         self.epochs: dict[str, int] = {}
@@ -163,8 +172,11 @@ class Life(RuleBasedStateMachine):
     def begin(self, session: str, other: str, stay: bool) -> None:
         home = self.table.home(session, self.now)
         instance = home.instance if home and home.instance and stay else other
+        there = self.table.count(instance)
         entry = self.table.begin(session, "r", instance, self.now)
         assert (entry.session, entry.instance) == (session, instance)
+        working = {each for each in (*self.calls, entry) if each.instance == instance}
+        assert self.table.count(instance) <= max(THERE, there, len(working))
         before = self.epochs.get(session, 0)
         assert entry.epoch >= before + (entry is not home)
         self.epochs[session] = entry.epoch

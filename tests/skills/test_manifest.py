@@ -35,6 +35,7 @@ timeout = "2m"
 affinity = false
 share = "user"
 idle = "1h"
+max = 40
 
 [models]
 allow = ["minilm-l6-v2"]
@@ -64,7 +65,8 @@ def test_everything_that_can_be_said_is_read() -> None:
     assert manifest.entry == "app.main:search"
     assert (manifest.scale.target, manifest.scale.window, manifest.scale.idle) == (14.5, 30, 300)
     assert manifest.limits.timeout == 120
-    assert (manifest.session.share, manifest.session.idle) == ("user", 3600)
+    session = manifest.session
+    assert (session.share, session.idle, session.max) == ("user", 3600, 40)
     [trigger] = manifest.triggers.events
     assert trigger.coalesce == "user"
     assert trigger.filters[0]["any"][0] == {"suffix": {"subject": ".md"}}
@@ -94,6 +96,8 @@ def test_everything_that_can_be_said_is_read() -> None:
         ("[scale]\nidle = inf", "scale.idle: inf is no length of time"),
         ("[scale]\nwindow = 'soon'", "scale.window: 'soon' is no length of time"),
         ("[session]\nidle = '0s'", "session.idle: must be 1s or more"),
+        ("[session]\nmax = 9", "session.max: must be 0, or scale.concurrency or more"),
+        ("[scale]\nconcurrency = 0\n[session]\nmax = 9", "session.max: must be 0, or"),
         ("[limits]\ntimeout = '11m'", "limits.timeout: must be 1s to 600s"),
         ("[limits]\ncpu = '0'", "limits.cpu: must be cores"),
         ("[limits]\nmemory = '0Mi'", "limits.memory: must be bytes"),

@@ -86,6 +86,7 @@ class Fleet:
             sessions=before.sessions,
         )
         serving.sessions.idle = revisions[-1].session_idle
+        serving.sessions.per_instance = revisions[-1].session_max
         self._serving[key] = serving
         for name, pool in before.pools.items():
             if name[0] in serving.revisions:

@@ -192,7 +192,8 @@ class Pool:
             counts = {
                 each.name: self.sessions.count(each) for each in self._staying() if each.ready
             }
-            found = free.get(choose(session, counts, free) or "")
+            most = self.sessions.per_instance
+            found = free.get(choose(session, counts, free, most=most) or "")
         else:
             found = self._balance.choose(self.instances, self._is_open)
         return found or self._balance.choose(self.instances, self._has_room)

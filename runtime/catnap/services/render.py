@@ -67,6 +67,7 @@ def _annotations(manifest: Manifest) -> dict[str, str]:
         "features.knative.dev/http-full-duplex": "Enabled",
         CATNAP + "session-affinity": str(manifest.session.affinity).lower(),
         CATNAP + "session-idle": str(manifest.session.idle),
+        CATNAP + "session-max": str(manifest.session.max),
         CATNAP + "session-share": manifest.session.share,
     }
     if scale.target is not None:

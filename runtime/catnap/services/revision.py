@@ -57,6 +57,8 @@ class Revision:
     affinity: bool
     session_idle: float
     """Seconds without a call after which a session is a new one."""
+    session_max: int
+    """Sessions of one instance; 0 for any number."""
     preload: tuple[str, ...]
     bounds: Bounds
     env: Mapping[str, str] = field(repr=False)
@@ -109,6 +111,7 @@ def _revision_of(service: Mapping[str, Any], number: int) -> Revision:
         probes=read_probes(container),
         affinity=annotations.get(CATNAP + "session-affinity") != "false",
         session_idle=Duration.parse(annotations.get(CATNAP + "session-idle", IDLE)),
+        session_max=int(annotations.get(CATNAP + "session-max", "0")),
         preload=tuple(filter(None, annotations.get(CATNAP + "preload", "").split(","))),
         bounds=Bounds(
             cpu=float(_quantity(limits.get("cpu", "0"))),

@@ -54,10 +54,13 @@ class Table(Generic[Instance]):
     """Of one service. A session has one home at most; to lose the instance
     costs it its warmth, and it stays at its revision."""
 
-    def __init__(self, idle: float = IDLE, most: int = MAX_SESSIONS) -> None:
-        """idle: seconds, as IDLE; may be set anew. most: sessions that are
+    def __init__(self, idle: float = IDLE, per_instance: int = 0, most: int = MAX_SESSIONS) -> None:
+        """idle: seconds, as IDLE. per_instance: sessions that one has, 0 for
+        any number; of more, the one that was quiet longest there leaves, but
+        none with a call at work. Both may be set anew. most: sessions that are
         kept; of more, the one that was quiet longest is forgotten."""
         self.idle = idle
+        self.per_instance = per_instance
         self._most = most
         self._quiet: OrderedDict[str, Entry[Instance]] = OrderedDict()
         """The one that was quiet longest is first."""
@@ -98,6 +101,8 @@ class Table(Generic[Instance]):
             self._busy[session] = entry
             entry.expires = inf
         entry.calls += 1
+        if self.per_instance and self.count(instance) > self.per_instance:
+            self._displace(instance, now)
         return entry
 
     def end(self, entry: Entry[Instance], now: float) -> None:
@@ -140,15 +145,6 @@ class Table(Generic[Instance]):
                 return
             self._forget(entry)
 
-    def displace(self, instance: Instance, now: float) -> bool:
-        """Makes place for another session: the one that was quiet longest
-        there leaves. False where all have calls at work."""
-        quiet = [entry for entry in self._at.get(instance, ()) if not entry.calls]
-        if quiet:
-            oldest = min(quiet, key=lambda entry: entry.expires)
-            self._replace(oldest, oldest.revision, None, now)
-        return bool(quiet)
-
     def count(self, instance: Instance) -> int:
         """Sessions that are at home there."""
         return len(self._at.get(instance, ()))
@@ -186,6 +182,12 @@ class Table(Generic[Instance]):
         if instance is not None:
             self._at.setdefault(instance, set()).add(after)
         return after
+
+    def _displace(self, instance: Instance, now: float) -> None:
+        quiet = [entry for entry in self._at[instance] if not entry.calls]
+        if quiet:
+            oldest = min(quiet, key=lambda entry: entry.expires)
+            self._replace(oldest, oldest.revision, None, now)
 
     def _forget(self, entry: Entry[Instance]) -> None:
         self._last = max(self._last, entry.epoch)

@@ -56,6 +56,10 @@ class Sessions(msgspec.Struct, frozen=True):
     idle: Duration = Duration(900)
     """Time without a call after which a session is a new one: it may go to
     another instance, and by the traffic's shares to another revision."""
+    max: int = 0
+    """Sessions of one instance at most; 0 sets no bound. Of more, the one that
+    was quiet longest is a new one. At least scale.concurrency: any of its
+    calls may be of another session."""
 
 
 class EventTrigger(msgspec.Struct, frozen=True):
@@ -199,6 +203,8 @@ def _check(manifest: Manifest) -> None:
         named = all(part.isidentifier() for part in module.split("."))
         _need(named, f"scale.preload[{index}]", "a module's name, such as numpy")
     _need(manifest.session.idle >= 1, "session.idle", "1s or more")
+    enough = manifest.session.max >= scale.concurrency > 0
+    _need(manifest.session.max == 0 or enough, "session.max", "0, or scale.concurrency or more")
     _need(1 <= limits.timeout <= 600, "limits.timeout", "1s to 600s")
     _need(_CPU.match(limits.cpu), "limits.cpu", "cores such as '0.5' or '500m'")
     _need(_MEMORY.match(limits.memory), "limits.memory", "bytes such as '512Mi'")

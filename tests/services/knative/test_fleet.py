@@ -109,9 +109,9 @@ def test_a_revision_says_whether_its_sessions_keep_their_pod(fleet: Fleet) -> No
     found = fleet.get(*REVISION)
     assert found
     assert (found.affinity, found.session_idle) == (True, 900.0)
-    told = revision(0, session_affinity="false", session_idle="5m")
+    told = revision(0, session_affinity="false", session_idle="5m", session_max="40")
     fleet.take_revisions({REVISION: told})
-    assert (found.affinity, found.session_idle) == (False, 300.0)
+    assert (found.affinity, found.session_idle, found.session_max) == (False, 300.0, 40)
     fleet.take_revisions({REVISION: revision(0, session_idle="for ever")})
     assert found.session_idle == 300.0
 

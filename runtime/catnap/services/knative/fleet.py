@@ -35,14 +35,16 @@ _log = logging.getLogger(__name__)
 @dataclass(eq=False, slots=True)
 class Revision:
     """affinity: whether a session's calls should go to one pod. session_idle:
-    seconds without one after which a session is a new one. known: whether the
-    cluster has it; its pods may be seen first."""
+    seconds without one after which a session is a new one. session_max: that
+    a pod has, 0 for any number. known: whether the cluster has it; its pods may
+    be seen first."""
 
     name: str
     pods: Pods = field(default_factory=Pods)
     service: str = ""
     affinity: bool = True
     session_idle: float = IDLE
+    session_max: int = 0
     known: bool = False
     slices: dict[str, dict[str, Target]] = field(default_factory=dict)
     """Pods by slice: several make up one Service's."""
@@ -91,6 +93,7 @@ class Fleet:
             with suppress(ValueError):  # whoever wrote it, the skill is called all the same
                 idle = Duration.parse(about.get(CATNAP + "session-idle", IDLE))
                 revision.session_idle = idle
+                revision.session_max = int(about.get(CATNAP + "session-max", "0"))
             revision.pods.set_limit(spec.get("containerConcurrency") or 0)
             self._services[key[0], revision.service][key[1]] = revision
 

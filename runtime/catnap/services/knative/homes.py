@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from catnap.services.knative.fleet import Revision
 from catnap.services.knative.mirror import Key
 from catnap.services.knative.pods import Pod, Pods
 from catnap.sessions import Entry, Snapshot, Table, choose
@@ -46,15 +47,17 @@ class Sessions:
     def snapshot(self) -> Snapshot[Pod]:
         return self.table.snapshot(self.clock())
 
-    def visit(self, session: str, revision: str, idle: float, *, named: bool) -> Visit:
-        """A call of a session to a revision. named: by the caller; where the
-        session is at another, it is then of no session. idle: as the table
-        has it."""
-        self.table.idle = idle
+    def visit(self, session: str, name: str, revision: Revision | None, *, named: bool) -> Visit:
+        """A call of a session to a revision, which the cluster may not have.
+        named: by the caller; where the session is at another, the call is of
+        no session."""
+        if revision is None or not revision.affinity:
+            return Visit(self, "", name)
+        self.table.idle = revision.session_idle
+        self.table.per_instance = revision.session_max
         home = self.home(session)
-        if named and home is not None and home.revision != revision:
-            session = ""
-        return Visit(self, session, revision)
+        stays = home is None or home.revision == name or not named
+        return Visit(self, session if stays else "", name)
 
 
 class Visit:
@@ -76,7 +79,8 @@ class Visit:
         if home is not None:
             return home
         counts = {pod.name: self._sessions.table.count(pod) for pod in pods}
-        name = choose(self._session, counts, [pod.name for pod in pods.free])
+        free = [pod.name for pod in pods.free]
+        name = choose(self._session, counts, free, most=self._sessions.table.per_instance)
         return pods.named(name) if name else None
 
     def settle(self, pod: Pod) -> None:

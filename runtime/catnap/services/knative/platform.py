@@ -30,7 +30,6 @@ from catnap.services.knative.routing import Table
 from catnap.services.platform import Delivery, Route, Status
 from catnap.services.render import API_VERSION
 from catnap.services.snapshot import Service
-from catnap.sessions.table import IDLE
 
 # With the dot at its end a resolver asks for this name alone, not first for
 # the same name below each domain of the pod's search list.
@@ -170,10 +169,7 @@ class KnativePlatform:
         sessions = self._homes.of(namespace, route.service)
         name = route.revision or self._revision(namespace, route, sessions)
         revision = self.fleet.get(namespace, name)
-        stays = revision is not None and revision.affinity
-        idle = revision.session_idle if revision else IDLE
-        session = route.session if stays else ""
-        visit = sessions.visit(session, name, idle, named=bool(route.revision))
+        visit = sessions.visit(route.session, name, revision, named=bool(route.revision))
         host = f"{route.service}.{namespace}.svc.cluster.local".encode()
         fields = [(b"host", host), *headers]
         call = Sent(route.service, (namespace, name), fields, body, arrived)
