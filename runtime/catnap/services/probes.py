@@ -52,19 +52,21 @@ def read_probes(container: Mapping[str, Any]) -> Probes:
     """Raises ValueError for what is not done here, by its name."""
     if "startupProbe" in container:
         raise ValueError("startupProbe is not supported: an instance says itself when it is ready")
-    readiness = container.get("readinessProbe", {})
-    return Probes(
-        _read("readinessProbe", readiness) if readiness.get("periodSeconds") else None,
-        _read("livenessProbe", container["livenessProbe"])
-        if "livenessProbe" in container
-        else None,
+    readiness, liveness = (
+        _read(name, container[name]) if name in container else None
+        for name in ("readinessProbe", "livenessProbe")
     )
+    goes_on = bool(container.get("readinessProbe", {}).get("periodSeconds"))
+    return Probes(readiness if goes_on else None, liveness)
 
 
 def _read(name: str, probe: Mapping[str, Any]) -> Probe:
     for key in probe:
         if key not in _KNOWN:
             raise ValueError(f"{name}.{key} is not supported by the local platform")
+    get = probe.get("httpGet", {})
+    for key in get.keys() - {"path", "port"}:
+        raise ValueError(f"{name}.httpGet.{key} is not supported by the local platform")
 
     def number(key: str, default: int, least: int = 1) -> int:
         value = probe.get(key) or default
@@ -73,7 +75,7 @@ def _read(name: str, probe: Mapping[str, Any]) -> Probe:
         return value
 
     return Probe(
-        path=str(probe["httpGet"].get("path", "/")) if "httpGet" in probe else "",
+        path=get.get("path", "/") if "httpGet" in probe else "",
         period=number("periodSeconds", PERIOD),
         timeout=number("timeoutSeconds", 1),
         delay=number("initialDelaySeconds", 0, 0),

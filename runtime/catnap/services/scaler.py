@@ -25,7 +25,7 @@ class Decided:
     """One decision, and every one after it that was the same.
 
     first, last: when, by the pool's clock. times: how many there were. stable,
-    panic: the averages of the last of them.
+    panic, ready, excess_burst_capacity: those of the last.
     """
 
     first: float
@@ -41,9 +41,7 @@ class Decided:
 
     def again(self, after: Decided) -> Decided | None:
         """Both as one; None where the later one is another."""
-        if (self.ready, self.want, self.panicking, self.why) != (
-            *(after.ready, after.want, after.panicking, after.why),
-        ):
+        if (self.want, self.panicking, self.why) != (after.want, after.panicking, after.why):
             return None
         return replace(after, first=self.first, times=self.times + 1)
 
