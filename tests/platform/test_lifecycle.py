@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from catnap.errors import NotFound
-from tests.platform.running import Running
+from tests.platform.running import ROOT, Running
 
 
 def wait_for_end(pid: int, timeout: float) -> bool:
@@ -148,3 +152,16 @@ def test_an_address_that_is_taken_is_said_in_one_line(
         said = capfd.readouterr().err.strip()
         assert said.startswith(f"catnap: cannot listen on {address}")
         assert "\n" not in said
+
+
+@pytest.mark.local
+def test_the_doctor_finds_the_gateway_that_runs(platform: Running) -> None:
+    environment = {**os.environ, "CATNAP_HOME": str(platform.home), "CATNAP_HTTP": platform.http}
+    done = subprocess.run(
+        [sys.executable, "-m", "catnap.cli", "doctor", "--json"],
+        env={**environment, "PYTHONPATH": str(ROOT / "runtime")},
+        stdout=subprocess.PIPE,
+    )
+    [found] = [each for each in json.loads(done.stdout) if each["what"] == "gateway"]
+    assert found["state"] == "ok"
+    assert found["found"] == f"version {version('catnap-functions')} at http://{platform.http}"

@@ -34,6 +34,7 @@ _COMMANDS = {
     "deploy": "deploy",
     "undeploy": "undeploy",
     "delete": "delete",
+    "doctor": "doctor",
     "host": "processes",
     "models": "processes",
 }

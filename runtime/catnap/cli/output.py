@@ -15,6 +15,8 @@ from catnap.errors import CatnapError
 
 _NUMBERS = ("size", "attempts", "instances", "at work", "waiting", "sessions")
 
+_TEXT = ("decision", "description", "error", "found", "image", "type", "what to do")
+
 
 def as_json(value: Any) -> None:
     """One JSON value; on a terminal over several lines."""
@@ -91,7 +93,7 @@ def table(
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         # What is copied, an id or a key, stays in one line; text gives way.
-        whole = column not in ("decision", "description", "error", "image", "type")
+        whole = column not in _TEXT
         shown.add_column(
             column,
             justify="right" if column in numbers else "left",

@@ -3,7 +3,9 @@ platform going."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
+from importlib.metadata import version
 from urllib.parse import parse_qs
 
 import msgspec
@@ -29,11 +31,12 @@ _METHODS = {
 
 class Seen(msgspec.Struct):
     """platform: local or knative. services: those that the caller may see.
-    problems: why the newest source of a skill is not served, by skill."""
+    problems: why the newest source of a skill is not served, by skill. version: the gateway's."""
 
     platform: str
     services: list[Service]
     problems: Mapping[str, str] = {}
+    version: str = ""
 
 
 class _Wanted(msgspec.Struct):
@@ -91,7 +94,9 @@ def _seen(gateway: Gateway, caller: Principal, tenant: str) -> Response:
     ]
     catalog = gateway.catalog
     problems = catalog.problems if isinstance(catalog, FolderCatalog) else {}
-    return Response.json(msgspec.json.encode(Seen(gateway.settings.platform, services, problems)))
+    return Response.json(
+        msgspec.json.encode(Seen(gateway.settings.platform, services, problems, _version()))
+    )
 
 
 async def _service(gateway: Gateway, tenant: str, name: str) -> Service:
@@ -132,5 +137,11 @@ def _here(gateway: Gateway) -> FolderCatalog:
         return gateway.catalog
     raise InvalidRequest(
         "this gateway runs on a cluster and may not change what it runs there: "
+
+
+@functools.cache
+def _version() -> str:
+    """Of the code that was started, whatever is installed since."""
+    return version("catnap-functions")
         "`catnap deploy`, `catnap undeploy` and, with --kubeconfig, `catnap traffic` may"
     )

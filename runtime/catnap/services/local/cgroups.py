@@ -63,6 +63,11 @@ class Cgroups:
         self.bounding = _passed_on(folder)
         _log.info("instances get cgroups in %s, bounded in %s", folder, self.bounding or "nothing")
 
+    @property
+    def there(self) -> bool:
+        """Whether instances have cgroups at all."""
+        return self._folder is not None
+
     async def clear(self) -> None:
         """Ends what an earlier platform of this state has left."""
         left = Path(self._left)
