@@ -21,7 +21,7 @@ def table(result: dict[str, Any]) -> str:
         console.print(f"  its parts       {_named(result['cold_parts_ms'])}")
         console.print("Warm calls: a CloudEvent to an echo")
         console.print(_warm(result["warm"]))
-        console.print("A call's stages in the gateway at c64, us of CPU, clocks included")
+        console.print("A call's stages in the gateway at c64, us of CPU")
         console.print(_stages(result["stages_us"]))
         console.print(verdicts(targets(result)))
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
