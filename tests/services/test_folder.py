@@ -16,7 +16,7 @@ from catnap.events import Event
 from catnap.services.catalog import route
 from catnap.services.folder import FolderCatalog
 from catnap.services.memory import Function, MemoryPlatform
-from catnap.services.traffic import Target
+from catnap.services.traffic import LATEST, Target
 
 MAIN = "from catnap import skill\n@skill\ndef main(ctx, request: {type}) -> str: return ''\n"
 
@@ -284,6 +284,30 @@ async def test_an_edit_that_gets_no_calls_says_who_does(world: World) -> None:
     assert "echo-00002 is ready, traffic stays at echo-00001" in said
     assert "catnap traffic echo --latest" in said
     assert world.revisions() == ["echo-00001"]
+
+
+async def test_what_is_gone_back_to_is_met_with_its_own_manifest(world: World) -> None:
+    folder = world.write("echo", "int", '[limits]\ntimeout = "7s"\n')
+    await world.catalog.load()
+    await world.catalog.revision("echo", "a")
+    world.write("echo", "str")
+    await world.catalog.refresh(folder)
+    first = [Target(revision_name="echo-00001", percent=100)]
+    await world.catalog.route("a", "echo", first)
+
+    def met(tenant: str) -> tuple[float, str]:
+        [listed] = world.catalog.of(tenant)
+        found = world.catalog.get("echo", tenant)
+        assert listed == found
+        return found.manifest.limits.timeout, (found.description.input_schema or {})["type"]
+
+    assert met("a") == (7.0, "integer")
+    assert met("b") == (300.0, "string"), "another tenant's traffic is its own"
+    (folder / "main.py").write_text("import nothing_of_that_name\n")
+    await world.catalog.refresh(folder)
+    assert "nothing_of_that_name" in world.catalog.get("echo", "a").problem
+    await world.catalog.route("a", "echo", LATEST)
+    assert met("a") == (300.0, "string")
 
 
 async def test_a_deploy_raises_what_is_wrong_and_leaves_what_runs(world: World) -> None:

@@ -108,15 +108,13 @@ async def _service(gateway: Gateway, tenant: str, name: str) -> Service:
 
 
 async def _route(gateway: Gateway, tenant: str, name: str, body: bytes) -> None:
-    _here(gateway)
+    catalog = _here(gateway)
     try:
         wanted = msgspec.json.decode(body, type=_Wanted)
         entries = msgspec.json.decode(wanted.traffic)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidRequest(f'traffic: {error}: send {{"traffic": [...]}}') from None
-    targets = traffic.parse(entries)
-    await gateway.catalog.revision(name, tenant)
-    await gateway.platform.route(tenant, name, targets)
+    await catalog.route(tenant, name, traffic.parse(entries))
 
 
 def _folder(gateway: Gateway, caller: Principal) -> FolderCatalog:
@@ -137,11 +135,11 @@ def _here(gateway: Gateway) -> FolderCatalog:
         return gateway.catalog
     raise InvalidRequest(
         "this gateway runs on a cluster and may not change what it runs there: "
+        "`catnap deploy`, `catnap undeploy` and, with --kubeconfig, `catnap traffic` may"
+    )
 
 
 @functools.cache
 def _version() -> str:
     """Of the code that was started, whatever is installed since."""
     return version("catnap-functions")
-        "`catnap deploy`, `catnap undeploy` and, with --kubeconfig, `catnap traffic` may"
-    )

@@ -134,15 +134,20 @@ class Fleet:
                 yield pool
 
     def status(self) -> list[Status]:
-        return [
-            Status(
-                *key,
-                choice.main(serving.shares),
-                sum(len(pool.instances) for pool in self.pools(*key)),
-                serving.shares,
-            )
-            for key, serving in sorted(self._serving.items(), key=lambda each: each[0])
-        ]
+        return [self.status_of(*key) for key in sorted(self._serving)]
+
+    def status_of(self, namespace: str, service: str) -> Status:
+        """Raises NotFound."""
+        serving = self._found(namespace, service)
+        main = choice.main(serving.shares)
+        return Status(
+            namespace,
+            service,
+            main,
+            sum(len(pool.instances) for pool in self.pools(namespace, service)),
+            serving.shares,
+            serving.revisions[main][0].image,
+        )
 
     def tick(self) -> None:
         """Ends what is idle for too long, forgets what is empty. To be called

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from catnap.services.catalog import Announce, Deployed, unknown
 from catnap.services.images import Image
 from catnap.services.platform import Platform
 from catnap.services.render import service
-from catnap.services.source import load
+from catnap.services.source import again, load
+from catnap.services.traffic import Target
 from catnap.services.withdrawn import Withdrawn
 
 _log = logging.getLogger(__name__)
@@ -57,6 +58,9 @@ class FolderCatalog:
         self._home = home
         self._announce = announce
         self._skills: dict[str, Built] = {}
+        self._pinned: dict[tuple[str, str], Deployed] = {}
+        """Where most of a tenant's calls go to an older revision: that one, by
+        tenant and name. Its manifest counts, or nothing would be gone back to."""
         self._problems: dict[str, str] = {}
         self._withdrawn = Withdrawn(home / "withdrawn.json")
         self._seen: dict[str, str] = {}
@@ -69,10 +73,13 @@ class FolderCatalog:
     def __len__(self) -> int:
         return len(self._skills)
 
-    def of(self, tenant: str) -> Iterator[Built]:
-        return iter(sorted(self._skills.values(), key=lambda each: each.manifest.name))
+    def of(self, tenant: str) -> Iterator[Deployed]:
+        return iter([self.get(name, tenant) for name in sorted(self._skills)])
 
-    def get(self, name: str, tenant: str = "") -> Built:
+    def get(self, name: str, tenant: str = "") -> Deployed:
+        return self._pinned.get((tenant, name)) or self._newest(name)
+
+    def _newest(self, name: str) -> Built:
         found = self._skills.get(name)
         if found is not None:
             return found
@@ -145,7 +152,7 @@ class FolderCatalog:
         is finished. Raises NotFound."""
         async with self._refreshing[name]:
             if name not in self._skills and name not in self._problems:
-                self.get(name)
+                self._newest(name)
             await self._remove(name)
             self._withdrawn.add(name)
 
@@ -203,16 +210,43 @@ class FolderCatalog:
                 deployed.tenants[tenant] = await self._apply(deployed, tenant)
             self._skills[name] = deployed
             self._problems.pop(name, None)
+            for tenant in deployed.tenants:
+                await self._pin(name, tenant)
 
     async def revision(self, name: str, tenant: str) -> str:
-        revision = self.get(name).tenants.get(tenant)
+        revision = self._newest(name).tenants.get(tenant)
         if revision is not None:
             return revision
         async with self._applying[name]:
-            deployed = self.get(name)
+            deployed = self._newest(name)
             if tenant not in deployed.tenants:
                 deployed.tenants[tenant] = await self._apply(deployed, tenant)
+                await self._pin(name, tenant)
             return deployed.tenants[tenant]
+
+    async def route(self, tenant: str, name: str, targets: Sequence[Target]) -> None:
+        """Sends a tenant's calls of a skill where the targets say. Raises as
+        `get`, and InvalidRequest for a revision that there is not."""
+        await self.revision(name, tenant)
+        async with self._applying[name]:
+            await self._platform.route(tenant, name, targets)
+            await self._pin(name, tenant)
+
+    async def _pin(self, name: str, tenant: str) -> None:
+        """Has the manifest of the revision count that most calls go to."""
+        self._pinned.pop((tenant, name), None)
+        reference = next(
+            each.image
+            for each in self._platform.status()
+            if (each.namespace, each.service) == (tenant, name)
+        )
+        newest = self._skills[name]
+        if reference != newest.image.reference:
+            image = Image(reference, images.find(reference, self._home))
+            source = await again(image, self._home)
+            self._pinned[tenant, name] = Deployed(
+                manifest=source.manifest, description=source.description
+            )
 
     async def _apply(self, deployed: Built, tenant: str) -> str:
         image = deployed.image.reference
@@ -228,6 +262,8 @@ class FolderCatalog:
         known = self._skills.get(name)
         if known:
             self._skills[name] = replace(known, problem=message)
+            for key in [each for each in self._pinned if each[1] == name]:
+                self._pinned[key] = replace(self._pinned[key], problem=message)
             self._announce(f"{name}: not taken up, the running one stays: {message}")
         else:
             self._announce(f"{name}: cannot be served: {message}")
@@ -242,6 +278,7 @@ class FolderCatalog:
             for tenant in list(gone.tenants):
                 with contextlib.suppress(NotFound):
                     await self._platform.delete(tenant, name)
+                self._pinned.pop((tenant, name), None)
                 del gone.tenants[tenant]
             del self._skills[name]
         self._announce(f"{name}: removed; what is at work is finished")

@@ -57,13 +57,15 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One service as it is now. revision: the one with the largest share."""
+    """One service as it is now. revision: the one with the largest share.
+    image: what that runs from, where the platform knows."""
 
     namespace: str
     service: str
     revision: str
     instances: int
     shares: tuple[Share, ...] = ()
+    image: str = ""
 
 
 class Platform(Protocol):

@@ -21,6 +21,13 @@ class Source:
     description: Description
 
 
+async def again(image: Image, home: Path) -> Source:
+    """What was loaded once, of its image. Raises as `load`."""
+    manifest = await asyncio.to_thread(read_manifest, image.path)
+    python = await environment.ensure(image.path, home)
+    return Source(manifest, image, await describe(image, python, manifest.env))
+
+
 async def load(folder: Path, home: Path, announce: Announce) -> Source:
     """Raises InvalidRequest with the reason where it cannot be served: the
     manifest, the requirements, or what happened while it was imported."""
@@ -31,9 +38,7 @@ async def load(folder: Path, home: Path, announce: Announce) -> Source:
             "they must be the same"
         )
     image = await asyncio.to_thread(images.build, folder, home)
-    # The copy counts from here on: the folder may be edited meanwhile.
-    manifest = await asyncio.to_thread(read_manifest, image.path)
     if not environment.is_ready(folder, home):
         announce(f"{manifest.name}: installing its requirements")
-    python = await environment.ensure(image.path, home)
-    return Source(manifest, image, await describe(image, python, manifest.env))
+    # The copy counts from here on: the folder may be edited meanwhile.
+    return await again(image, home)

@@ -1,0 +1,98 @@
+"""What was deployed and routed is there again after a restart, with the code it
+had, whatever became of the folder."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from catnap.events import Event, to_binary
+from catnap.services.folder import FolderCatalog
+from catnap.services.local import LocalPlatform
+from catnap.services.platform import Route
+from catnap.services.traffic import LATEST, Target
+
+MAIN = """
+from catnap import skill
+
+@skill
+def main(ctx, request: dict) -> str:
+    import part
+    return part.WHO
+"""
+
+
+@pytest.fixture
+def skill(tmp_path: Path) -> Path:
+    folder = tmp_path / "functions" / "echo"
+    folder.mkdir(parents=True)
+    (folder / "skill.toml").write_text('name = "echo"\ndescription = "Tells who it is."\n')
+    (folder / "main.py").write_text(MAIN)
+    (folder / "part.py").write_text("WHO = 'one'\n")
+    return folder
+
+
+@asynccontextmanager
+async def running(home: Path) -> AsyncIterator[tuple[FolderCatalog, LocalPlatform]]:
+    """As `catnap serve` begins and ends."""
+    platform = LocalPlatform(home, "127.0.0.1:1", lambda *line: None)
+    try:
+        catalog = FolderCatalog(home / "functions", home, platform, lambda line: None, ["acme"])
+        await catalog.load()
+        await catalog.collect(platform.images())
+        yield catalog, platform
+    finally:
+        await platform.close()
+
+
+async def call(platform: LocalPlatform) -> Any:
+    event = Event(id="1", source="/t", type="t", datacontenttype="application/json", data=b"{}")
+    headers, body = to_binary(event)
+    async with platform.deliver(Route("acme", "echo"), headers, body) as delivery:
+        return msgspec.json.decode(await delivery.reply.read())
+
+
+async def test_a_pin_and_its_code_outlast_edits_and_restarts(skill: Path, tmp_path: Path) -> None:
+    async with running(tmp_path) as (catalog, platform):
+        (skill / "part.py").write_text("WHO = 'two'\n")
+        await catalog.refresh(skill)
+        await catalog.route("acme", "echo", [Target(revision_name="echo-00001", percent=100)])
+    (skill / "part.py").write_text("WHO = 'three'\n")
+    async with running(tmp_path) as (catalog, platform):
+        assert await call(platform) == "one"
+        await catalog.route("acme", "echo", [Target(revision_name="echo-00002", percent=100)])
+        assert await call(platform) == "two"
+        await catalog.route("acme", "echo", LATEST)
+        assert await call(platform) == "three"
+    async with running(tmp_path) as (_, platform):
+        [seen] = platform.snapshot()
+        assert [each.name for each in seen.revisions] == ["echo-00003", "echo-00002", "echo-00001"]
+        assert seen.traffic == LATEST
+
+
+async def test_the_code_of_what_is_kept_stays_and_other_code_goes(
+    skill: Path, tmp_path: Path
+) -> None:
+    async with running(tmp_path) as (catalog, platform):
+        (skill / "part.py").write_text("WHO = 'two'\n")
+        await catalog.refresh(skill)
+        kept = platform.images()
+        (tmp_path / "images" / ("a" * 64)).mkdir()
+    async with running(tmp_path) as (_, platform):
+        assert platform.images() == kept
+        assert {path for path in (tmp_path / "images").iterdir() if path.is_dir()} == kept
+
+
+async def test_a_deleted_skill_stays_away_after_a_restart(skill: Path, tmp_path: Path) -> None:
+    async with running(tmp_path) as (catalog, _):
+        await catalog.delete("echo")
+    async with running(tmp_path) as (catalog, platform):
+        assert platform.snapshot() == []
+        await catalog.deploy("echo")
+        assert await call(platform) == "one"
+        assert [each.revision for each in platform.status()] == ["echo-00001"]
