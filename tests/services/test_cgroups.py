@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -118,12 +119,18 @@ async def test_the_end_of_the_platform_leaves_no_cgroup(
 
 
 async def test_what_a_platform_that_was_killed_has_left_is_ended_by_the_next(
-    world: World, cgroup: Path, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
-    await world.skill()
-    child = (await world.call("spawn"))["child"]
-    next_one = Cgroups(tmp_path)
-    await next_one.clear()
-    gone(child)
-    assert not cgroup.exists()
+    killed = Cgroups(tmp_path)
+    zygote = killed.make()
+    if zygote is None:
+        pytest.skip("this process may make no cgroup below its own")
+    instance = zygote / "1"
+    instance.mkdir()
+    with subprocess.Popen(["sleep", "600"]) as left:
+        (instance / "cgroup.procs").write_text(str(left.pid))
+        next_one = Cgroups(tmp_path)
+        await next_one.clear()
+        assert left.wait(30) == -signal.SIGKILL
+    assert not zygote.parent.exists()
     await next_one.close()
