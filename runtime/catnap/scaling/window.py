@@ -11,6 +11,8 @@ from collections import deque
 
 from catnap.scaling.settings import Settings
 
+_BILLION = 1_000_000_000
+
 
 class Window:
     """A sliding average of what was recorded in each second."""
@@ -19,18 +21,19 @@ class Window:
         self._length = math.ceil(seconds)
         self._first = self._last = -1
         """The seconds of the first and the last record of an unbroken history."""
-        self._buckets: deque[tuple[int, float]] = deque()
+        self._buckets: deque[tuple[int, int]] = deque()
+        self._total = 0
+        """Whole billionths, as in the buckets: a sum that does not drift."""
 
     def record(self, second: int, value: float) -> None:
         """Adds to one second, which may not lie before the last recorded one."""
         if self._last < 0 or second - self._last >= self._length:
-            self._buckets.clear()
             self._first = second
         self._last = second
-        if self._buckets and self._buckets[-1][0] == second:
-            value += self._buckets.pop()[1]
-        self._buckets.append((second, value))
         self._forget(second)
+        amount = round(value * _BILLION)
+        self._buckets.append((second, amount))
+        self._total += amount
 
     def average(self, second: int) -> float:
         """Over the window, or over as much of it as there are records for:
@@ -40,12 +43,11 @@ class Window:
             return 0.0
         self._forget(second)
         valid = min(self._last - self._first + 1, self._length - max(0, second - self._last))
-        total = math.fsum(value for _, value in self._buckets)
-        return math.floor(total / valid * 1e6) / 1e6
+        return self._total // (valid * 1000) / 1_000_000
 
     def _forget(self, second: int) -> None:
         while self._buckets and self._buckets[0][0] <= second - self._length:
-            self._buckets.popleft()
+            self._total -= self._buckets.popleft()[1]
 
 
 class Meter:
