@@ -95,7 +95,9 @@ async def _build(folder: Path, environment: Path, python: Path) -> None:
 def _uv(*arguments: str) -> tuple[str, ...]:
     if find_spec("uv") is None:
         raise Unavailable("building a skill's environment needs uv: install catnap-functions[all]")
-    return (sys.executable, "-m", "uv", *arguments, "--quiet", "--no-config")
+    # A gateway that is killed must leave nobody at work on what the next builds.
+    tethered = (sys.executable, "-m", "catnap.host.tether", "uv")
+    return (*tethered, *arguments, "--quiet", "--no-config")
 
 
 async def _run(*command: str) -> None:
