@@ -14,10 +14,10 @@ from catnap.services import choice
 from catnap.services.choice import Share
 from catnap.services.instance import Instance
 from catnap.services.platform import Route, Status
-from catnap.services.pool import DRAIN, Pool
+from catnap.services.pool import Pool
 from catnap.services.revision import Revision
 from catnap.services.room import Room
-from catnap.sessions import Table
+from catnap.sessions import DRAIN, Table
 
 _log = logging.getLogger(__name__)
 

@@ -27,15 +27,11 @@ from catnap.services.revision import Revision
 from catnap.services.room import Room
 from catnap.services.scaler import Decided, Scaler
 from catnap.services.waiting import Waiting
-from catnap.sessions import Table, choose
+from catnap.sessions import DRAIN, Table, choose
 
 EAGER = 1.0
 """Seconds at least from one decision to the next that a waiting call asks for:
 the averages are by the second."""
-
-DRAIN = 30.0
-"""Seconds that a session with calls at work keeps an instance that is not
-wanted any more."""
 
 INTERRUPTIONS = 3
 """Starts in a row that somebody else may end before it counts as a failure."""
@@ -163,7 +159,7 @@ class Pool:
         every two seconds."""
         if self.retired:
             self._wanted = 0
-            for instance in [] if self._waiting else self.idle():
+            for instance in [] if self._waiting else self._idle():
                 instance.end()
         else:
             self._wanted = self._decide()
@@ -175,7 +171,15 @@ class Pool:
         if self._waiting:
             self._restore()
 
-    def idle(self) -> list[Instance]:
+    def spare(self, count: int) -> int:
+        """Gives up to so many places of instances to another pool."""
+        given = self._idle()[:count]
+        self._wanted -= len(given)
+        for instance in given:
+            instance.end()
+        return len(given)
+
+    def _idle(self) -> list[Instance]:
         """Those that the fewest sessions would miss come first."""
         idle = [each for each in self.instances if each.idle]
         return sorted(idle, key=self.sessions.count)

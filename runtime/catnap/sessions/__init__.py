@@ -2,6 +2,6 @@
 remembers it. The same for processes of this machine and for a cluster's pods."""
 
 from catnap.sessions.choice import choose
-from catnap.sessions.table import Entry, Snapshot, Table
+from catnap.sessions.table import DRAIN, Entry, Snapshot, Table
 
-__all__ = ["Entry", "Snapshot", "Table", "choose"]
+__all__ = ["DRAIN", "Entry", "Snapshot", "Table", "choose"]

@@ -16,6 +16,10 @@ from typing import Generic, TypeVar
 IDLE = 900.0
 """Seconds without a call after which a session is a new one again."""
 
+DRAIN = 30.0
+"""Seconds that a session whose calls overlap without end stays at what drains.
+Source: Knative's queue-proxy, which drains for so long."""
+
 MAX_SESSIONS = 10_000
 
 Instance = TypeVar("Instance", bound=Hashable)

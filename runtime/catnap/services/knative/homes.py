@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from catnap.services.knative.fleet import Revision
 from catnap.services.knative.mirror import Key
 from catnap.services.knative.pods import Pod, Pods
-from catnap.sessions import Entry, Snapshot, Table, choose
+from catnap.sessions import DRAIN, Entry, Snapshot, Table, choose
 
 
 class Homes:
@@ -44,6 +44,10 @@ class Sessions:
         self.table.expire(self.clock())
         return self.table.home(session, self.clock()) if session else None
 
+    def drain(self, pod: Pod) -> None:
+        """Its revision gets no more of the traffic."""
+        self.table.drain(pod, self.clock(), self.clock() + DRAIN)
+
     def snapshot(self) -> Snapshot[Pod]:
         return self.table.snapshot(self.clock())
 
@@ -70,6 +74,11 @@ class Visit:
         self._entry: Entry[Pod] | None = None
         if session:
             sessions.table.assign(session, revision, sessions.clock())
+
+    @property
+    def settled(self) -> bool:
+        """Whether its session is at home at a pod of the revision."""
+        return self._home() is not None
 
     def preferred(self, pods: Pods) -> Pod | None:
         """Where the session is at home; for a new one, where it should be."""

@@ -200,14 +200,16 @@ class KnativePlatform:
         A session's calls rather wait for its pod; but not a nested one, whose
         own caller may be what it waits for."""
         home = visit.preferred(pods)
-        pod = pods.take(home, self._chance, alone=nested, queue=not nested)
+        queue = visit.settled and not nested
+        pod = pods.take(home, self._chance, alone=nested, queue=queue)
         if pod is None and nested:
             return await self._when_there_is_room(pods)
         with suppress(TimeoutError):
             async with asyncio.timeout(self._patience):
                 while pod is None and (awaited := visit.awaited()) is not None:
                     await self._either(awaited, pods)
-                    pod = pods.take(visit.preferred(pods), self._chance, queue=True)
+                    home = visit.preferred(pods)
+                    pod = pods.take(home, self._chance, queue=visit.settled)
         return pod
 
     async def _either(self, awaited: asyncio.Future[None], pods: Pods) -> None:
@@ -254,9 +256,11 @@ class KnativePlatform:
         """A session with calls at work is not torn apart, whatever its
         revision's share is by now."""
         home = sessions.home(route.session)
-        if home is not None and home.calls:
-            return home.revision
         splits = self._table().splits(namespace, route.service)
+        if home is not None and home.calls and home.instance:
+            if not any(each.revision == home.revision and each.percent for each in splits):
+                sessions.drain(home.instance)
+            return home.revision
         name = choice.revision(splits, home.revision if home else "", self._chance())
         if not name:
             raise NotFound(f"no traffic goes to {route.service!r} in namespace {namespace!r}")
