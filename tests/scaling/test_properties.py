@@ -78,6 +78,7 @@ def test_the_rules_read_a_second_time_say_the_same(seed: int) -> None:
         ]
 
 
+@effort(deadline=None)
 @hypothesis(st.integers(0, 2**64))
 def test_the_same_trace_is_decided_the_same_and_no_state_is_changed(seed: int) -> None:
     chance = random.Random(seed)
@@ -91,6 +92,7 @@ def test_the_same_trace_is_decided_the_same_and_no_state_is_changed(seed: int) -
         state = first[0]
 
 
+@effort(deadline=None)
 @hypothesis(st.integers(0, 2**64), st.floats(0, 1000))
 def test_who_has_more_to_do_never_gets_fewer(seed: int, more: float) -> None:
     chance = random.Random(seed)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given as hypothesis
+from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from catnap.scaling.plan import Plan, plan
@@ -108,6 +109,7 @@ CALLS = st.lists(
 )
 
 
+@effort(deadline=None)
 @hypothesis(CALLS, st.sampled_from([0, 1, 3]), st.sampled_from([0, 1, 5]), st.booleans())
 def test_every_call_is_served_and_all_time_is_accounted_for(
     calls: list[tuple[float, float]], concurrency: int, most: int, by_rate: bool
@@ -129,6 +131,7 @@ def test_every_call_is_served_and_all_time_is_accounted_for(
     assert found.course[-1][2:] == (0, 0)
 
 
+@effort(deadline=None)
 @hypothesis(CALLS)
 def test_a_trace_that_is_replayed_again_gives_the_same(calls: list[tuple[float, float]]) -> None:
     assert replay(*calls) == replay(*calls)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catnap.scaling import from_values
@@ -95,10 +95,11 @@ def test_without_instances_and_calls_nobody_reports() -> None:
 def test_the_panic_window_is_whole_seconds_and_at_least_one(
     window: str, percentage: float, panic: float
 ) -> None:
-    settings = from_values({"window": window, "panic-window-percentage": percentage})
-    assert settings.panic_window == panic
+    found = from_values({"window": window, "panic-window-percentage": percentage})
+    assert found.panic_window == panic
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0.001, 50), st.integers(0, 100)), min_size=1, max_size=50))
 def test_the_average_lies_between_what_there_was(steps: list[tuple[float, int]]) -> None:
     meter, now, seen = Meter(from_values({}), 0.0), 0.0, [0]
