@@ -177,6 +177,24 @@ def _now(coroutine: Any) -> Any:
     return stopped.value.value
 
 
+async def test_who_gave_its_place_to_another_share_does_not_take_it_back() -> None:
+    world = World(max_scale="1")
+    room = Room(1)
+    one, other = (
+        Pool(world.revision, world._make, lambda: world.now, room, share) for share in "ab"
+    )
+    for pool in (one, other):
+        place, _ = await pool.acquire()
+        pool.release(place)
+        for _ in range(3):
+            world.now += TICK
+            one.adjust()
+            other.adjust()
+            await world.settle()
+    assert (len(one.instances), len(other.instances)) == (0, 1)
+    assert place.instance in other.instances
+
+
 # --- who gets a call ------------------------------------------------------------------
 
 

@@ -26,8 +26,9 @@ class Sharer(Protocol):
         """Starts what is wanted for the calls that wait."""
         ...
 
-    def idle(self) -> list[Instance]:
-        """Instances that nobody waits for."""
+    def spare(self, count: int) -> int:
+        """Ends so many instances that have nothing to do, if there are; says
+        how many it were."""
         ...
 
 
@@ -36,7 +37,7 @@ class Room:
     queue: calls that may wait.
 
     Calls of different shares never meet in a process, so an idle instance of
-    one share has to end before another share can have its place.
+    one share has to end before calls of another can have its place.
     """
 
     def __init__(self, max: int, queue: int = QUEUE) -> None:  # noqa: A002
@@ -65,12 +66,9 @@ class Room:
             return wanted
         alive = sum(each.alive for sharer in self._pools for each in sharer.instances)
         granted = max(0, min(wanted, self._max - alive))
-        for sharer in self._pools:
-            if sharer is pool:
-                continue
-            for instance in sharer.idle()[: wanted - granted]:
-                instance.end()
-                granted += 1
+        for sharer in self._pools if pool.waiting else ():
+            if sharer is not pool and granted < wanted:
+                granted += sharer.spare(wanted - granted)
         if granted < wanted:
             self._short[id(pool)] = pool
         return granted
