@@ -85,8 +85,9 @@ class Fleet:
             },
             sessions=before.sessions,
         )
-        serving.sessions.idle = revisions[-1].session_idle
-        serving.sessions.per_instance = revisions[-1].session_max
+        newest = max(revisions, key=lambda each: each.name)
+        serving.sessions.idle = newest.session_idle
+        serving.sessions.per_instance = newest.session_max
         self._serving[key] = serving
         for name, pool in before.pools.items():
             if name[0] in serving.revisions:
