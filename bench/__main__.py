@@ -6,10 +6,11 @@ import argparse
 import json
 import sys
 
-from bench import cluster, egress, embedding, host, platform, search
+from bench import cluster, egress, embedding, host, platform, search, steps
 
 BENCHMARKS = {
     "platform": platform,
+    "steps": steps,
     "search": search,
     "embedding": embedding,
     "egress": egress,

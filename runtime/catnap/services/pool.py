@@ -197,9 +197,8 @@ class Pool:
                 each.name: self.sessions.count(each) for each in self._staying() if each.ready
             }
             most = self.sessions.per_instance
-            found = free.get(choose(session, counts, free, most=most) or "")
-        else:
-            found = self._balance.choose(self.instances, self._is_open)
+            return free.get(choose(session, counts, free, most=most) or "")
+        found = self._balance.choose(self.instances, self._is_open)
         return found or self._balance.choose(self.instances, self._has_room)
 
     def _bound(self, session: str, nested: bool) -> str:
