@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import ctypes
 import os
 import signal
@@ -90,6 +91,7 @@ def _die_with_parent(stop: asyncio.Event, loop: asyncio.AbstractEventLoop) -> No
         # read, not sys.stdin: a daemon thread holding its lock would abort our exit.
         while os.read(0, 4096):
             pass
-        loop.call_soon_threadsafe(stop.set)
+        with contextlib.suppress(RuntimeError):  # the signal was faster: the loop has ended
+            loop.call_soon_threadsafe(stop.set)
 
     threading.Thread(target=wait_for_end_of_input, daemon=True).start()
