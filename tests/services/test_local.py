@@ -362,6 +362,24 @@ async def test_a_revision_that_crashes_waits_longer_each_time_and_says_why(world
         world.platform.tick()
 
 
+CONTRACT = """
+import os, sys
+from catnap import skill
+
+@skill
+{kind} main(ctx, request: dict) -> dict:
+    names = ("PORT", "K_SERVICE", "K_CONFIGURATION", "K_REVISION")
+    return {{"env": [os.environ[name] for name in names], "stdin": sys.stdin.read()}}
+"""
+
+
+async def test_an_instance_has_the_environment_of_knative_and_nothing_to_read(
+    world: World,
+) -> None:
+    await world.skill(main=CONTRACT, toml='[env]\nK_REVISION = "mine"\nPORT = "1"\n')
+    assert await world.call() == {"env": ["8080", "test", "test", "test-00001"], "stdin": ""}
+
+
 # --- packets --------------------------------------------------------------------------
 
 
