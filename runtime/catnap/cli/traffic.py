@@ -56,6 +56,7 @@ def traffic(
     revisions stays there when the skill is edited; `--latest` has it follow.
 
     Of the gateway that runs here; with --kubeconfig or --context, of a cluster.
+    KUBECONFIG alone does not choose that.
 
     \b
     catnap traffic echo --to 1=90 --to latest=10
