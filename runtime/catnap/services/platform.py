@@ -101,9 +101,10 @@ class Platform(Protocol):
 
         The place at the instance is held until the block ends; what is left
         of the answer then is given up. Cancelling it closes the connection,
-        which cancels the skill. Raises NotFound, Unavailable,
-        ResourceExhausted or SkillCrashed; what the skill itself answers is a
-        reply, whatever its status.
+        which cancels the skill. Raises NotFound, Unavailable where too many
+        wait or none can be reached, DeadlineExceeded past one of the revision's
+        timeouts, in the block too, or SkillCrashed; what the skill itself
+        answers is a reply, whatever its status.
         """
         ...
 
