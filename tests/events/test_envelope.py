@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import msgspec
 import pytest
 
 from catnap.errors import InvalidRequest
 from catnap.events import Event, decode
+from catnap.events.header_text import check_size
 from catnap.events.limits import DEPTH
 
 STRUCTURED = {b"content-type": b"application/cloudevents+json; charset=UTF-8"}
@@ -107,6 +110,35 @@ def test_attributes_of_other_types_have_one_form_as_strings(raw, value):
 def test_attributes_of_an_envelope_that_no_head_has_room_for_are_refused_by_the_longest():
     with pytest.raises(InvalidRequest, match=r"'x': too long with the others: .* 49,152"):
         structured(x="é" * 8192, y="v")
+
+
+def test_attributes_that_are_too_long_are_not_written_out_to_say_so():
+    event = Event(id="1", source="/s", type="t", subject="é" * 1_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidRequest, match="'subject': too long"):
+            check_size(event)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 5_000_000
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        b'"specversion":"%b"',
+        b'"x%b":1,"\\u0078%b":2',
+        b'"data":1,"datacontenttype":"%b"',
+        b'"data":"a","datacontenttype":"a/b;charset=%b"',
+    ],
+)
+def test_an_error_does_not_repeat_what_is_long(members):
+    long = b"x" * 100_000
+    body = b"{" + members.replace(b"%b", long) + b"}"
+    with pytest.raises(InvalidRequest) as refused:
+        decode(STRUCTURED, body)
+    assert len(refused.value.message) < 300
 
 
 def test_data_may_nest_as_deep_as_is_stated():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from catnap.events.media_types import charset, is_json, is_media_type
@@ -36,6 +38,17 @@ def test_a_media_type_is_a_type_a_subtype_and_parameters(text):
 )
 def test_what_is_something_else_is_no_media_type(text):
     assert not is_media_type(text)
+
+
+def test_a_long_text_is_not_kept_when_it_was_looked_at():
+    tracemalloc.start()
+    try:
+        for n in range(20):
+            assert is_media_type(f"a/b;c={n}" + "d" * 500_000)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 1_000_000
 
 
 @pytest.mark.parametrize(

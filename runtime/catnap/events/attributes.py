@@ -31,7 +31,10 @@ def event_of(values: dict[str, str], data: bytes | None) -> Event:
     pop = values.pop
     version = pop("specversion", None)
     if version != "1.0":
-        refuse("specversion", "is missing" if version is None else f"must be '1.0', is {version!r}")
+        refuse(
+            "specversion",
+            "is missing" if version is None else f"must be '1.0', is {shown(version)}",
+        )
     try:
         event = Event(
             id=pop("id"),
@@ -88,7 +91,7 @@ def check_name(name: str) -> None:
     """Attribute names are lower-case letters and digits; `data` is taken."""
     if not _NAME.fullmatch(name) or name == "data":
         raise InvalidRequest(
-            f"CloudEvent attribute name {_shown(name)}: "
+            f"CloudEvent attribute name {shown(name)}: "
             f"use 1 to {MAX_NAME} lower-case letters and digits"
         )
 
@@ -110,12 +113,13 @@ def forbidden(text: str) -> str:
 
 def refuse(name: str, why: str) -> NoReturn:
     """Raises InvalidRequest about an attribute."""
-    raise InvalidRequest(f"CloudEvent attribute {name!r}: {why}")
+    raise InvalidRequest(f"CloudEvent attribute {shown(name)}: {why}")
 
 
 def _refuse_value(name: str, value: str, rule: str) -> NoReturn:
-    refuse(name, f"{_shown(value)} is not {rule}")
+    refuse(name, f"{shown(value)} is not {rule}")
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
+    """A sender's text as an error may name it, however long it is."""
     return repr(text if len(text) <= 80 else text[:77] + "...")

@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from catnap.errors import InvalidRequest, PayloadTooLarge
-from catnap.events.attributes import check, check_name, check_text, event_of, refuse
+from catnap.events.attributes import check, check_name, check_text, event_of, refuse, shown
 from catnap.events.event import CORE, Event
 from catnap.events.header_text import check_size
 from catnap.events.limits import MAX_ATTRIBUTES, MAX_BATCH_BYTES, MAX_BATCH_EVENTS
@@ -184,11 +184,11 @@ def _from_base64(raw: bytes) -> bytes:
 def _from_text(raw: bytes, content_type: str) -> bytes:
     """A string's characters in the encoding that the content type names."""
     if not raw.startswith(b'"'):
-        refuse("data", f"must be a string, or data_base64, where it is {content_type!r}")
+        refuse("data", f"must be a string, or data_base64, where it is {shown(content_type)}")
     encoding = _ENCODINGS.get(charset(content_type))
     if encoding is None:
-        refuse("data", f"a string cannot be made {content_type!r} here: send data_base64")
+        refuse("data", f"a string cannot be made {shown(content_type)} here: send data_base64")
     try:
         return _string.decode(raw).encode(encoding)
     except UnicodeEncodeError:
-        refuse("data", f"holds characters that {content_type!r} has not")
+        refuse("data", f"holds characters that {shown(content_type)} has not")

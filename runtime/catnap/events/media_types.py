@@ -17,9 +17,17 @@ _PARAMETER = rf'({_WORD})=({_WORD}|"(?:[ !#-\[\]-~]|\\[ -~])*")'
 _MEDIA_TYPE = re.compile(rf"{_WORD}/{_WORD}(?: *;(?: *{_PARAMETER})?)* *")
 
 
-@lru_cache(maxsize=128)  # an instance sees the same few in every request
 def is_media_type(text: str) -> bool:
+    # An instance sees the same few in every request.
+    return _is_short_media_type(text) if len(text) <= _SHORT else _is_media_type(text)
+
+
+def _is_media_type(text: str) -> bool:
     return _MEDIA_TYPE.fullmatch(text) is not None
+
+
+_SHORT = 128
+_is_short_media_type = lru_cache(maxsize=128)(_is_media_type)
 
 
 def essence(text: str) -> str:
