@@ -154,6 +154,27 @@ async def test_a_caller_that_is_cancelled_is_seen_to_leave(serve, client):
     await asyncio.wait_for(cancelled.wait(), 5)
 
 
+async def test_a_caller_cancelled_as_its_answer_arrives_leaves_the_connection_to_the_next(
+    serve, echo
+):
+    class Leaving(Client):
+        def release(self, connection):
+            super().release(connection)
+            released.append(connection)
+            call.cancel()
+
+    client, released = Leaving(), []
+    serving = await serve(echo)
+    call = asyncio.create_task(client.request(serving.target, "GET", "/"))
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    [connection] = released
+    assert not connection.transport.is_closing()
+    reply = await client.request(serving.target, "POST", "/", [], b"next")
+    assert (await reply.read(), released) == (b"next", [connection, connection])
+    await client.close()
+
+
 async def test_head_204_and_304_have_no_body_and_keep_the_connection(serve, client):
     async def handler(request: Request) -> Response:
         if request.method == "HEAD":

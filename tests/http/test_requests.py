@@ -84,6 +84,27 @@ async def test_expect_100_is_answered_when_the_body_is_wanted(serve, echo):
     assert (await wire.hear())[2] == b"ok"
 
 
+async def test_expect_100_is_not_answered_in_the_middle_of_an_answer(serve):
+    async def handler(request: Request) -> Response:
+        async def parts():
+            yield b"first,"
+            reading.set()
+            async for part in request.body:
+                yield part
+
+        return Response(200, [], parts())
+
+    reading = asyncio.Event()
+    wire = await (await serve(handler)).wire()
+    await wire.say(
+        b"POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n"
+    )
+    await reading.wait()
+    await wire.say(b"ok")
+    status, _, body = await wire.hear()
+    assert (status, body) == (200, b"first,ok")
+
+
 async def test_expect_100_is_not_answered_when_the_body_is_refused_by_its_length(serve):
     async def handler(request: Request) -> Response:
         return Response(200, [], await request.body.read(10))

@@ -59,6 +59,11 @@ class Body:
         """Whether the sender may wait to be asked for it: nobody has read yet."""
         return self._on_wait is not None
 
+    def hush(self) -> None:
+        """From now on the sender is not to be asked."""
+        if self._on_wait:
+            self._on_wait = _nothing
+
     @property
     def full(self) -> bool:
         """Whether the sender should wait."""
@@ -126,6 +131,10 @@ class Body:
         if was_full and not self.full and self._on_drain:
             self._on_drain()
         return chunk
+
+
+def _nothing() -> None:
+    pass
 
 
 def too_large(size: int, limit: int) -> PayloadTooLarge:

@@ -59,12 +59,7 @@ class Client:
         host = b"" if b"host" in names else _host(target)
         head = _first_line(method, path) + host + write_fields(headers) + framing
         connection = self._kept(target) or await self._connect(target)
-        try:
-            await connection.send(method, head, body, chunked=chunked)
-            return await connection.reply
-        except BaseException:
-            connection.transport.abort()
-            raise
+        return await connection.request(method, head, body, chunked=chunked)
 
     def _kept(self, target: Target) -> ClientConnection | None:
         """The connection that was used last."""

@@ -59,9 +59,9 @@ class ClientConnection(asyncio.Protocol):
     def __init__(self, client: Client, target: Target) -> None:
         self.client = client
         self.target = target
-        self.reply: asyncio.Future[Reply]
         self.released = 0.0
         """When it became idle, in the loop's time."""
+        self._reply: asyncio.Future[Reply]
         self._writable: asyncio.Future[None] | None = None
         self._body: Body | None = None
         self._paused = False
@@ -76,11 +76,26 @@ class ClientConnection(asyncio.Protocol):
 
     # --- sending -------------------------------------------------------------------
 
-    async def send(
+    async def request(
+        self, method: str, head: bytes, body: bytes | AsyncIterator[bytes], *, chunked: bool
+    ) -> Reply:
+        reply = self._reply = self._loop.create_future()
+        try:
+            await self._send(method, head, body, chunked=chunked)
+            return await reply
+        except BaseException:
+            if reply.done() and not reply.cancelled() and reply.exception() is None:
+                # It came as its caller left. Where it is whole, the connection
+                # is idle by now, or another's.
+                reply.result().close()
+            else:
+                self.transport.abort()
+            raise
+
+    async def _send(
         self, method: str, head: bytes, body: bytes | AsyncIterator[bytes], *, chunked: bool
     ) -> None:
         """Returns when all is sent, or when it is answered before that."""
-        self.reply = self._loop.create_future()
         self._parser = httptools.HttpResponseParser(self)
         self._method = method
         self._busy, self._sent, self._complete = True, False, False
@@ -108,9 +123,9 @@ class ClientConnection(asyncio.Protocol):
     async def _drained(self) -> bool:
         """Waits until there is room to send more; False where an answer, or
         the end of the connection, has made that needless."""
-        if self._writable and not self.reply.done():
+        if self._writable and not self._reply.done():
             await self._writable
-        return not self.reply.done()
+        return not self._reply.done()
 
     def pause_writing(self) -> None:
         self._writable = self._loop.create_future()
@@ -153,9 +168,9 @@ class ClientConnection(asyncio.Protocol):
         self.resume_writing()
 
     def _fail(self, error: CatnapError) -> None:
-        if self._busy and not self.reply.done():
-            self.reply.set_exception(error)
-            self.reply.exception()  # the sender may have left: nobody need ask
+        if self._busy and not self._reply.done():
+            self._reply.set_exception(error)
+            self._reply.exception()  # the sender may have left: nobody need ask
         if self._body:
             self._body.fail(error)
 
@@ -218,8 +233,8 @@ class ClientConnection(asyncio.Protocol):
             self.on_message_complete()
         else:
             body.length = int(length) if length is not None else None
-        if not self.reply.done():
-            self.reply.set_result(Reply(status, headers, fields, body, self))
+        if not self._reply.done():
+            self._reply.set_result(Reply(status, headers, fields, body, self))
             self._wake_sender()
 
     def on_body(self, chunk: bytes) -> None:

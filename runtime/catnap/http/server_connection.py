@@ -219,7 +219,10 @@ class ServerConnection(asyncio.Protocol):
                 response = Response.error(
                     SkillCrashed("an internal error; the server's log has it")
                 )
-            keep_alive = request.keep_alive and request.body.done and not self._server.draining
+            if not request.body.done:
+                request.body.hush()  # a 100 (Continue) would now be part of the answer
+            elif request.keep_alive:
+                keep_alive = not self._server.draining
             try:
                 framing = frame(response, method=method, keep_alive=keep_alive, old=old)
             except InvalidRequest as error:
