@@ -1,6 +1,7 @@
 """How answers leave: framing, streams, and clients that go."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -202,6 +203,49 @@ async def test_a_client_that_leaves_a_stream_closes_it(serve):
     wire.writer.transport.abort()
     await asyncio.wait_for(parts.closed.wait(), 5)
     assert parts.parts
+
+
+async def test_nothing_is_said_to_a_client_that_left_where_the_handler_goes_on(serve):
+    parts, begun = Parts([b"never"]), asyncio.Event()
+
+    async def handler(request: Request) -> Response:
+        begun.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return Response(200, [], parts)
+
+    wire = await (await serve(handler)).wire()
+    await wire.say(GET)
+    await begun.wait()
+    wire.writer.transport.abort()
+    await asyncio.wait_for(parts.closed.wait(), 5)
+    assert parts.parts
+
+
+async def test_nothing_is_said_to_a_client_that_left_where_the_body_goes_on(serve):
+    went_on = []
+
+    async def parts():
+        try:
+            yield b"first"
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            for n in range(3):
+                went_on.append(n)
+                yield b"more"
+        finally:
+            closed.set()
+
+    async def handler(request: Request) -> Response:
+        return Response(200, [], parts())
+
+    closed = asyncio.Event()
+    wire = await (await serve(handler)).wire()
+    await wire.say(GET)
+    await wire.reader.readuntil(b"first")
+    wire.writer.transport.abort()
+    await asyncio.wait_for(closed.wait(), 5)
+    assert went_on == [0]
 
 
 async def test_a_client_that_does_not_read_holds_the_stream_back_and_is_then_let_go(serve):

@@ -56,6 +56,22 @@ async def test_new_connections_are_still_answered_while_others_are_at_work(serve
     assert not serving.server.connections
 
 
+async def test_a_request_whose_head_is_still_arriving_has_the_whole_grace(serve, echo, monkeypatch):
+    monkeypatch.setattr("catnap.http.server.SETTLE", 0)
+    monkeypatch.setattr("catnap.http.server.LAST_WORDS", 0)
+    serving = await serve(echo)
+    wire = await serving.wire()
+    await wire.say(GET + GET[:-5])
+    await wire.hear()
+    draining = asyncio.create_task(serving.server.drain(10))
+    await asyncio.wait([draining], timeout=0.05)
+    await wire.say(GET[-5:])
+    status, headers, _ = await wire.hear()
+    assert (status, headers[b"connection"]) == (200, b"close")
+    wire.close()
+    assert await draining
+
+
 async def test_what_does_not_end_in_time_is_broken_off(serve):
     begun, cancelled = asyncio.Event(), asyncio.Event()
 

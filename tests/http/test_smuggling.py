@@ -138,6 +138,12 @@ HEADS = {
             b"::1",
             b"[::1",
             b"[::1]a",
+            b"[::::]",
+            b"[1::2::3]",
+            b"[::256.0.0.1]",
+            b"a:65536",
+            b"a:000080",
+            b"a:" + b"1" * 20,
             b"\xff",
             b"%zz",
         )
@@ -262,6 +268,7 @@ WHOLE = {
     + b"connection: upgrade\r\nupgrade: websocket\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx"
     + END,
     "an empty line before it": b"\r\n" + GET + HOST + b"\r\n",
+    "an address with a port": GET + b"host: [2001:db8::1]:65535\r\n\r\n",
     "a URL": b"GET HTTP://b/first HTTP/1.1\r\nhost: a\r\n\r\n",
 }
 

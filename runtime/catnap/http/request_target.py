@@ -6,20 +6,31 @@ Source: RFC 9112, section 3.2; RFC 9110, sections 4.2.4 and 7.2.
 from __future__ import annotations
 
 import re
+import socket
 
 from catnap.errors import InvalidRequest
 
 # A name or an address, perhaps with a port; never a user.
 _HOST = re.compile(
-    rb"(?:(?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?", re.ASCII
+    rb"(?:(?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*|\[([0-9A-Fa-f:.]+)\])(?::([0-9]{0,5}))?",
+    re.ASCII,
 )
 _URL = re.compile(rb"https?://([^/?]+)([^?]*)(.*)", re.IGNORECASE)
 
 
 def check_host(host: bytes) -> None:
     """Raises InvalidRequest for what can be nobody's host."""
-    if not _HOST.fullmatch(host):
-        raise InvalidRequest(f"header 'host': {host.decode('latin-1')!r} is no host")
+    found = _HOST.fullmatch(host)
+    if found is None or int(found[2] or 0) > 0xFFFF or not _is_ipv6(found[1]):
+        raise InvalidRequest(f"header 'host': {host[:80].decode('latin-1')!r} is no host")
+
+
+def _is_ipv6(address: bytes | None) -> bool:
+    """Whether it is one, where there is one."""
+    try:
+        return address is None or bool(socket.inet_pton(socket.AF_INET6, address.decode()))
+    except OSError:
+        return False
 
 
 def origin_form(method: bytes, target: bytes, headers: dict[bytes, bytes]) -> str:

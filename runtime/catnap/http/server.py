@@ -74,13 +74,13 @@ class Server:
         end = loop.time() + grace
         self.draining = True
         while (left := end - loop.time()) > 0:
-            served = self.served
+            served, arriving = self.served, any(one.arriving for one in self.connections)
             busy = [connection.task for connection in self.connections if connection.task]
             if busy:
                 await asyncio.wait(busy, timeout=left)
                 continue
             await asyncio.sleep(min(SETTLE, left))
-            if self.served == served:
+            if self.served == served and not arriving:
                 break
         self.stop_listening()
         for connection in list(self.connections):

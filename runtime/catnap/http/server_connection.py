@@ -166,8 +166,13 @@ class ServerConnection(asyncio.Protocol):
             self.transport.close()
 
     def close_if_idle(self) -> None:
-        if self.task is None and self._lingering is None and self._parser.began is None:
+        if self.task is None and self._lingering is None and not self.arriving:
             self.transport.close()
+
+    @property
+    def arriving(self) -> bool:
+        """Whether the head of a request has begun and is not whole yet."""
+        return self._parser.began is not None
 
     @property
     def owes(self) -> bool:
@@ -219,6 +224,9 @@ class ServerConnection(asyncio.Protocol):
                 response = Response.error(
                     SkillCrashed("an internal error; the server's log has it")
                 )
+            if self.transport.is_closing():
+                await _close(response.body)  # the handler went on, though its client had left
+                return
             if not request.body.done:
                 request.body.hush()  # a 100 (Continue) would now be part of the answer
             elif request.keep_alive:
@@ -268,6 +276,8 @@ class ServerConnection(asyncio.Protocol):
     async def _send_parts(self, parts: AsyncIterable[bytes], framing: Framing) -> None:
         left = framing.length
         async for part in parts:
+            if self.transport.is_closing():
+                return
             if not part:
                 continue
             if left is not None:
