@@ -1,10 +1,13 @@
 """What a caller reads when a skill fails, and that the instance goes on."""
 
 import asyncio
+import math
 import sys
 
 import msgspec
 import pytest
+
+from catnap.host import app, deadlines
 
 FAILING = """
     import asyncio, sys, time
@@ -172,6 +175,59 @@ async def test_a_sync_skill_past_its_deadline_makes_the_instance_unhealthy_until
     assert await running.healthz() == 503
     _module("main").release.set()
     while await running.healthz() != 200:
+        await asyncio.sleep(0)
+
+
+DEAF = """
+    import asyncio
+    from catnap import Context, skill
+
+    told, most = [], 3
+
+    @skill
+    async def deaf(ctx: Context, request: str) -> str:
+        while len(told) < most:
+            try:
+                await asyncio.Event().wait()
+            except:
+                told.append(1)
+        return "late"
+"""
+
+
+async def test_a_skill_that_takes_no_notice_of_its_end_is_told_again(instance, monkeypatch):
+    monkeypatch.setattr(deadlines, "AGAIN", 0.01)
+    running = await instance(DEAF)
+    assert (await running.post("", {"catnap-timeout": "20ms"}))[0] == 504
+    assert len(_module("main").told) == 3
+    assert running.app.gate.inside == 0
+
+
+async def test_as_long_as_it_takes_no_notice_the_instance_is_unhealthy(instance, monkeypatch):
+    monkeypatch.setattr(app, "LATE", 0.01)
+    monkeypatch.setattr(deadlines, "AGAIN", 0.01)
+    running = await instance(DEAF)
+    _module("main").most = math.inf
+    call = asyncio.create_task(running.post("", {"catnap-timeout": "20ms"}))
+    while await running.healthz() == 200:
+        await asyncio.sleep(0)
+    _module("main").most = 0
+    assert (await call)[0] == 504
+    assert await running.healthz() == 200
+
+
+async def test_a_client_that_leaves_is_seen_behind_a_deadline_that_is_ignored(
+    instance, monkeypatch
+):
+    monkeypatch.setattr(deadlines, "AGAIN", 0.01)
+    running = await instance(DEAF)
+    _module("main").most = math.inf
+    call = asyncio.create_task(running.post("", {"catnap-timeout": "20ms"}))
+    while len(_module("main").told) < 3:
+        await asyncio.sleep(0)
+    call.cancel()
+    _module("main").most = len(_module("main").told) + 3
+    while running.app.gate.inside:
         await asyncio.sleep(0)
 
 

@@ -20,6 +20,18 @@ STUCK = """
             time.sleep(request)
         return "well"
 """
+DEAF = """
+    import asyncio
+    from catnap import Context, skill
+
+    @skill
+    async def deaf(ctx: Context, request: float) -> str:
+        while True:
+            try:
+                await asyncio.sleep(1000)
+            except:
+                pass
+"""
 SHORT = (b"catnap-timeout", b"100ms")
 
 
@@ -41,6 +53,17 @@ async def test_a_thread_that_runs_on_past_its_deadline_retires_the_instance(fold
     reply = await client.request(host.target, "POST", "/", [*JSON, SHORT], b"100")
     assert reply.status == 504
     await reply.read()
+    status, _, said = await asyncio.to_thread(host.wait)
+    assert status == 0
+    assert "runs on past its deadline" in said
+    await client.close()
+
+
+async def test_a_call_that_takes_no_notice_of_its_end_retires_the_instance(folder, process):
+    host = process(folder(DEAF), K_SERVICE="deaf", CATNAP_GRACE="0.1")
+    client = Client()
+    with pytest.raises(ConnectionLost):
+        await client.request(host.target, "POST", "/", [*JSON, SHORT], b"1")
     status, _, said = await asyncio.to_thread(host.wait)
     assert status == 0
     assert "runs on past its deadline" in said

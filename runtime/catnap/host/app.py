@@ -14,6 +14,7 @@ from catnap.host.deadlines import Deadlines
 from catnap.host.gate import Gate
 from catnap.host.stream import Stream
 from catnap.host.trace import read_traceparent
+from catnap.host.watchdog import LATE
 from catnap.http import Client, Request, Response, Target
 from catnap.http.errors import MethodNotAllowed
 from catnap.skills import Context
@@ -107,7 +108,8 @@ class App:
     def _health(self) -> Response:
         if self.draining:
             return Response.error(Unavailable("draining: this instance is about to end"))
-        if self.function.overdue(asyncio.get_running_loop().time()):
+        now = asyncio.get_running_loop().time()
+        if self.function.overdue(now) or self.late(now - LATE):
             return Response.error(
                 Unavailable("a call runs on past its deadline and cannot be interrupted")
             )
@@ -161,15 +163,20 @@ class App:
         self.gate.leave()
 
     def late(self, now: float) -> bool:
-        """Whether a call should have ended before `now`, in the loop's time.
-        May be asked by any thread."""
-        return any(call.expires < now for call in list(self._deadlines.calls))
+        """Whether the function should have ended a call before `now`, in the
+        loop's time. May be asked by any thread."""
+        calls = list(self._deadlines.calls)
+        return any(call.expires < now and not call.sending for call in calls)
 
     async def guard(self, call: Call, work: Awaitable[T]) -> T:
         """Runs the function's code until the deadline; whatever it raises
         comes out as an error of ours, or as our own cancellation."""
-        # Past its deadline, what still has to be closed may not wait either.
-        soon = call.task.get_loop().call_soon(call.interrupt) if call.late else None
+        soon = None
+        if call.late:
+            # What still has to be closed may not wait either; and what it was
+            # told while it was sending is the end of its connection.
+            call.interrupted = False
+            soon = call.task.get_loop().call_soon(call.interrupt)
         try:
             result = await work
             if call.interrupted:
@@ -219,12 +226,16 @@ class _Parts(AsyncIterator[bytes]):
         self._call = call
         self._stream = stream
         self._open = True
+        call.sending = True
 
     async def __anext__(self) -> bytes:
+        self._call.sending = False
         try:
             part = await self._app.guard(self._call, self._stream.next())
         except CatnapError as error:
             return self._stream.fail(error)
+        finally:
+            self._call.sending = True
         if part is None:
             raise StopAsyncIteration
         return part
@@ -232,6 +243,7 @@ class _Parts(AsyncIterator[bytes]):
     async def aclose(self) -> None:
         if self._open:
             self._open = False
+            self._call.sending = False
             try:
                 await self._app.guard(self._call, self._stream.close())
             finally:

@@ -24,7 +24,8 @@ class Call(msgspec.Struct, eq=False):
     arriving: the body is still to come, for the function to read it from the
     request. expires: in the loop's time. task: what runs it. late: its deadline has
     passed. interrupted: its task was told so, by a cancellation that is still
-    to be taken back.
+    to be taken back. sending: what it has is on its way to the client, and none
+    of the function's code runs.
     """
 
     request: Request
@@ -36,9 +37,14 @@ class Call(msgspec.Struct, eq=False):
     arriving: bool = False
     late: bool = False
     interrupted: bool = False
+    sending: bool = False
 
     def interrupt(self) -> None:
-        """Ends it where it waits, for its deadline has passed."""
+        """Ends it where it waits, for its deadline has passed. Code that takes
+        no notice is told again: all the same there is one cancellation to be
+        taken back."""
+        if self.interrupted:
+            self.task.uncancel()
         self.late = self.interrupted = True
         self.task.cancel()
 

@@ -7,6 +7,9 @@ import math
 
 from catnap.host.call import Call
 
+AGAIN = 1.0
+"""Seconds after which code that took no notice of its end is told again."""
+
 
 class Deadlines:
     """The calls at work, and one timer for all of them.
@@ -39,8 +42,7 @@ class Deadlines:
         now = asyncio.get_running_loop().time()
         self._timer, self._due = None, math.inf
         for call in self.calls:
-            if call.expires <= now and not call.late:
+            if call.expires <= now and not (call.late and call.sending):
                 call.interrupt()
-        left = [call.expires for call in self.calls if not call.late]
-        if left:
-            self._set(min(left))
+        if self.calls:
+            self._set(min(now + AGAIN if call.late else call.expires for call in self.calls))

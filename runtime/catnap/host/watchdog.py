@@ -1,7 +1,7 @@
 """Ends an instance that a call has stopped: nobody else would.
 
-Skill code that never returns to the event loop, or a thread that runs on past
-its call's deadline, keeps an instance from answering for ever. The local
+Skill code that never returns to the event loop, or that runs on past its call's
+deadline whatever it is told, keeps an instance from answering for ever. The local
 platform looks after its own; on Knative such a pod is merely not ready, and
 stays so.
 """
@@ -62,7 +62,8 @@ def _watch(
             loop.call_soon_threadsafe(answered.set)
             if not answered.wait(LATE):
                 _end(loops_thread)
-            elif overdue(then):
+            time.sleep(TICK)  # a loop that was held has only now told its calls to end
+            if late(then) or overdue(then):
                 sys.stderr.write("a call runs on past its deadline: the instance ends\n")
                 loop.call_soon_threadsafe(retire)
                 return
