@@ -70,6 +70,39 @@ async def test_a_call_that_does_not_end_holds_up_the_exit_for_the_grace_only(fol
         await call
 
 
+LEFT = """
+    import asyncio, time
+    from catnap import Context, skill
+
+    async def stubborn():
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except:
+                pass
+
+    async def tidy():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            print("put away")
+
+    tasks = []
+
+    @skill
+    async def leave(ctx: Context, request: str) -> None:
+        tasks.extend(asyncio.create_task(each) for each in (stubborn(), tidy()))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(time.sleep, 3600)
+"""
+
+
+def test_what_a_call_has_left_behind_is_told_to_end_and_not_waited_for(folder, process):
+    host = process(folder(LEFT), CATNAP_GRACE="0.2")
+    assert ask(host.target, "", [*JSON, (b"catnap-timeout", b"50ms")])[0] == 504
+    assert host.end()[:2] == (0, "put away\n")
+
+
 def test_lines_of_output_are_records_with_their_task(folder, tmp_path):
     made = folder(
         """

@@ -17,6 +17,9 @@ from catnap.host.settings import Settings
 from catnap.host.watchdog import watch
 from catnap.http import Server
 
+LAST = 1.0
+"""Seconds for what the skill has left behind on the loop to end."""
+
 
 class Listening(msgspec.Struct, frozen=True):
     """Where it can be reached, and what the start took, in milliseconds."""
@@ -44,8 +47,15 @@ def run(
     Server-Timing says what import and init took, where nobody else will.
     watched: somebody else ends an instance that no longer answers.
     """
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(_serve(loaded, settings, sock, ready, draining, tell_start, watched))
+    # asyncio.Runner would wait without end for what the skill has left behind.
+    loop = (loop_factory() or asyncio.new_event_loop)()
+    try:
+        return loop.run_until_complete(
+            _serve(loaded, settings, sock, ready, draining, tell_start, watched)
+        )
+    finally:
+        loop.run_until_complete(_end_tasks())
+        loop.close()
 
 
 async def _serve(
@@ -91,3 +101,13 @@ async def _serve(
     finished = await server.drain(settings.grace)
     await app.close()
     return finished
+
+
+async def _end_tasks() -> None:
+    """Tells tasks and generators to end. What takes no notice, and a thread at
+    work, is left for the process to take along."""
+    loop = asyncio.get_running_loop()
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait([*tasks, loop.create_task(loop.shutdown_asyncgens())], timeout=LAST)
