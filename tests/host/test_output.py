@@ -86,6 +86,27 @@ def test_what_is_no_unicode_is_escaped(lines):
     assert [record["text"] for record in written()] == ["\\ud800"]
 
 
+def test_what_is_collected_while_a_line_is_written_may_print_too():
+    class Loud:
+        def __del__(self):
+            print("collected", file=stream)
+
+    garbage = [Loud()]
+
+    def clock():
+        garbage.clear()
+        return 0.0
+
+    read, write = os.pipe()
+    stream = output.Lines("stdout", write, clock)
+    writer = threading.Thread(target=stream.write, args=("line\n",), daemon=True)
+    writer.start()
+    writer.join(30)
+    os.close(write)
+    with os.fdopen(read, "rb") as pipe:
+        assert [json.loads(line)["text"] for line in pipe] == ["collected", "line"]
+
+
 def test_a_reader_that_is_gone_is_no_error():
     read, write = os.pipe()
     os.close(read)

@@ -30,7 +30,8 @@ class Lines(io.TextIOBase):
         self._descriptor = descriptor
         self._clock = clock
         self._begun: dict[Context | None, str] = {}
-        self._lock = threading.Lock()
+        # Reentrant: a collection that begins in here may run code that prints.
+        self._lock = threading.RLock()
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
