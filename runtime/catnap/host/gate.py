@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 
 from catnap.errors import Unavailable
@@ -49,7 +50,8 @@ class Gate:
             if turn.done() and not turn.cancelled():
                 self.leave()  # its turn had come; it goes to the next
             else:
-                self._waiting.remove(turn)
+                with contextlib.suppress(ValueError):  # `leave` has passed over it
+                    self._waiting.remove(turn)
             raise
 
     def leave(self) -> None:
