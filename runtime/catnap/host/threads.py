@@ -30,16 +30,17 @@ class Threads:
         """Runs `work` in a thread, with the caller's context variables.
 
         deadline: in the loop's time; for `overdue` alone. A caller that is
-        cancelled leaves at once; its work goes on if it has begun.
+        cancelled leaves at once; its work goes on if it has begun. Raises
+        RuntimeError where no thread can be started.
         """
         loop = asyncio.get_running_loop()
-        job = _Job(work, contextvars.copy_context(), loop, deadline)
-        self._unfinished += 1
-        if self._started < min(self._unfinished, self._size):
-            self._started += 1
+        if self._started < min(self._unfinished + 1, self._size):
             thread = threading.Thread(target=self._work, daemon=True, name="catnap-call")
             # It outlives this call, whose context it must not keep.
             contextvars.Context().run(thread.start)
+            self._started += 1  # only now: the system may have none to give
+        job = _Job(work, contextvars.copy_context(), loop, deadline)
+        self._unfinished += 1
         self._jobs.put(job)
         result: T = await job.future
         return result
