@@ -38,11 +38,13 @@ SKILL = """
                     sys.modules["numpy"].random.random(),
                     drawn.python.random(),
                     drawn.numpy.random(),
+                    drawn.old.random(),
+                    int(drawn.bare.random_raw()),
                     tempfile.mktemp(),
                     ssl.RAND_bytes(8).hex(),
                     uuid.uuid1().hex,
                     uuid.uuid4().hex,
-                ], [drawn.chosen.random(), drawn.chosen_numpy.random()]
+                ], [drawn.chosen.random(), drawn.chosen_numpy.random(), drawn.chosen_old.random()]
             case "work":
                 import boto3, numpy
                 client = boto3.client("s3", region_name="eu-north-1",
@@ -130,8 +132,11 @@ import numpy as np
 
 python = random.Random()
 numpy = np.random.default_rng()
+old = np.random.RandomState()
+bare = np.random.PCG64()
 chosen = random.Random(7)
 chosen_numpy = np.random.default_rng(7)
+chosen_old = np.random.RandomState(7)
 """
 
 

@@ -25,7 +25,7 @@ class Randomness:
 
     def __init__(self) -> None:
         self._pythons: dict[int, random.Random] = {}
-        self._numpys: list[Any] = []
+        self._bits: list[Any] = []
 
     @contextmanager
     def watch(self) -> Iterator[None]:
@@ -38,8 +38,9 @@ class Randomness:
             random.Random.seed = seed  # type: ignore[method-assign]
         numpy = sys.modules.get("numpy.random")
         if numpy is not None:
-            found = (each for each in gc.get_objects() if isinstance(each, numpy.Generator))
-            self._numpys = [each.bit_generator for each in found if _unseeded(each)]
+            # A Generator and a RandomState draw from one; some draw from it bare.
+            found = (each for each in gc.get_objects() if isinstance(each, numpy.BitGenerator))
+            self._bits = [each for each in found if _unseeded(each)]
 
     def _watched(self, seed: Callable[..., None]) -> Callable[..., None]:
         def watched(this: random.Random, a: Any = None, *args: Any, **more: Any) -> None:
@@ -54,14 +55,14 @@ class Randomness:
     def renew(self) -> None:
         for each in self._pythons.values():
             each.seed()
-        for generator in self._numpys:
-            generator.state = type(generator)().state
+        for bits in self._bits:
+            bits.state = type(bits)().state
         numpy = sys.modules.get("numpy.random")
         if numpy is not None:
             numpy.seed()
 
 
-def _unseeded(generator: Any) -> bool:
-    sequence = getattr(generator.bit_generator, "seed_seq", None)
+def _unseeded(bits: Any) -> bool:
+    sequence = getattr(bits, "seed_seq", None)
     entropy = getattr(sequence, "entropy", None)
     return isinstance(entropy, int) and entropy.bit_length() > _FROM_THE_SYSTEM
