@@ -18,7 +18,7 @@ HTTP = """
     from starlette.exceptions import HTTPException
     from starlette.responses import JSONResponse, StreamingResponse, Response
 
-    stubborn = []
+    stubborn, listening = [], []
     loops, ended, later = set(), asyncio.Event(), asyncio.Event()
 
     async def parts():
@@ -72,6 +72,9 @@ HTTP = """
                 return "late"
             case "/hang":
                 await asyncio.Event().wait()
+            case "/listening":
+                await request.body()
+                listening.append(asyncio.create_task(request.receive()))
             case "/background":
                 return JSONResponse(1, background=BackgroundTask(afterwards))
         return f"{request.method} {request.headers['x-name']}"
@@ -145,6 +148,16 @@ async def test_what_follows_the_answer_is_done(instance):
     import main
 
     await asyncio.wait_for(main.later.wait(), 30)
+
+
+async def test_who_listens_for_the_client_hears_of_the_end_of_the_answer(instance):
+    running = await instance(HTTP)
+    reply = await running.send("GET", "/listening", [(b"x-name", b"n")], b"")
+    assert await reply.read() == b"GET n"
+    import main
+
+    await asyncio.wait_for(asyncio.gather(*main.listening), 30)
+    assert [each.result()["type"] for each in main.listening] == ["http.disconnect"]
 
 
 async def test_a_cloud_event_function_gets_the_sdks_event(instance):

@@ -81,8 +81,10 @@ class Exchange:
         """Whether other parts follow."""
         self._scope = scope(request)
         self._body: bytes | None = body
-        self._left = asyncio.Event()
+        self._left = False
         self._answered = False
+        self._over = asyncio.Event()
+        """Set when it was left or is answered: nothing more is to be received."""
         self._sent: asyncio.Queue[Message | BaseException | None] = asyncio.Queue(1)
 
     async def run(self, application: Application) -> None:
@@ -94,12 +96,13 @@ class Exchange:
             outcome = error
             if self._answered and self.status != 500:
                 traceback.print_exception(error)  # nobody waits for it
-        if not self._left.is_set():
+        if not self._left:
             await self._sent.put(outcome)
 
     def leave(self, task: asyncio.Task[None]) -> None:
         """Nobody waits for the answer any more: ends `run`, which task runs."""
-        self._left.set()
+        self._left = True
+        self._over.set()
         task.cancel()
 
     async def advance(self) -> None:
@@ -117,11 +120,11 @@ class Exchange:
         if self._body is not None:
             body, self._body = self._body, None
             return {"type": "http.request", "body": body, "more_body": False}
-        await self._left.wait()
+        await self._over.wait()
         return {"type": "http.disconnect"}
 
     async def _send(self, message: Message) -> None:
-        if self._left.is_set():
+        if self._left:
             raise OSError("the client has gone")
         if message["type"] == "http.response.start":
             self.status = message["status"]
@@ -129,6 +132,8 @@ class Exchange:
         elif message["type"] == "http.response.body":
             self._answered = not message.get("more_body")
             await self._sent.put(message)
+            if self._answered:
+                self._over.set()
 
 
 def scope(request: Request) -> Message:
