@@ -58,6 +58,7 @@ def test_a_long_text_is_not_kept_when_it_was_looked_at():
         ("text/plain;charset=UTF-8", "utf-8"),
         ('text/plain; x="a;charset=no" ; CharSet="Latin1"', "latin1"),
         ("text/plain;xcharset=no", ""),
+        ("text/plain;\tcharset=latin1", "latin1"),
     ],
 )
 def test_the_charset_is_the_parameter_of_that_name(text, value):

@@ -20,8 +20,3 @@ MAX_BATCH_EVENTS = 1_000
 MAX_BATCH_BYTES = 1024 * 1024
 """Of the body that holds them all. It is taken apart in one go, while nothing
 else is done; what is larger is sent alone."""
-
-DEPTH = 500
-"""Levels of arrays and objects that data in an envelope may surely have. It is
-passed on unread, but its end has to be found, one level of Python's recursion
-limit (1,000 by default) for each. In the binary mode there is no such limit."""

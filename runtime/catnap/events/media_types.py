@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TypeGuard
 
 STRUCTURED = "application/cloudevents+json"
 BATCHED = "application/cloudevents-batch+json"
@@ -37,12 +38,12 @@ def essence(text: str) -> str:
 
 def charset(text: str) -> str:
     """The parameter of that name in lower case; empty if there is none."""
-    for name, value in re.findall(rf"; *{_PARAMETER}", text):
+    for name, value in re.findall(rf";[ \t]*{_PARAMETER}", text):
         if name.lower() == "charset":
             return str(value).strip('"').lower()
     return ""
 
 
-def is_json(text: str | None) -> bool:
+def is_json(text: str | None) -> TypeGuard[str]:
     """Whether it is JSON: `application/json`, `text/json`, `...+json`."""
     return text is not None and essence(text).endswith(("/json", "+json"))

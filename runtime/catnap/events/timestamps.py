@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 _TIMESTAMP = re.compile(
     r"(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
@@ -27,6 +28,17 @@ def is_timestamp(text: str) -> bool:
     """Whether it is a date-time (5.6) of a day that there is, and its leap
     second, if it names one, the last of a day in UTC."""
     return _PLAIN.fullmatch(text) is not None or _is_rare(text)
+
+
+def to_seconds(text: str) -> float:
+    """Since the epoch; a leap second is the one after it. Raises ValueError
+    for what is no timestamp, or of a year 0."""
+    if not is_timestamp(text):
+        raise ValueError("not an RFC 3339 timestamp")
+    text = text.upper()
+    leap = text[17:19] == "60"
+    plain = f"{text[:17]}59{text[19:]}" if leap else text
+    return datetime.fromisoformat(plain).timestamp() + leap
 
 
 def _is_rare(text: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
@@ -12,6 +11,7 @@ import msgspec
 from catnap.errors import InvalidRequest
 from catnap.events import Event, decode
 from catnap.events.decode import is_event
+from catnap.events.timestamps import to_seconds
 from catnap.host.stream import Stream
 from catnap.http import Request
 from catnap.skills import Context
@@ -117,12 +117,9 @@ def read_deadline(request: Request, event: Event, now: float, longest: float) ->
     stated = event.extensions.get("deadline")
     if stated is not None:
         try:
-            moment = datetime.fromisoformat(stated)
-            if moment.tzinfo is None:
-                raise ValueError
+            deadline = min(deadline, to_seconds(stated))
         except ValueError:
             raise InvalidRequest(
                 f"CloudEvent attribute 'deadline': {stated!r} is not an RFC 3339 timestamp"
             ) from None
-        deadline = min(deadline, moment.timestamp())
     return deadline

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 from catnap.events import Event
+from catnap.events.media_types import charset, is_json
 from catnap.host.accept import choose
 from catnap.host.call import Answer, Call
 from catnap.host.chunks import Chunks
@@ -93,14 +94,12 @@ _FORMS: dict[str, Form | None] = {
 }
 
 
-@lru_cache(maxsize=64)
+# No type means JSON, as the JSON format of CloudEvents has it. So does a form:
+# it is what `curl -d` says of anything, and no skill takes forms.
+_AS_GOOD_AS_JSON = (None, "application/json", "application/x-www-form-urlencoded")
+
+
 def _is_json(content_type: str | None) -> bool:
-    """No type means JSON, as the JSON format of CloudEvents has it. So does
-    a form: it is what `curl -d` says of anything, and no skill takes forms."""
-    if content_type in (None, "application/x-www-form-urlencoded"):
-        return True
-    media_type, _, parameters = content_type.lower().partition(";")
-    if not media_type.strip().endswith(("/json", "+json")):
-        return False
-    charset = parameters.partition("charset=")[2].partition(";")[0].strip(' "')
-    return charset in ("", "utf-8", "utf8", "us-ascii")
+    return content_type in _AS_GOOD_AS_JSON or (
+        is_json(content_type) and charset(content_type) in ("", "utf-8", "utf8", "us-ascii")
+    )

@@ -79,7 +79,8 @@ class ClientConnection(asyncio.Protocol):
     async def request(
         self, method: str, head: bytes, body: bytes | AsyncIterator[bytes], *, chunked: bool
     ) -> Reply:
-        reply = self._reply = self._loop.create_future()
+        reply: asyncio.Future[Reply] = self._loop.create_future()
+        self._reply = reply
         try:
             await self._send(method, head, body, chunked=chunked)
             return await reply
