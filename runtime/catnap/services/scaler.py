@@ -54,7 +54,9 @@ class Scaler:
         """The newest is last."""
         self.by_rate = settings.metric == "rps"
         """Whether `arrived` counts."""
-        self._settings = settings
+        # The grace is for an activator that comes into the path only then; here
+        # the platform itself is in it all the time.
+        self._settings = msgspec.structs.replace(settings, grace=0.0)
         self._meter = Meter(settings, now)
         self._state = kpa.State()
         self._zero = zero.State()
