@@ -2,11 +2,15 @@
 
 import asyncio
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import formatdate, parsedate_to_datetime
+from unittest.mock import ANY
 
 import pytest
 
 from catnap.errors import NotFound, Unavailable
 from catnap.http import Request, Response
+from catnap.http.date import write_date
 from catnap.http.errors import MethodNotAllowed
 from catnap.http.framing import frame
 
@@ -56,7 +60,7 @@ async def test_an_iterator_of_known_length_is_sent_as_it_is(serve):
     wire = await (await serve(handler)).wire()
     await wire.say(GET)
     _, headers, body = await wire.hear()
-    assert (headers, body) == ({b"content-length": b"3"}, b"abc")
+    assert (headers, body) == ({b"content-length": b"3", b"date": ANY}, b"abc")
 
 
 @pytest.mark.parametrize("parts", [[b"a"], [b"abcd"]])
@@ -143,6 +147,27 @@ def test_framing_headers_of_a_handler_do_not_reach_the_wire():
     given = [(b"Content-Length", b"99"), (b"transfer-encoding", b"chunked"), (b"connection", b"x")]
     head = frame(Response(200, given, b"abc")).head
     assert head == b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n"
+
+
+async def test_every_answer_has_one_date_and_its_own_where_it_has_one(serve):
+    async def handler(request: Request) -> Response:
+        own = [(b"date", b"mine")] if request.path == "/own" else []
+        return Response(200, own, Parts([b"a"]) if request.path == "/parts" else b"")
+
+    wire = await (await serve(handler)).wire()
+    for path in (b"/", b"/parts", b"/own", b"<"):
+        await wire.say(b"GET " + path + b" HTTP/1.1\r\nhost: a\r\n\r\n")
+        _, headers, _ = await wire.hear()
+        if path == b"/own":
+            assert headers[b"date"] == b"mine"
+        else:
+            said = parsedate_to_datetime(headers[b"date"].decode())
+            assert abs(said - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("now", [0, 784111777, 1709251199.9, 4102444800])
+def test_a_date_is_written_as_http_has_it(now):
+    assert write_date(now).decode() == f"date: {formatdate(now // 1, usegmt=True)}\r\n"
 
 
 async def test_errors_of_the_tree_are_answered_as_problems(serve):

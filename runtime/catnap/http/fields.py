@@ -15,18 +15,21 @@ _SINGLE = frozenset(
 )
 
 
-def is_single(name: bytes) -> bool:
-    """Whether a message may have this field once only."""
-    return name in _SINGLE or name.startswith((b"ce-", b"catnap-"))
-
-
-def joined(fields: Fields) -> dict[bytes, bytes]:
-    """Values by name, those of a repeated field as the list that they are."""
+def joined(fields: Fields, *, strict: bool = False) -> dict[bytes, bytes]:
+    """Values by name, those of a repeated field as the list that they are.
+    strict: raises InvalidRequest for a second one of what a message may have
+    once only."""
     headers: dict[bytes, bytes] = {}
     for name, value in fields:
         known = headers.get(name)
+        if known is not None and strict and _is_single(name):
+            raise InvalidRequest(f"header {name.decode('latin-1')!r}: is there twice")
         headers[name] = value if known is None else known + b", " + value
     return headers
+
+
+def _is_single(name: bytes) -> bool:
+    return name in _SINGLE or name.startswith((b"ce-", b"catnap-"))
 
 
 def write_fields(fields: Fields) -> bytes:

@@ -12,6 +12,7 @@ from catnap.http.message import Response, status_line
 
 _name = itemgetter(0)
 _OURS = frozenset((b"connection", b"content-length", b"keep-alive", b"transfer-encoding"))
+_LOOKED_FOR = _OURS | {b"date"}
 
 
 class Framing(msgspec.Struct, frozen=True):
@@ -29,22 +30,33 @@ class Framing(msgspec.Struct, frozen=True):
 
 
 def frame(
-    response: Response, *, method: str = "GET", keep_alive: bool = True, old: bool = False
+    response: Response,
+    *,
+    method: str = "GET",
+    keep_alive: bool = True,
+    old: bool = False,
+    date: bytes = b"",
 ) -> Framing:
     """The framing of an answer to a request.
 
-    method: of the request. old: it was HTTP/1.0, which knows no chunks. The
+    method: of the request. old: it was HTTP/1.0, which knows no chunks. date:
+    the line that says it, where the response has no date of its own. The
     fields that frame a message are ours: of those in the response only
     `content-length` counts, where the length cannot be seen. Raises
     InvalidRequest where a header cannot be sent.
     """
     has_body = method != "HEAD" and response.status not in (204, 304)
     fields, body = response.headers, response.body
-    ours = not _OURS.isdisjoint(map(_name, fields))
+    ours = not _LOOKED_FOR.isdisjoint(map(_name, fields))
+    if ours:
+        names = {name.lower() for name, _ in fields}
+        ours = not _OURS.isdisjoint(names)
+        if b"date" in names:
+            date = b""
     if isinstance(body, bytes) and has_body and keep_alive and not (ours or old):
         # Nearly all answers; what follows would write the same.
         started = status_line(response.status) + write_fields(fields)
-        head = b"%bcontent-length: %d\r\n\r\n" % (started, len(body))
+        head = b"%b%bcontent-length: %d\r\n\r\n" % (started, date, len(body))
         return Framing(head, True, False, len(body), True)
     fields = [field for field in fields if field[0].lower() not in _OURS]
     length = _length(response, has_body)
@@ -59,7 +71,7 @@ def frame(
         fields.append((b"connection", b"close"))
     elif old:
         fields.append((b"connection", b"keep-alive"))
-    head = status_line(response.status) + write_fields(fields) + b"\r\n"
+    head = status_line(response.status) + write_fields(fields) + date + b"\r\n"
     return Framing(head, has_body, chunked, length if has_body else None, keep_alive)
 
 

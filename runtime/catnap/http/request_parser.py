@@ -9,7 +9,7 @@ import httptools
 from catnap.errors import CatnapError, InvalidRequest
 from catnap.http.body import Body
 from catnap.http.errors import ExpectationFailed, HeadersTooLarge, TargetTooLong
-from catnap.http.fields import is_single, write_fields
+from catnap.http.fields import joined, write_fields
 from catnap.http.limits import Limits
 from catnap.http.message import Request
 from catnap.http.request_target import check_host, origin_form
@@ -50,6 +50,9 @@ class RequestParser:
         self._url = b""
         self._host: bytes | None = None
         """The last one that was checked: a connection has seldom another."""
+        self._path = b""
+        """The last target that was checked and is a path, as most are."""
+        self._target = ""
         self._fed = 0
         """Bytes of the piece being parsed."""
         self._quiet = 0
@@ -134,13 +137,15 @@ class RequestParser:
         length = headers.get(b"content-length")
         if length is not None and len(length) > _LONGEST_NUMBER:
             raise InvalidRequest("header 'content-length': too many digits")
-        target = origin_form(method, self._url, headers)
+        if self._url != self._path:
+            self._target = origin_form(method, self._url, headers)
+            self._path = self._url if self._url[:1] == b"/" else b""
         body = Body(self._on_drain, on_wait, None if length is None else int(length))
         self.body, self.began = body, None
         self._on_request(
             Request(
                 method.decode(),
-                target,
+                self._target,
                 headers,
                 body,
                 keep_alive=parser.should_keep_alive(),
@@ -172,17 +177,9 @@ class RequestParser:
 
 
 def _join(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Fields by lower-case name; raises InvalidRequest for a second one of
-    what a message may have once only."""
+    """Fields by lower-case name. Raises InvalidRequest; see `joined`."""
     # httptools leaves the white space after a value, which is no part of it.
     headers = {name.lower(): value.rstrip() for name, value in fields}
     if len(headers) == len(fields):
         return headers
-    headers = {}
-    for name, value in fields:
-        name, value = name.lower(), value.rstrip()
-        known = headers.get(name)
-        if known is not None and is_single(name):
-            raise InvalidRequest(f"header {name.decode('latin-1')!r}: is there twice")
-        headers[name] = value if known is None else known + b", " + value
-    return headers
+    return joined([(name.lower(), value.rstrip()) for name, value in fields], strict=True)

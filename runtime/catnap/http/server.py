@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 
+from catnap.http.date import write_date
 from catnap.http.limits import DEFAULT, Limits
 from catnap.http.server_connection import Handler, ServerConnection
 
@@ -30,6 +32,8 @@ class Server:
         """Whether every answer asks its client to connect elsewhere."""
         self.served = 0
         """Requests given to the handler so far."""
+        self.date = write_date(time.time())
+        """The line of every answer that has no date of its own."""
         self.connections: set[ServerConnection] = set()
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
@@ -56,6 +60,7 @@ class Server:
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
+        self.date = write_date(time.time())
         for connection in list(self.connections):
             connection.expire(loop.time())
         self._sweeper = loop.call_later(self.limits.sweep, self._sweep)

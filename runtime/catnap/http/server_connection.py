@@ -204,7 +204,9 @@ class ServerConnection(asyncio.Protocol):
         if isinstance(request, CatnapError):
             response = Response.error(request)
             assert isinstance(response.body, bytes)
-            self.transport.write(frame(response, keep_alive=False).head + response.body)
+            self.transport.write(
+                frame(response, keep_alive=False, date=self._server.date).head + response.body
+            )
             self._linger()
         else:
             self._server.served += 1
@@ -231,13 +233,14 @@ class ServerConnection(asyncio.Protocol):
                 request.body.hush()  # a 100 (Continue) would now be part of the answer
             elif request.keep_alive:
                 keep_alive = not self._server.draining
+            date = self._server.date
             try:
-                framing = frame(response, method=method, keep_alive=keep_alive, old=old)
+                framing = frame(response, method=method, keep_alive=keep_alive, old=old, date=date)
             except InvalidRequest as error:
                 _log.error("the answer to %s cannot be sent: %s", request.path, error.message)
                 await _close(response.body)
                 response = Response.error(SkillCrashed(f"it cannot be sent: {error.message}"))
-                framing = frame(response, method=method, keep_alive=keep_alive, old=old)
+                framing = frame(response, method=method, keep_alive=keep_alive, old=old, date=date)
             keep_alive = framing.keep_alive
             body = response.body
             if isinstance(body, bytes):
