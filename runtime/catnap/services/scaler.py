@@ -4,7 +4,7 @@ Knative's autoscaler, and what became of the last decisions."""
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, replace, replace
 from math import inf
 
 import msgspec
@@ -56,7 +56,7 @@ class Scaler:
         """Whether `arrived` counts."""
         # The grace is for an activator that comes into the path only then; here
         # the platform itself is in it all the time.
-        self._settings = msgspec.structs.replace(settings, grace=0.0)
+        self._settings = replace(settings, grace=0.0)
         self._meter = Meter(settings, now)
         self._state = kpa.State()
         self._zero = zero.State()
