@@ -4,7 +4,7 @@ Knative's autoscaler, and what became of the last decisions."""
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace, replace
+from dataclasses import dataclass, replace
 from math import inf
 
 import msgspec
