@@ -245,3 +245,56 @@ async def test_a_small_payload_is_one_chunk_and_none_is_none(instance):
     for body, answer in ((b"abc", b"0\n3\n"), (b"", b"0\n")):
         reply = await running.send("POST", "/", RAW, body)
         assert await reply.read() == answer
+
+
+HOLDING = """
+    import asyncio
+    from catnap import Context, skill
+
+    go = asyncio.Event()
+
+    @skill
+    async def size(ctx: Context, request: bytes) -> int:
+        await go.wait()
+        return len(request)
+"""
+LONG = 1_000_000
+
+
+async def test_a_long_body_is_not_asked_for_before_its_call_has_a_place(instance):
+    running = await instance(HOLDING, "[scale]\nconcurrency = 1")
+    first = asyncio.create_task(running.send("POST", "/", RAW, b""))
+    second = await Wire.to(running)
+    async with asyncio.timeout(30):
+        while not running.app.gate.inside:
+            await asyncio.sleep(0)
+        head = f"content-length: {LONG}\r\nexpect: 100-continue\r\n\r\n"
+        second.writer.write(b"POST / HTTP/1.1\r\nhost: a\r\n" + head.encode())
+        while not running.app.gate.waiting:
+            await asyncio.sleep(0)
+    sys.modules["main"].go.set()
+    assert (await first).status == 200
+    assert await second.head() == b"HTTP/1.1 100 Continue\r\n\r\n"
+    second.writer.write(bytes(LONG))
+    assert (await second.head()).startswith(b"HTTP/1.1 200 ")
+    assert await second.reader.readexactly(7) == str(LONG).encode()
+    assert running.app.gate.inside == 0
+    await second.close()
+
+
+@pytest.mark.parametrize("length", [10, LONG])
+async def test_a_body_has_to_arrive_before_the_calls_deadline(instance, length):
+    running = await instance(HOLDING, "[scale]\nconcurrency = 1")
+    one = await Wire.to(running)
+    head = f"content-length: {length}\r\ncatnap-timeout: 50ms\r\n\r\n1"
+    one.writer.write(b"POST / HTTP/1.1\r\nhost: a\r\n" + head.encode())
+    assert (await one.head()).startswith(b"HTTP/1.1 504 ")
+    assert running.app.gate.inside == 0
+    await one.close()
+
+
+async def test_a_long_body_that_is_no_event_leaves_its_place(instance):
+    running = await instance(HOLDING, "[scale]\nconcurrency = 1")
+    structured = [(b"content-type", b"application/cloudevents+json")]
+    assert (await running.send("POST", "/", structured, bytes(LONG))).status == 400
+    assert running.app.gate.inside == 0

@@ -9,13 +9,14 @@ from typing import NoReturn, TypeVar
 
 from catnap.errors import CatnapError, DeadlineExceeded, SkillCrashed, Unavailable
 from catnap.host import blame, output
-from catnap.host.call import Call, Function, may_stream, read_deadline, read_event
+from catnap.host.call import Call, Function, may_stream, read_deadline, read_event, read_timeout
 from catnap.host.deadlines import Deadlines
 from catnap.host.gate import Gate
 from catnap.host.stream import Stream
 from catnap.host.trace import read_traceparent
 from catnap.host.watchdog import LATE
 from catnap.http import Client, Request, Response, Target
+from catnap.http.body import HIGH_WATER
 from catnap.http.errors import MethodNotAllowed
 from catnap.skills import Context
 from catnap.skills.gateway import Gateway, HttpGateway, NoGateway
@@ -74,10 +75,19 @@ class App:
                 raise MethodNotAllowed(said, self._methods)
             body = request.body.whole()
             arriving = body is None and self.function.takes_stream and may_stream(request)
-            if body is None:
-                body = b"" if arriving else await request.body.read()
-            call = self._read(request, body, arriving=arriving)
-            queue = 0.0 if self.gate.try_enter() else await self._wait(call)
+            took, queue = 0.0, None
+            if arriving:
+                body = b""
+            elif body is None:
+                body, took, queue = await self._arrival(request)
+            try:
+                call = self._read(request, body, took, arriving=arriving)
+            except BaseException:
+                if queue is not None:
+                    self.gate.leave()
+                raise
+            if queue is None:
+                queue = 0.0 if self.gate.try_enter() else await self._wait(call)
             self._deadlines.add(call)
             began = time.perf_counter()
             # What `guard` does, without its cost to every call.
@@ -115,10 +125,34 @@ class App:
             )
         return Response.json(b'{"status":"ok"}')
 
-    def _read(self, request: Request, body: bytes, *, arriving: bool) -> Call:
+    async def _arrival(self, request: Request) -> tuple[bytes, float, float | None]:
+        """The body of a request whose head came before it, and the seconds that
+        took. A long one is read only when its call has a place, so that memory
+        holds none that wait: then the seconds for the place are given too."""
+        began = time.perf_counter()
+        length = request.body.length
+        queue: float | None = None
+        try:
+            async with asyncio.timeout(read_timeout(request, self._timeout)):
+                if length is None or length > HIGH_WATER:
+                    await self.gate.enter()
+                    queue = time.perf_counter() - began
+                body = await request.body.read()
+                return body, time.perf_counter() - began, queue
+        except BaseException as error:
+            if queue is not None:
+                self.gate.leave()
+            if isinstance(error, TimeoutError):
+                raise DeadlineExceeded(
+                    "the body did not arrive within the time that the call had"
+                ) from None
+            raise
+
+    def _read(self, request: Request, body: bytes, took: float, *, arriving: bool) -> Call:
+        """took: seconds that the body has taken to arrive."""
         event = read_event(request, body, self.name)
         now = time.time()
-        deadline = read_deadline(request, event, now, self._timeout)
+        deadline = read_deadline(request, event, now - took, self._timeout)
         if deadline <= now:
             raise DeadlineExceeded("the call's deadline had passed when it arrived")
         task = asyncio.current_task()

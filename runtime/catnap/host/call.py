@@ -104,16 +104,22 @@ def read_event(request: Request, body: bytes, name: str) -> Event:
     )
 
 
+def read_timeout(request: Request, longest: float) -> float:
+    """Seconds that the call may take from its head's arrival, as far as that
+    says so: the shorter of `Catnap-Timeout` and the manifest's timeout."""
+    timeout = request.text(b"catnap-timeout")
+    if timeout is None:
+        return longest
+    try:
+        return min(longest, Duration.parse(timeout))
+    except ValueError as error:
+        raise InvalidRequest(f"header 'catnap-timeout': {error}") from None
+
+
 def read_deadline(request: Request, event: Event, now: float, longest: float) -> float:
     """Seconds since the epoch by which the answer is due: the earliest of
     the event's `deadline`, `Catnap-Timeout` and the manifest's timeout."""
-    deadline = now + longest
-    timeout = request.text(b"catnap-timeout")
-    if timeout is not None:
-        try:
-            deadline = min(deadline, now + Duration.parse(timeout))
-        except ValueError as error:
-            raise InvalidRequest(f"header 'catnap-timeout': {error}") from None
+    deadline = now + read_timeout(request, longest)
     stated = event.extensions.get("deadline")
     if stated is not None:
         try:
