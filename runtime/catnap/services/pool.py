@@ -362,6 +362,9 @@ class Pool:
                 error = Unavailable(f"{self.revision.name} could not be started: {error}")
             self._failed(error, instance)
             return
+        if instance.exited.done():
+            self._crashed(instance)  # its last word was that it is ready
+            return
         self._failure, self._interruptions = None, 0
         self._backoff.started(self._clock())
         self._serve()
@@ -371,6 +374,11 @@ class Pool:
             self._restore()
         elif instance.idle:
             self._room.freed()
+
+    def _crashed(self, instance: Instance) -> None:
+        status = instance.exited.result()
+        message = f"{instance.name} ended with status {status} before any call"
+        self._failed(SkillCrashed(message), instance)
 
     def _failed(self, error: CatnapError, instance: Instance) -> None:
         status = instance.exited.result() if instance.exited.done() else None
@@ -397,8 +405,7 @@ class Pool:
             status = exited.result()
             _log.warning("instance %s ended with status %s", instance.name, status)
             if instance.ready and not instance.served:
-                message = f"{instance.name} ended with status {status} before any call"
-                self._failed(SkillCrashed(message), instance)
+                self._crashed(instance)
         self._restore()
         self._room.freed()
 
