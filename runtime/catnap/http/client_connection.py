@@ -79,6 +79,7 @@ class ClientConnection(asyncio.Protocol):
     async def request(
         self, method: str, head: bytes, body: bytes | AsyncIterator[bytes], *, chunked: bool
     ) -> Reply:
+        """Sends a head and its body; the reply is there when its headers are."""
         reply: asyncio.Future[Reply] = self._loop.create_future()
         self._reply = reply
         try:

@@ -28,7 +28,7 @@ class Limits(msgspec.Struct, frozen=True):
     pipeline: int = 16
     """Requests that may wait behind the one at work."""
     sweep: float = 1.0
-    """How often these times are looked at."""
+    """How often these times are looked at, and the date of answers is renewed."""
 
 
 DEFAULT = Limits()
