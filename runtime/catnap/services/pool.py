@@ -406,7 +406,8 @@ class Pool:
             _log.warning("instance %s ended with status %s", instance.name, status)
             if instance.ready and not instance.served:
                 self._crashed(instance)
-        self._restore()
+        if instance.ready or instance.draining:
+            self._restore()  # else `_bring_up` has yet to tell that it failed
         self._room.freed()
 
     def leave(self) -> None:
