@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sys
 import time
 from pathlib import Path
@@ -17,7 +16,6 @@ from catnap.cli.settings import Settings
 from catnap.gateway.serve import Ready
 from catnap.gateway.serve import serve as run
 from catnap.gateway.settings import Settings as GatewaySettings
-from catnap.host.loop import loop_factory
 
 
 @click.command(cls=Command)
@@ -68,10 +66,9 @@ def serve(settings: Settings, reload: bool, as_json: bool) -> None:
         egress=settings.egress,
         egress_networks=settings.egress_networks,
     )
-    # uvloop starts programs by a fork that gRPC would have a say in, and a line.
-    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(run(gateway, announce, ready))
+    # Not on uvloop, as the host is: now and then a gRPC stream there ends
+    # without the error that ended it.
+    asyncio.run(run(gateway, announce, ready))
 
 
 def _tell(event: dict[str, object], text: str, as_json: bool) -> None:
