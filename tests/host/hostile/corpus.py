@@ -54,7 +54,8 @@ def conversations(pool: list[Message], requests: int, number: int) -> Iterator[C
     one that is spoilt; the same for the same pool and number."""
     chance = random.Random(number)
     raws = [message.raw for message in pool]
-    lasting = [message for message in pool if not message.closes]
+    # One that is refused before the last of it arrived ends its connection.
+    lasting = [message for message in pool if message.status == 200 and not message.closes]
     left = requests
     while left > 0:
         before = tuple(chance.choices(lasting, k=chance.choice((0, 0, 1, 1, 2))))
