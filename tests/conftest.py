@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.cluster.deployed import Deployed
 from tests.cluster.skills import gather
+
+# What guards main may not depend on chance; --hypothesis-profile=default draws anew.
+settings.register_profile("the same each time", derandomize=True)
+settings.load_profile("the same each time")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
