@@ -56,13 +56,14 @@ async def test_what_the_instance_measured_is_added() -> None:
 def test_a_manifest_comes_back_from_its_service_object_as_what_it_asked_for() -> None:
     manifest = parse_manifest(
         'name = "echo"\ndescription = "Echo."\n[scale]\nmin = 1\nmax = 7\nconcurrency = 4\n'
-        'target = 3\nwindow = "90s"\nidle = "1500ms"\npreload = ["a", "b"]\n'
+        'target = 3\nwindow = "90s"\nidle = "1500ms"\nqueue = 40\npreload = ["a", "b"]\n'
         '[limits]\ntimeout = "1500ms"\n[session]\naffinity = false\nidle = "1m"\nmax = 5\n'
         '[env]\nMODE = "x"\n'
     )
     revision = revision_of(service(manifest, image="i", namespace="acme"), 12)
     assert (revision.name, revision.namespace, revision.image) == ("echo-00012", "acme", "i")
     assert (revision.scale.min_scale, revision.scale.max_scale) == (1, 7)
+    assert revision.queue == 40
     assert revision.scale.target == pytest.approx(2.1)
     assert (revision.scale.window, revision.scale.retention, revision.timeouts.whole) == (
         90.0,

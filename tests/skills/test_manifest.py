@@ -94,6 +94,7 @@ def test_everything_that_can_be_said_is_read() -> None:
         ("[scale]\ntarget = 0.001", "scale.target: must be 0.01 or more"),
         ("[scale]\nwindow = '5s'", "scale.window: must be 6s to 1h"),
         ("[scale]\nidle = inf", "scale.idle: inf is no length of time"),
+        ("[scale]\nqueue = 0", "scale.queue: must be 1 or more"),
         ("[scale]\nwindow = 'soon'", "scale.window: 'soon' is no length of time"),
         ("[session]\nidle = '0s'", "session.idle: must be 1s or more"),
         ("[session]\nmax = 9", "session.max: must be 0, or scale.concurrency or more"),

@@ -6,7 +6,7 @@ import math
 from decimal import Decimal
 from typing import Any
 
-from catnap.skills.manifest import Limits, Manifest
+from catnap.skills.manifest import Limits, Manifest, Scale
 
 API_VERSION = "serving.knative.dev/v1"
 AUTOSCALING = "autoscaling.knative.dev/"
@@ -70,6 +70,8 @@ def _annotations(manifest: Manifest) -> dict[str, str]:
         CATNAP + "session-max": str(manifest.session.max),
         CATNAP + "session-share": manifest.session.share,
     }
+    if scale.queue != Scale().queue:
+        annotations[CATNAP + "queue"] = str(scale.queue)
     if scale.target is not None:
         annotations[AUTOSCALING + "target"] = f"{scale.target:g}"
     if scale.preload:

@@ -7,8 +7,9 @@ from typing import Protocol
 
 from catnap.errors import Unavailable
 from catnap.services.instance import Instance
+from catnap.skills.manifest import Scale
 
-QUEUE = 10_000
+QUEUE = Scale().queue
 """Calls that may wait for a revision."""
 
 

@@ -31,6 +31,9 @@ class Scale(msgspec.Struct, frozen=True):
     """Time over which load is averaged, and without calls until zero: 6s to 1h."""
     idle: Duration = Duration(0)
     """Time the last instance stays on after that."""
+    queue: int = 10_000
+    """Calls that may wait for a place, here; of more, each is refused at once
+    with 503 and Retry-After. On a cluster Knative's activator has its own bound."""
     preload: tuple[str, ...] = ()
     """Modules of its environment, not of its folder, that are imported once for
     all instances here, before any is started."""
@@ -199,6 +202,7 @@ def _check(manifest: Manifest) -> None:
     _need(0 <= scale.concurrency <= 1000, "scale.concurrency", "0 to 1000")
     _need(scale.target is None or 0.01 <= scale.target < inf, "scale.target", "0.01 or more")
     _need(6 <= scale.window <= 3600, "scale.window", "6s to 1h")
+    _need(scale.queue >= 1, "scale.queue", "1 or more: a first call waits for its instance")
     for index, module in enumerate(scale.preload):
         named = all(part.isidentifier() for part in module.split("."))
         _need(named, f"scale.preload[{index}]", "a module's name, such as numpy")
