@@ -12,7 +12,7 @@ import pytest
 
 from catnap.errors import Unavailable
 from catnap.scaling import TICK
-from catnap.services.balance import Balance
+from catnap.scaling.balance import Balance
 from catnap.services.instance import Instance
 from catnap.services.place import Place
 from catnap.services.pool import Pool

@@ -16,22 +16,17 @@ import secrets
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from math import inf
 
 from catnap.errors import CatnapError, SkillCrashed, Unavailable
+from catnap.scaling.balance import Balance
+from catnap.scaling.scaler import Decided, Scaler
 from catnap.services.backoff import Backoff, Crash
-from catnap.services.balance import Balance
 from catnap.services.instance import Instance, Interrupted
 from catnap.services.place import Place
 from catnap.services.revision import Revision
 from catnap.services.room import Room
-from catnap.services.scaler import Decided, Scaler
 from catnap.services.waiting import Waiting
 from catnap.sessions import DRAIN, Table, choose
-
-EAGER = 1.0
-"""Seconds at least from one decision to the next that a waiting call asks for:
-the averages are by the second."""
 
 INTERRUPTIONS = 3
 """Starts in a row that somebody else may end before it counts as a failure."""
@@ -68,8 +63,6 @@ class Pool:
         self.sessions = Table() if sessions is None else sessions
         self._waiting = Waiting(self._home, revision.concurrency)
         self._inflight = 0
-        self._wanted = 0
-        self._decided_at = -inf
         self._interruptions = 0
         self._failure: CatnapError | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -158,12 +151,12 @@ class Pool:
         """Brings the number of instances to what is wanted now. To be called
         every two seconds."""
         if self.retired:
-            self._wanted = 0
+            self._scaler.wanted = 0
             for instance in [] if self._waiting else self._idle():
                 instance.end()
         else:
-            self._wanted = self._decide()
-            self._part(len(self._staying()) - self._wanted)
+            self._scaler.adjust(self._clock(), *self._counts())
+            self._part(len(self._staying()) - self._scaler.wanted)
         self._restore()
 
     def scale_up(self) -> None:
@@ -174,7 +167,7 @@ class Pool:
     def spare(self, count: int) -> int:
         """Gives up to so many places of instances to another pool."""
         given = self._idle()[:count]
-        self._wanted -= len(given)
+        self._scaler.wanted -= len(given)
         for instance in given:
             instance.end()
         return len(given)
@@ -281,36 +274,25 @@ class Pool:
         """Those that take new calls, or will."""
         return [each for each in self.instances if each.alive and not each.surplus]
 
-    def _decide(self, calls: int = 0) -> int:
-        """calls: that cannot all be served now; 0 where it is time anyway."""
-        now, staying = self._clock(), self._staying()
-        ready, running = sum(each.ready for each in staying), len(staying)
-        self._decided_at = now
-        if not calls:
-            return self._scaler.decide(now, ready, running)
-        return self._scaler.look(now, ready, running, calls)
+    def _counts(self) -> tuple[int, int]:
+        """Those of them that are ready, and all."""
+        staying = self._staying()
+        return sum(each.ready for each in staying), len(staying)
+
+    def _at_once(self) -> int:
+        return self._waiting.demand + self._inflight
 
     def _hurry(self) -> None:
         """A call has to wait."""
         if not self._waiting.demand:
             return  # for its session's own instance
-        now = self._clock()
-        if not self._staying():
-            self._wanted = max(self._wanted, self._scaler.wake(now))
-            self._decided_at = now
-        elif now >= self._decided_at + EAGER:
-            self._look()
-        self._restore()
-
-    def _look(self) -> None:
-        """Decides ahead of time, for more only."""
         if not self.retired:
-            at_once = self._waiting.demand + self._inflight
-            self._wanted = max(self._wanted, self._decide(at_once))
+            self._scaler.hurry(self._clock(), *self._counts(), self._at_once())
+        self._restore()
 
     def _restore(self) -> None:
         """Starts what is wanted and not there; one at least for who waits."""
-        lacking = max(self._wanted, bool(self._waiting)) - len(self._staying())
+        lacking = max(self._scaler.wanted, bool(self._waiting)) - len(self._staying())
         for instance in self.instances:
             if lacking > 0 and instance.surplus and instance.alive:
                 instance.surplus = False
@@ -370,7 +352,8 @@ class Pool:
         self._serve()
         self._measure()
         if self._waiting.demand:
-            self._look()
+            if not self.retired:
+                self._scaler.look(self._clock(), *self._counts(), self._at_once())
             self._restore()
         elif instance.idle:
             self._room.freed()
@@ -417,7 +400,7 @@ class Pool:
     async def close(self) -> None:
         """Ends every instance and waits until they are gone."""
         self.retired = True
-        self._wanted = 0
+        self._scaler.wanted = 0
         self._failure = Unavailable("the platform is stopping")
         self._backoff.close()
         self._fail_waiting(self._failure)

@@ -16,6 +16,10 @@ from catnap.scaling.window import Meter
 KEPT = 60
 """Decisions that are remembered."""
 
+EAGER = 1.0
+"""Seconds at least from one decision to the next that a waiting call asks for:
+the averages are by the second."""
+
 UNKNOWN = 1.0
 """Seconds after a first call in which no average says anything yet."""
 
@@ -47,9 +51,13 @@ class Decided:
 
 
 class Scaler:
-    """The autoscaler of one pool. Its times are those of one clock, in seconds."""
+    """The autoscaler of one revision's instances: what a pool asks, and a
+    simulation. Its times are those of one clock, in seconds; `ready` instances
+    take calls, of those that are `running` and to stay."""
 
     def __init__(self, settings: Settings, now: float) -> None:
+        self.wanted = 0
+        """Instances there should be, by the last decision."""
         self.decisions: deque[Decided] = deque(maxlen=KEPT)
         """The newest is last."""
         self.by_rate = settings.metric == "rps"
@@ -62,7 +70,8 @@ class Scaler:
         self._zero = zero.State()
         self._begun = False
         """The initial scale was there once."""
-        self._woken = -inf
+        self._woken = self._asked = -inf
+        """When a call found nobody, and when any decision was made last."""
 
     def measure(self, now: float, calls: int, instances: int) -> None:
         """From now on so many calls are at work or wait, at so many instances."""
@@ -72,24 +81,28 @@ class Scaler:
         """A call has."""
         self._meter.arrived(now)
 
-    def wake(self, now: float) -> int:
-        """How many to start for a call that found none. It counts at once, and
-        does not wait to be seen in an average."""
-        self._woken = now
-        return self._decide(now, 0, 0, 1.0)
+    def adjust(self, now: float, ready: int, running: int) -> None:
+        """Decides. To be called every `kpa.TICK` seconds."""
+        self.wanted = self._decide(now, ready, running, 0.0)
 
-    def look(self, now: float, ready: int, running: int, calls: int) -> int:
-        """A decision ahead of time, for so many calls that cannot all be
-        served: by the averages, but for those that came with the first."""
-        return self._decide(now, ready, running, calls if now < self._woken + UNKNOWN else 0.0)
+    def hurry(self, now: float, ready: int, running: int, calls: int) -> None:
+        """A call has to wait, one of so many. If it found nobody it counts at
+        once, and does not wait to be seen in an average."""
+        if not running:
+            self._woken = now
+            self.wanted = max(self.wanted, self._decide(now, 0, 0, 1.0))
+        elif now >= self._asked + EAGER:
+            self.look(now, ready, running, calls)
 
-    def decide(self, now: float, ready: int, running: int) -> int:
-        """How many there should be, where so many take calls already, of those
-        that run. To be asked every `kpa.TICK` seconds."""
-        return self._decide(now, ready, running, 0.0)
+    def look(self, now: float, ready: int, running: int, calls: int) -> None:
+        """Decides ahead of time, for more only, for so many calls that cannot
+        all be served: by the averages, but for those that came with the first."""
+        least = calls if now < self._woken + UNKNOWN else 0.0
+        self.wanted = max(self.wanted, self._decide(now, ready, running, least))
 
     def _decide(self, now: float, ready: int, running: int, least: float) -> int:
         settings = self._settings
+        self._asked = now
         stable, panic = (max(least, average) for average in self._meter.averages(now))
         seen = kpa.Observation(now, stable, panic, ready)
         self._state, decision = kpa.decide(settings, self._state, seen)

@@ -9,11 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from catnap.services.instance import Instance
 
-Kind = TypeVar("Kind", bound=Instance)
+class Busy(Protocol):
+    """An instance, as far as its choice goes."""
+
+    inflight: int
+    """Calls that it has at work."""
+
+
+Kind = TypeVar("Kind", bound=Busy)
 
 FEW = 3
 """The concurrency up to which the first instance is filled before the next."""
