@@ -24,13 +24,18 @@ from catnap.skills.manifest import parse_manifest
 from tests.services.world import World, alive
 
 
-async def test_an_instance_that_is_killed_costs_its_calls_and_no_others(world: World) -> None:
+@pytest.mark.parametrize(
+    ("number", "name"), [(signal.SIGKILL, "SIGKILL"), (signal.SIGRTMIN + 6, "signal 40")]
+)
+async def test_an_instance_that_is_killed_costs_its_calls_and_no_others(
+    world: World, number: int, name: str
+) -> None:
     await world.skill()
     pid = (await world.call(session="s"))["pid"]
     call = world.begin("wait", session="s")
     await world.arrivals.get()
-    os.kill(pid, signal.SIGKILL)
-    with pytest.raises(SkillCrashed, match="SIGKILL"):
+    os.kill(pid, number)
+    with pytest.raises(SkillCrashed, match=f"was ended by {name} while"):
         await call
     assert (await world.call(session="s"))["pid"] != pid
 

@@ -262,6 +262,9 @@ class Instance(instance.Instance):
 
 
 def _ended(status: int) -> str:
-    if status < 0:
+    if status >= 0:
+        return f"exited with status {status}"
+    try:
         return f"was ended by {signal.Signals(-status).name}"
-    return f"exited with status {status}"
+    except ValueError:  # most of those for real time have no name
+        return f"was ended by signal {-status}"

@@ -28,6 +28,7 @@ from catnap.services.local import usage
 from catnap.services.local.cgroups import Cgroups
 from catnap.services.local.instance import Instance, Plan
 from catnap.services.local.probing import answers, follow
+from catnap.services.local.rounds import every
 from catnap.services.local.scratch import Scratch
 from catnap.services.local.zygote import Zygote
 from catnap.services.place import Place
@@ -104,7 +105,9 @@ class LocalPlatform:
         self._cgroups = Cgroups(home)
         self._scratch = Scratch(home)
         self._spawn(self._cgroups.clear())
-        self._ticking = asyncio.gather(self._tick(), self._watch())
+        watches = "memory" not in self._cgroups.bounding and sys.platform == "linux"
+        rounds = [every(TICK, self._tick), *([every(LOOK, self._watch)] if watches else [])]
+        self._ticking = asyncio.gather(*rounds)
 
     # --- what there is ---------------------------------------------------
 
@@ -303,16 +306,12 @@ class LocalPlatform:
 
     async def _watch(self) -> None:
         """Ends what takes more memory than it may, where no cgroup does."""
-        while "memory" not in self._cgroups.bounding and sys.platform == "linux":
-            await asyncio.sleep(LOOK)
-            live = {each.pid: each for each in self._instances if each.pid}
-            for pid, size in (await asyncio.to_thread(usage.taken, live.keys())).items():
-                live[pid].check(size)
+        live = {each.pid: each for each in self._instances if each.pid}
+        for pid, size in (await asyncio.to_thread(usage.taken, live.keys())).items():
+            live[pid].check(size)
 
     async def _tick(self) -> None:
-        while True:
-            await asyncio.sleep(TICK)
-            self.tick()
+        self.tick()
 
     def tick(self) -> None:
         """Ends what is idle for too long."""
