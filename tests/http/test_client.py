@@ -1,6 +1,7 @@
 """The client: reuse of connections, answers that are cut, requests that cannot be sent."""
 
 import asyncio
+import socket
 
 import pytest
 
@@ -260,6 +261,35 @@ async def test_idle_connections_are_given_up_before_the_server_does(serve, echo)
 async def test_nobody_there_is_unavailable(client, tmp_path):
     with pytest.raises(Unavailable, match="cannot connect to unix:"):
         await client.request(Target(path=str(tmp_path / "none.sock")), "GET", "/")
+
+
+async def test_a_place_that_gave_no_sign_is_unavailable(tmp_path):
+    """One whose backlog is full, and stays so."""
+    with socket.socket(socket.AF_UNIX) as listening, socket.socket(socket.AF_UNIX) as ahead:
+        listening.bind(str(tmp_path / "full.sock"))
+        listening.listen(0)
+        ahead.connect(listening.getsockname())
+        client = Client(connect_timeout=0.01)
+        with pytest.raises(Unavailable, match="full.sock: no answer"):
+            await client.request(Target(path=listening.getsockname()), "GET", "/")
+
+
+async def test_a_burst_beyond_the_backlog_loses_no_request(client, tmp_path):
+    async def talk(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")
+        writer.close()
+
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(tmp_path / "busy.sock"))
+    listening.listen(2)
+    target = Target(path=listening.getsockname())
+    calls = [asyncio.create_task(client.request(target, "GET", "/")) for _ in range(20)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    async with await asyncio.start_unix_server(talk, sock=listening, backlog=2):
+        replies = await asyncio.gather(*calls)
+        assert [await each.read() for each in replies] == [b""] * 20
 
 
 @pytest.mark.parametrize(

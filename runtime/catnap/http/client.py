@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from catnap.errors import InvalidRequest, Unavailable
 from catnap.http.client_connection import ClientConnection, ConnectionLost, Reply
+from catnap.http.client_unix import UnixConnector
 from catnap.http.fields import Fields, write_fields
 from catnap.http.target import Target
 
@@ -31,6 +32,7 @@ class Client:
         self._connect_timeout = connect_timeout
         self._keep = keep
         self._patience = idle
+        self._unix = UnixConnector()
 
     async def request(
         self,
@@ -45,8 +47,8 @@ class Client:
         path: with the query. A body that is an iterator is sent chunked, or as
         it is where a `content-length` is given, and closed (`aclose`) at the
         end. Raises InvalidRequest for what cannot be
-        sent, Unavailable where nothing was, and ConnectionLost where the
-        request was sent and no answer will come.
+        sent, Unavailable where nothing was (its cause is the system's error),
+        and ConnectionLost where the request was sent and no answer will come.
         """
         names = {name for name, _ in headers}
         chunked = False
@@ -82,11 +84,12 @@ class Client:
         try:
             async with asyncio.timeout(self._connect_timeout):
                 if target.path:
-                    _, connection = await loop.create_unix_connection(protocol, target.path)
+                    sock = await self._unix.connect(target.path)
+                    _, connection = await loop.create_unix_connection(protocol, sock=sock)
                 else:
                     _, connection = await loop.create_connection(protocol, target.host, target.port)
         except (OSError, TimeoutError) as error:
-            raise Unavailable(f"cannot connect to {target}: {error or 'no answer'}") from error
+            raise Unavailable(f"cannot connect to {target}: {str(error) or 'no answer'}") from error
         return connection
 
     def release(self, connection: ClientConnection) -> None:
