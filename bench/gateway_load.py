@@ -17,6 +17,8 @@ from tests.platform.running import Running
 
 CONNECTIONS = (1, 64)
 GATEWAY, DIRECT, BARE = "gateway", "instance directly", "uvicorn bare"
+BARE_ASYNCIO = "uvicorn bare, asyncio"
+"""On the event loop that the gateway has, too."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,15 @@ def through(platform: Running, skill: str) -> Place:
 
 def measure(gateway: Place, seconds: int, rounds: int) -> dict[str, Any]:
     """By place and number of connections: p50 and p99, requests and CPU of each."""
-    running = [servers.Running(server) for server in (servers.ECHO_UVLOOP, servers.UVICORN)]
+    alone = {
+        DIRECT: servers.ECHO_UVLOOP,
+        BARE: servers.UVICORN,
+        BARE_ASYNCIO: servers.UVICORN_ASYNCIO,
+    }
+    running = [servers.Running(server) for server in alone.values()]
     try:
         places = [gateway]
-        for name, one in zip((DIRECT, BARE), running, strict=True):
+        for name, one in zip(alone, running, strict=True):
             one.first_answer()
             places.append(_alone(name, one))
         for place in places:
@@ -57,7 +64,7 @@ def measure(gateway: Place, seconds: int, rounds: int) -> dict[str, Any]:
         for number in range(rounds):
             for connections in CONNECTIONS:
                 print(f"  round {number + 1} of {rounds}, c{connections}", flush=True)
-                for place in places[number % 3 :] + places[: number % 3]:
+                for place in _turned(places, number):
                     took = seen.setdefault(place.name, {}).setdefault(f"c{connections}", [])
                     took.append(_round(place, connections, seconds))
     finally:
@@ -73,6 +80,12 @@ def measure(gateway: Place, seconds: int, rounds: int) -> dict[str, Any]:
         }
         for name, by_connections in seen.items()
     }
+
+
+def _turned(places: list[Place], number: int) -> list[Place]:
+    """Nobody is always first."""
+    first = number % len(places)
+    return places[first:] + places[:first]
 
 
 def _alone(name: str, one: servers.Running) -> Place:

@@ -41,10 +41,10 @@ def _framework(file: str, *more: str) -> tuple[str, ...]:
 
 
 def _uvicorn(loop: str) -> tuple[str, ...]:
-    quiet = ("--log-level=error", "--no-access-log", "--no-server-header", "--no-date-header")
     return (
         *("-m", "uvicorn", "asgi:app", f"--app-dir={PEERS}", "--port={port}"),
-        *(f"--loop={loop}", "--http=httptools", "--lifespan=off", *quiet),
+        *(f"--loop={loop}", "--http=httptools", "--lifespan=off"),
+        *("--log-level=error", "--no-access-log"),
     )
 
 
