@@ -270,7 +270,7 @@ async def test_a_place_that_gave_no_sign_is_unavailable(tmp_path):
         listening.listen(0)
         ahead.connect(listening.getsockname())
         client = Client(connect_timeout=0.01)
-        with pytest.raises(Unavailable, match="full.sock: no answer"):
+        with pytest.raises(Unavailable, match=r"full\.sock: no answer"):
             await client.request(Target(path=listening.getsockname()), "GET", "/")
 
 

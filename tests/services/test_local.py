@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import resource
 import signal
@@ -19,6 +20,7 @@ from catnap.errors import CatnapError, InvalidRequest, SkillCrashed, Unavailable
 from catnap.services import images
 from catnap.services.local import LocalPlatform
 from catnap.services.local.control import Control
+from catnap.services.local.probing import answers
 from catnap.services.render import service
 from catnap.skills.manifest import parse_manifest
 from tests.services.world import World, alive
@@ -218,6 +220,25 @@ async def test_without_descriptors_the_callers_are_told_and_it_mends(
     assert all(isinstance(each, Unavailable | SkillCrashed | dict) for each in results)
     world.now += 60
     assert (await world.call())["pid"]
+
+
+async def test_without_descriptors_no_instance_is_ended_for_it(world: World) -> None:
+    await world.skill()
+    pid = (await world.call())["pid"]
+    [pool] = world.platform._fleet._all()
+    [instance] = pool.instances
+    client, target = world.platform._client, instance.target  # type: ignore[attr-defined]
+    client.forget(target)
+    await asyncio.sleep(0)
+    with few_descriptors(0), contextlib.ExitStack() as taken:
+        with contextlib.suppress(OSError):
+            while True:
+                taken.enter_context(open("/dev/null"))  # noqa: ASYNC230
+        with pytest.raises(Unavailable, match="Too many open files"):
+            await world.call()
+        for path in ("/healthz", ""):
+            assert await answers(client, target, path, 60)
+    assert (await world.call())["pid"] == pid
 
 
 async def test_instances_leave_nothing_behind(world: World) -> None:

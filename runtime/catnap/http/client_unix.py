@@ -29,7 +29,7 @@ class UnixConnector:
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             try:
                 sock.setblocking(False)
-                while not _connected(sock, path):
+                while not _connected(sock, path):  # noqa: ASYNC110 - no event tells
                     await asyncio.sleep(PAUSE)
             except BaseException:
                 sock.close()

@@ -60,6 +60,9 @@ LAST_WORDS = 1.0
 """Seconds after its end that the output of an instance is still read: what
 it started may hold the pipe for ever."""
 
+_NOBODY = (ConnectionRefusedError, FileNotFoundError)
+"""What the kernel says of a socket that nobody listens on."""
+
 _BASE: tuple[Path, tuple[str, ...]] = (Path(sys.executable), ())
 _log = logging.getLogger(__name__)
 
@@ -182,9 +185,11 @@ class LocalPlatform:
         try:
             try:
                 reply = await self._client.request(instance.target, "POST", "/", headers, body)
-            except Unavailable:
-                # It has just ended, or takes no more connections.
+            except Unavailable as error:
                 suspect = False
+                if not isinstance(error.__cause__, _NOBODY):
+                    raise  # trouble of ours, such as no descriptor to be had
+                # It has just ended, or takes no more connections.
                 pool.end(instance)
                 raise _NotBegun from None
             except ConnectionLost:

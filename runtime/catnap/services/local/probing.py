@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable
 
 from catnap.errors import CatnapError
 from catnap.http import Client, Target
 from catnap.services.probes import Health, Probe
 
+_OURS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
 
 async def answers(client: Client, target: Target, path: str, timeout: float) -> bool:
     """Whether a GET of the path is answered well within so many seconds; an
-    empty path asks for no more than a connection."""
+    empty path asks for no more than a connection. Where we cannot ask, for want
+    of a descriptor or of memory, nothing is held against it."""
     try:
         async with asyncio.timeout(timeout):
             if not path:
                 return await _connects(target)
             reply = await client.request(target, "GET", path)
             await reply.read()
-    except (OSError, TimeoutError, CatnapError):
-        return False
+    except (OSError, TimeoutError, CatnapError) as error:
+        cause = error.__cause__ or error
+        return isinstance(cause, OSError) and cause.errno in _OURS
     return 200 <= reply.status < 400
 
 
