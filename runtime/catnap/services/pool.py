@@ -112,9 +112,9 @@ class Pool:
             self._scaler.arrived(self._clock())
         started = {each for each in self.instances if each.ready}
         waiter = self._waiting.add(session)
-        self._measure()
-        self._hurry()
         try:
+            self._measure()
+            self._hurry()
             place = await waiter.place
         except BaseException:
             if _granted(waiter.place):
@@ -319,7 +319,12 @@ class Pool:
         if count <= 0 or self.retry_in:
             return
         for _ in range(self._room.grant(self, count)):
-            instance = self._make(self.revision, f"{self.revision.name}-{secrets.token_hex(3)}")
+            name = f"{self.revision.name}-{secrets.token_hex(3)}"
+            try:
+                instance = self._make(self.revision, name)
+            except Exception as error:
+                self._failed(self._explained(error, name))
+                return
             self.instances.append(instance)
             instance.mended = self._serve
             instance.exited.add_done_callback(functools.partial(self._gone, instance))
@@ -334,15 +339,14 @@ class Pool:
         except Exception as error:
             stopped = instance.draining
             instance.end(now=True)
-            if stopped and not self._waiting:
-                return  # nobody wanted it any more
-            if isinstance(error, Interrupted) and self._interruptions < INTERRUPTIONS:
+            interrupted = isinstance(error, Interrupted) or instance.leaving.done()
+            if interrupted and self._interruptions < INTERRUPTIONS:
                 self._interruptions += 1
-                return  # another has been started for those who wait
-            if not isinstance(error, CatnapError):
-                _log.exception("instance %s could not be started", instance.name)
-                error = Unavailable(f"{self.revision.name} could not be started: {error}")
-            self._failed(error, instance)
+            elif interrupted or not stopped:
+                status = instance.exited.result() if instance.exited.done() else None
+                self._failed(self._explained(error, instance.name), status, instance.said)
+                return
+            self._restore()  # nobody can be blamed: who waits shall have another
             return
         if instance.exited.done():
             self._crashed(instance)  # its last word was that it is ready
@@ -361,11 +365,16 @@ class Pool:
     def _crashed(self, instance: Instance) -> None:
         status = instance.exited.result()
         message = f"{instance.name} ended with status {status} before any call"
-        self._failed(SkillCrashed(message), instance)
+        self._failed(SkillCrashed(message), status, instance.said)
 
-    def _failed(self, error: CatnapError, instance: Instance) -> None:
-        status = instance.exited.result() if instance.exited.done() else None
-        self._backoff.failed(self._clock(), error.message, status, instance.said)
+    def _explained(self, error: Exception, name: str) -> CatnapError:
+        if isinstance(error, CatnapError):
+            return error
+        _log.error("instance %s could not be started", name, exc_info=error)
+        return Unavailable(f"{self.revision.name} could not be started: {error}")
+
+    def _failed(self, error: CatnapError, status: int | None = None, line: str = "") -> None:
+        self._backoff.failed(self._clock(), error.message, status, line)
         self._failure = error
         if not any(each.alive for each in self.instances):
             self._fail_waiting(error)
@@ -390,7 +399,7 @@ class Pool:
             if instance.ready and not instance.served:
                 self._crashed(instance)
         if instance.ready or instance.draining:
-            self._restore()  # else `_bring_up` has yet to tell that it failed
+            self._restore()  # else `_bring_up` says what became of its start
         self._room.freed()
 
     def leave(self) -> None:
