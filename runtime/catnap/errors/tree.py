@@ -20,6 +20,7 @@ Each class carries its own row, so the table is the tree.
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 
@@ -28,7 +29,7 @@ class CatnapError(Exception):
 
     `message` says what was wrong, where, and what to do, in one line.
     `retry_after` is the number of seconds after which a repeat may succeed,
-    where that is known.
+    where that is known; what is not finite is no such number.
     """
 
     http: ClassVar[int] = 500
@@ -39,7 +40,8 @@ class CatnapError(Exception):
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.retry_after = retry_after
+        known = retry_after is not None and math.isfinite(retry_after)
+        self.retry_after = retry_after if known else None
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.message, self.retry_after)
