@@ -95,6 +95,19 @@ async def test_a_skill_that_ends_itself_whenever_it_starts_is_a_failure(world: W
         await world.call()
 
 
+async def test_one_that_is_not_wanted_any_more_before_its_zygote_runs_is_never_forked(
+    world: World,
+) -> None:
+    await world.skill(toml="[scale]\nmin = 1\n")
+    [pool] = world.platform._fleet._all()
+    [instance] = pool.instances
+    while not instance._forked:  # type: ignore[attr-defined]
+        await asyncio.sleep(0)
+    instance.end()
+    await instance.exited
+    assert instance.pid == 0  # type: ignore[attr-defined]
+
+
 LEAVES = """
 import os, socket
 from catnap import skill
@@ -233,7 +246,7 @@ async def test_without_descriptors_no_instance_is_ended_for_it(world: World) -> 
     with few_descriptors(0), contextlib.ExitStack() as taken:
         with contextlib.suppress(OSError):
             while True:
-                taken.enter_context(open("/dev/null"))  # noqa: ASYNC230
+                taken.enter_context(Path(os.devnull).open())
         with pytest.raises(Unavailable, match="Too many open files"):
             await world.call()
         for path in ("/healthz", ""):

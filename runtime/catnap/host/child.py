@@ -77,6 +77,8 @@ def live(embryo: Embryo) -> int:
     embryo.randomness.renew()
     os.environ.clear()
     if embryo.ahead:
+        # It may have been born meanwhile: then this is for the instance.
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         rehearse()
         _forget_signals()
     ruleset = confine.prepare(embryo.readable)

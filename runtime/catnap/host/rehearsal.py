@@ -51,6 +51,6 @@ def rehearse() -> None:
 
         def answered() -> None:
             asyncio.get_running_loop().remove_reader(ours)
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGINT)
 
         run(Loaded(manifest, "/", function, 1, 0.0), Settings(grace=0.0), theirs, call)

@@ -55,7 +55,8 @@ class Zygote:
         self._emptying: asyncio.Task[None] | None = None
         self._exits: dict[str, Callable[[int, bool], None]] = {}
         self._forked: dict[str, asyncio.Future[int]] = {}
-        self._forking = 0
+        self._forking: dict[str, bool] = {}
+        """Whether each is still wanted."""
         self._starting: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._control: Control | None = None
@@ -87,8 +88,9 @@ class Zygote:
         order. on_exit: called with the exit status, or minus the signal, and
         whether the kernel found it too large, once it has ended; not if this
         raises.
-        Raises Unavailable if the zygote does not live, InvalidRequest if the
-        environment is too large to be passed.
+        Raises Unavailable if the zygote does not live or the instance is not
+        wanted any more, InvalidRequest if the environment is too large to be
+        passed.
         """
         order = {
             "op": "fork",
@@ -102,14 +104,14 @@ class Zygote:
         packet = msgspec.json.encode(order)
         if len(packet) > PACKET // 2:
             raise InvalidRequest(f"{name}: an environment of {len(packet):,} bytes is too large")
-        self._forking += 1
+        self._forking[name] = True
         try:
             try:
                 return await self._fork(name, packet, descriptors, on_exit)
             except _Lost:
                 return await self._fork(name, packet, descriptors, on_exit)
         finally:
-            self._forking -= 1
+            del self._forking[name]
 
     async def _fork(
         self,
@@ -119,6 +121,8 @@ class Zygote:
         on_exit: Callable[[int, bool], None],
     ) -> int:
         control = await self._started()
+        if not self._forking[name]:
+            raise Unavailable(f"{name} was ended before it was forked")
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._forked[name] = future
         self._exits[name] = on_exit
@@ -131,10 +135,13 @@ class Zygote:
             raise
 
     def kill(self, name: str, signal: int) -> None:
-        """Signals an instance; one that has ended is left in peace."""
+        """Signals an instance, or has it not forked at all; one that has ended
+        is left in peace."""
         if name in self._exits and self._control:
             order = {"op": "kill", "id": name, "signal": signal}
             self._control.send(msgspec.json.encode(order))
+        elif name in self._forking:
+            self._forking[name] = False
 
     async def start(self) -> None:
         """Starts the process unless it runs; ready when its imports are done.
