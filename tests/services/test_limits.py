@@ -93,14 +93,25 @@ def main(ctx, request: dict) -> dict:
 
 
 async def test_an_instance_that_does_not_end_when_it_is_told_to_is_killed(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World,
 ) -> None:
-    monkeypatch.setattr("catnap.services.local.instance.KILL_AFTER", 0.1)
-    await world.skill(toml="[scale]\nmin = 1\n", main=STUBBORN)
+    await world.skill(toml='[scale]\nmin = 1\n[limits]\ntimeout = "1s"\n', main=STUBBORN)
     pid = (await world.call())["pid"]
     os.kill(pid, signal.SIGSTOP)
     await world.platform.delete("t", "test")
     await asyncio.to_thread(gone, pid)
+
+
+async def test_a_platform_that_stops_waits_for_no_call_as_long_as_a_drain_does(
+    world: World,
+) -> None:
+    """Which is as long as a call may take, 300 s: the test would time out."""
+    await world.skill()
+    call = world.begin("wait")
+    await world.arrivals.get()
+    await world.platform.close()
+    with pytest.raises(SkillCrashed):
+        await call
 
 
 NEVER = """

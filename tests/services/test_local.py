@@ -408,7 +408,7 @@ from catnap import skill
 
 @skill
 {kind} main(ctx, request: dict) -> dict:
-    names = ("PORT", "K_SERVICE", "K_CONFIGURATION", "K_REVISION")
+    names = ("PORT", "K_SERVICE", "K_CONFIGURATION", "K_REVISION", "CATNAP_GRACE")
     return {{"env": [os.environ[name] for name in names], "stdin": sys.stdin.read()}}
 """
 
@@ -416,8 +416,10 @@ from catnap import skill
 async def test_an_instance_has_the_environment_of_knative_and_nothing_to_read(
     world: World,
 ) -> None:
-    await world.skill(main=CONTRACT, toml='[env]\nK_REVISION = "mine"\nPORT = "1"\n')
-    assert await world.call() == {"env": ["8080", "test", "test", "test-00001"], "stdin": ""}
+    manifest = '[limits]\ntimeout = "40s"\n[env]\nK_REVISION = "mine"\nPORT = "1"\n'
+    await world.skill(main=CONTRACT, toml=manifest)
+    environment = ["8080", "test", "test", "test-00001", "40.0"]
+    assert await world.call() == {"env": environment, "stdin": ""}
 
 
 # --- packets --------------------------------------------------------------------------

@@ -21,11 +21,7 @@ from catnap.services.instance import Interrupted
 from catnap.services.local.output import lines
 from catnap.services.local.zygote import Zygote
 
-KILL_AFTER = 30.0
-"""Seconds between SIGTERM and SIGKILL, as Knative's drain has them."""
-
 START_TIMEOUT = 60.0
-
 
 LAST_LINE = 0.5
 """Seconds after its end in which the status pipe of an instance must end as
@@ -67,6 +63,8 @@ class Plan:
     """Its own folder to write in, which is its TMPDIR too."""
     memory: int
     """Bytes that it may take, 0 for any number."""
+    grace: float
+    """Seconds between SIGTERM and SIGKILL."""
     watched: bool
     """The platform looks whether it takes more, since no cgroup binds it."""
     on_output: Callable[[str, str, bytes], None]
@@ -202,7 +200,7 @@ class Instance(instance.Instance):
 
     def _kill_later(self) -> None:
         self._kill = asyncio.get_running_loop().call_later(
-            KILL_AFTER, self._zygote.kill, self.name, signal.SIGKILL
+            self._plan.grace, self._zygote.kill, self.name, signal.SIGKILL
         )
 
     def check(self, taken: int) -> None:

@@ -236,6 +236,8 @@ class LocalPlatform:
     def _instance(self, revision: Revision, name: str) -> Instance:
         python, folder = self._sources[revision.image]
         scratch = self._scratch.make()
+        # As Knative Serving has it: terminationGracePeriodSeconds is timeoutSeconds.
+        grace = revision.timeouts.whole
         plan = Plan(
             revision=revision.name,
             folder=folder,
@@ -250,12 +252,14 @@ class LocalPlatform:
                 "CATNAP_CALLBACK": self._callback,
                 **self._egress,
                 "CATNAP_CONCURRENCY": str(revision.concurrency),
+                "CATNAP_GRACE": str(grace),
                 "CATNAP_INSTANCE": name,
                 "CATNAP_LOG": "json",
                 "TMPDIR": str(scratch),
             },
             limits=self._cgroups.limits(revision.bounds),
             memory=revision.bounds.memory,
+            grace=grace,
             watched="memory" not in self._cgroups.bounding,
             sockets=self._sockets,
             scratch=scratch,
