@@ -67,7 +67,8 @@ class Cluster:
         labels = {"serving.knative.dev/service": "echo", "serving.knative.dev/revision": name}
         meta = {"namespace": "catnap-acme", "name": name, "labels": labels}
         told = {"metadata": meta, "spec": {"containerConcurrency": concurrency}}
-        self.platform.fleet.take_revisions({("catnap-acme", name): told})
+        for take in (self.platform.fleet.take_revisions, self.platform.objects.take_revisions):
+            take({("catnap-acme", name): told})
         return meta
 
     def tell(self, name: str, target: Target, meta: dict[str, Any]) -> None:

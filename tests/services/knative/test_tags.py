@@ -51,13 +51,3 @@ async def test_a_tag_leads_where_its_host_does(platform: KnativePlatform) -> Non
         platform.tagged("acme", "echo", "canary")
     with pytest.raises(NotFound):
         platform.tagged("rival", "echo", "stable")
-
-
-async def test_a_snapshot_shows_each_revision_and_its_share(platform: KnativePlatform) -> None:
-    [seen] = platform.snapshot()
-    assert (seen.tenant, seen.name) == ("acme", "echo")
-    assert [(each.name, each.percent) for each in seen.revisions] == [
-        ("echo-00003", 0),
-        ("echo-00002", 90),
-        ("echo-00001", 10),
-    ]

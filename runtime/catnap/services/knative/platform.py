@@ -19,7 +19,7 @@ from typing import Any
 
 from catnap.errors import NotFound, Unavailable
 from catnap.http import Target
-from catnap.services import choice, snapshot, traffic
+from catnap.services import choice, traffic
 from catnap.services.knative.api import Api
 from catnap.services.knative.exchange import Exchange, NotSent, Sent
 from catnap.services.knative.faults import Faults
@@ -27,6 +27,7 @@ from catnap.services.knative.fleet import Fleet, Revision
 from catnap.services.knative.homes import Homes, Sessions, Visit
 from catnap.services.knative.pods import Pod, Pods
 from catnap.services.knative.routing import Table
+from catnap.services.knative.snapshot import Objects, seen
 from catnap.services.platform import Delivery, Route, Status
 from catnap.services.render import API_VERSION
 from catnap.services.snapshot import Service
@@ -70,6 +71,7 @@ class KnativePlatform:
     ) -> None:
         self._exchange = Exchange(activator, Faults(api))
         self.fleet = Fleet(self._gone)
+        self.objects = Objects()
         self._api = api
         self._namespace = namespace
         self._table = table
@@ -134,28 +136,11 @@ class KnativePlatform:
 
     def _snapshot(self, tenant: str, service: str) -> Service:
         namespace = self._namespace(tenant)
-        shares = {each.revision: each.percent for each in self._table().splits(namespace, service)}
-        found = sorted(self.fleet.of(namespace, service), key=lambda each: each.name, reverse=True)
-        seen = self._homes.of(namespace, service).snapshot()
-        return Service(
-            tenant=tenant,
-            name=service,
-            revisions=[
-                snapshot.Revision(
-                    name=each.name,
-                    percent=shares.get(each.name, 0),
-                    instances=[
-                        snapshot.Instance(
-                            name=pod.name,
-                            state="ready",
-                            inflight=pod.inflight,
-                            sessions=seen.instances.get(pod, 0),
-                        )
-                        for pod in each.pods
-                    ],
-                )
-                for each in found
-            ],
+        return seen(
+            self.objects.snapshot(tenant, (namespace, service)),
+            {each.revision: each.percent for each in self._table().splits(namespace, service)},
+            lambda name: found.pods if (found := self.fleet.get(namespace, name)) else Pods(),
+            self._homes.of(namespace, service).snapshot().instances,
         )
 
     # --- a request -----------------------------------------------------------

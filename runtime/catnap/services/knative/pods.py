@@ -56,6 +56,15 @@ class Pods:
         """Those that may have room."""
         return self._free
 
+    @property
+    def waiting(self) -> int:
+        """How many more calls of ours there are than places: so many wait, here
+        or at whoever gives them one."""
+        if self._limit == 0 and self._all:
+            return 0
+        places = (self._limit or 0) * len(self._all)
+        return max(0, self._inflight + self._relayed - places)
+
     def named(self, name: str) -> Pod | None:
         return self._all.get(name)
 
