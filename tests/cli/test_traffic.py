@@ -18,10 +18,10 @@ SERVICE, REVISIONS = f"{PLACE}/services/echo", f"{PLACE}/revisions"
 Run = Callable[..., Outcome]
 
 
-def service(*traffic: dict[str, Any]) -> Answer:
+def service(*traffic: dict[str, Any], version: str = "7") -> Answer:
     return Answer(
         body={
-            "metadata": {"name": "echo"},
+            "metadata": {"name": "echo", "resourceVersion": version},
             "spec": {"template": {}, "traffic": list(traffic)},
             "status": {"latestReadyRevisionName": "echo-00003"},
         }
@@ -77,7 +77,7 @@ def test_traffic_is_a_patch_of_the_service(at: Run, cluster: ApiServer) -> None:
     done = at("traffic", "echo", "--to", "1=90", "--to", "latest=10")
     assert done.status == 0, done.err
     [patch] = [each for each in cluster.asked if each.method == "PATCH"]
-    assert patch.body == {"spec": {"traffic": wanted}}
+    assert patch.body == {"metadata": {"resourceVersion": "7"}, "spec": {"traffic": wanted}}
     assert patch.headers["Content-Type"] == "application/merge-patch+json"
     assert "90 %" in done.out
 
@@ -87,7 +87,7 @@ def test_rollback_passes_over_what_was_never_ready(at: Run, cluster: ApiServer) 
     cluster.answer(SERVICE, service(ALL), service(), service(pinned))
     assert at("rollback", "echo").status == 0
     [patch] = [each for each in cluster.asked if each.method == "PATCH"]
-    assert patch.body == {"spec": {"traffic": [pinned]}}
+    assert patch.body["spec"] == {"traffic": [pinned]}
 
 
 def test_what_the_cluster_has_against_it_is_said(at: Run, cluster: ApiServer) -> None:
@@ -96,6 +96,26 @@ def test_what_the_cluster_has_against_it_is_said(at: Run, cluster: ApiServer) ->
     )
     done = at("traffic", "echo", "--to", "1=100")
     assert (done.status, "may not patch services" in done.err) == (3, True)
+
+
+def test_what_knative_writes_meanwhile_is_no_conflict(at: Run, cluster: ApiServer) -> None:
+    pinned = {"revisionName": "echo-00001", "percent": 100}
+    conflict = Answer(409, status(409, "Conflict", "the object has been modified"))
+    cluster.answer(SERVICE, service(ALL), conflict, service(ALL, version="8"), service(pinned))
+    assert at("rollback", "echo").status == 0
+    patches = [each.body["metadata"] for each in cluster.asked if each.method == "PATCH"]
+    assert patches == [{"resourceVersion": "7"}, {"resourceVersion": "8"}]
+
+
+def test_traffic_that_somebody_else_changes_meanwhile_is_not_overwritten(
+    at: Run, cluster: ApiServer
+) -> None:
+    theirs = {"revisionName": "echo-00002", "percent": 100}
+    conflict = Answer(409, status(409, "Conflict", "the object has been modified"))
+    cluster.answer(SERVICE, service(ALL), conflict, service(theirs))
+    done = at("rollback", "echo")
+    assert (done.status, "somebody else" in done.err) == (5, True), done.err
+    assert len([each for each in cluster.asked if each.method == "PATCH"]) == 1
 
 
 def test_a_skill_that_is_not_there_is_not_found(at: Run) -> None:

@@ -154,6 +154,26 @@ async def test_one_tenants_traffic_is_no_other_tenants(world: World) -> None:
     assert await world.call() == "two"
 
 
+async def test_traffic_that_somebody_else_has_changed_is_not_overwritten(world: World) -> None:
+    await world.edit("two")
+    path = "/platform/skills/echo/traffic"
+    key = [(b"authorization", f"Bearer {ADMIN}".encode())]
+    seen = await world.client.request(world.where, "GET", "/platform/skills/echo", key, b"")
+    await seen.read()
+    version = seen.headers[b"etag"].decode()
+    [first, second] = [
+        {"traffic": [{"revisionName": f"echo-0000{number}", "percent": 100}]} for number in (1, 2)
+    ]
+    answers = await asyncio.gather(
+        *(world.ask("PUT", path, each, if_match=version) for each in (first, second))
+    )
+    assert sorted(status for status, _ in answers) == [200, 409]
+    [problem] = [told["detail"] for status, told in answers if status == 409]
+    assert "somebody else has changed the traffic of 'echo'" in problem
+    assert (await world.ask("PUT", path, first, if_match="*"))[0] == 200
+    assert (await world.ask("PUT", path, second))[0] == 200
+
+
 # --- the commands ---------------------------------------------------------------------
 
 

@@ -41,7 +41,7 @@ def test_the_newest_is_meant_whichever_it_is() -> None:
     assert resolve(TWO, "latest") == resolve(TWO, "@latest") == ""
 
 
-@pytest.mark.parametrize("asked", ["3", "echo-3", "beta", "", "²"])
+@pytest.mark.parametrize("asked", ["3", "echo-3", "beta", "", "²", "0", "9" * 5000])
 def test_a_revision_that_there_is_not_is_answered_with_those_there_are(asked: str) -> None:
     with pytest.raises(NotFound, match="echo-00001, echo-00002"):
         resolve(TWO, asked)
@@ -75,6 +75,17 @@ def test_a_tag_is_taken_away() -> None:
 def test_one_revision_under_two_names_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="twice"):
         retarget(TWO, {"1": 50, "stable": 50}, {})
+
+
+def test_percentages_are_a_hundred_together() -> None:
+    with pytest.raises(InvalidRequest, match="sum to 90, want 100"):
+        retarget(TWO, {"1": 50, "2": 40}, {})
+
+
+@pytest.mark.parametrize("tag", ["latest", "echo-00002", "No", "1", "a-", ""])
+def test_a_tag_is_a_label_that_means_nothing_else(tag: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"{tag!r}"):
+        retarget(TWO, {}, {tag: "1"})
 
 
 @pytest.mark.parametrize(

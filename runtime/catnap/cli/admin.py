@@ -30,19 +30,24 @@ def ask(
     path: str,
     answer: type[T],
     body: object = None,
+    *,
+    if_match: str = "",
 ) -> T:
-    """Raises the gateway's own errors, and Unavailable where nobody answers."""
-    status, data = asyncio.run(_ask(settings, method, path, body))
-    if status >= 400:
-        raise from_problem(status, data)
-    try:
-        return msgspec.json.decode(data or b"null", type=answer)
-    except msgspec.DecodeError as error:
-        raise InvalidRequest(f"{settings.http} is no Catnap gateway: {error}") from None
+    """if_match: the version that is meant; Conflict where there is another.
+    Raises the gateway's own errors, and Unavailable where nobody answers."""
+    return asyncio.run(_ask(settings, method, path, answer, body, if_match))[0]
 
 
-async def _ask(settings: Settings, method: str, path: str, body: object) -> tuple[int, bytes]:
-    headers = []
+def look(settings: Settings, path: str, answer: type[T]) -> tuple[T, str]:
+    """What is there, and the version of it that may be changed; empty where
+    none may. Raises as `ask`."""
+    return asyncio.run(_ask(settings, "GET", path, answer, None, ""))
+
+
+async def _ask(
+    settings: Settings, method: str, path: str, answer: type[T], body: object, if_match: str
+) -> tuple[T, str]:
+    headers = [(b"if-match", if_match.encode())] if if_match else []
     bearer = token(settings, settings.http)
     if bearer:
         headers.append((b"authorization", f"Bearer {bearer}".encode()))
@@ -53,8 +58,15 @@ async def _ask(settings: Settings, method: str, path: str, body: object) -> tupl
     client = Client()
     try:
         reply = await client.request(Target.parse(settings.http), method, path, headers, sent)
-        return reply.status, await reply.read()
+        data = await reply.read()
     except Unavailable:
         raise unreachable(settings.http, "http") from None
     finally:
         await client.close()
+    if reply.status >= 400:
+        raise from_problem(reply.status, data)
+    try:
+        found = msgspec.json.decode(data or b"null", type=answer)
+    except msgspec.DecodeError as error:
+        raise InvalidRequest(f"{settings.http} is no Catnap gateway: {error}") from None
+    return found, reply.headers.get(b"etag", b"").decode("latin-1")

@@ -4,17 +4,22 @@ settings name, or at a cluster."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from catnap.access.principal import DEFAULT_TENANT
-from catnap.cli.admin import ADMIN, ask, skill_path
+from catnap.cli.admin import ADMIN, ask, look, skill_path
 from catnap.cli.cluster import Access
 from catnap.cli.settings import Settings
+from catnap.errors import InvalidRequest
 from catnap.services.snapshot import Service
 from catnap.services.traffic import Target, write
 
 SETTINGS = (*ADMIN, "install")
+
+Change = Callable[[Service], tuple[Target, ...]]
+"""What the traffic of a skill should be, by what the skill is."""
 
 
 class Switchboard(Protocol):
@@ -22,9 +27,10 @@ class Switchboard(Protocol):
         """Raises NotFound."""
         ...
 
-    def route(self, skill: str, targets: tuple[Target, ...]) -> Service:
-        """Gives the skill as it then is. Raises InvalidRequest, and then
-        nothing has changed."""
+    def edit(self, skill: str, change: Change) -> Service:
+        """Gives the skill as it then is. Raises NotFound, InvalidRequest, what
+        `change` raises, and Conflict where somebody else has changed the
+        traffic meanwhile; and then nothing has changed."""
         ...
 
 
@@ -43,9 +49,16 @@ class _Here:
     def get(self, skill: str) -> Service:
         return ask(self.settings, "GET", skill_path(skill, "", self.tenant), Service)
 
-    def route(self, skill: str, targets: tuple[Target, ...]) -> Service:
+    def edit(self, skill: str, change: Change) -> Service:
+        service, version = look(self.settings, skill_path(skill, "", self.tenant), Service)
+        if not version:
+            raise InvalidRequest(
+                f"the gateway at {self.settings.http} runs on a cluster and may not change "
+                "traffic there: name the cluster with --kubeconfig or --context"
+            )
         path = skill_path(skill, "traffic", self.tenant)
-        return ask(self.settings, "PUT", path, Service, {"traffic": write(targets)})
+        traffic = {"traffic": write(change(service))}
+        return ask(self.settings, "PUT", path, Service, traffic, if_match=version)
 
 
 @dataclass(frozen=True)
@@ -55,22 +68,16 @@ class _Cluster:
     tenant: str
 
     def get(self, skill: str) -> Service:
-        return asyncio.run(self._look(skill))
-
-    def route(self, skill: str, targets: tuple[Target, ...]) -> Service:
-        return asyncio.run(self._route(skill, targets))
-
-    async def _look(self, skill: str) -> Service:
         from catnap.services.knative import traffic
 
-        return await traffic.look(self.access.connect(), self.tenant, self._namespace(), skill)
+        found = traffic.look(self.access.connect(), self.tenant, self._namespace(), skill)
+        return asyncio.run(found)
 
-    async def _route(self, skill: str, targets: tuple[Target, ...]) -> Service:
+    def edit(self, skill: str, change: Change) -> Service:
         from catnap.services.knative import traffic
 
         api = self.access.connect()
-        await traffic.route(api, self._namespace(), skill, targets)
-        return await traffic.look(api, self.tenant, self._namespace(), skill)
+        return asyncio.run(traffic.edit(api, self.tenant, self._namespace(), skill, change))
 
     def _namespace(self) -> str:
         from catnap.services.cluster.names import namespace_of

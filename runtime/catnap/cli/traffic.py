@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import click
@@ -10,11 +11,12 @@ from catnap.cli import output
 from catnap.cli.cluster import Access, with_cluster
 from catnap.cli.options import Command, with_json, with_settings
 from catnap.cli.settings import Settings
-from catnap.cli.switchboard import SETTINGS, Switchboard, switchboard
-from catnap.services.retarget import previous, resolve, retarget
+from catnap.cli.switchboard import SETTINGS, switchboard
+from catnap.services.retarget import previous, retarget
 from catnap.services.snapshot import Service
-from catnap.services.traffic import LATEST, Target, parse, write
+from catnap.services.traffic import Target
 
+_PERCENT = re.compile(r"0*(\d\d?|100)%?", re.ASCII)
 _TENANT = click.option("--tenant", default="", help="Whose. Default: your own.")
 
 
@@ -51,12 +53,13 @@ def traffic(
 
     A REVISION is its name, its number, a tag, or `latest` for whichever is the
     newest. Percentages are of calls without a session and of new sessions: a
-    session stays at its revision while that has a share. A call reaches a tag
-    with the header `Catnap-Tag`, whatever the percentages. Traffic that names
-    revisions stays there when the skill is edited; `--latest` has it follow.
+    session stays at its revision while that has a share. `catnap call --tag`,
+    or the header `Catnap-Tag`, reaches a tag whatever the percentages. Traffic
+    that names revisions stays there when the skill is edited; `--latest` has it
+    follow.
 
     Of the gateway that runs here; with --kubeconfig or --context, of a cluster.
-    KUBECONFIG alone does not choose that.
+    KUBECONFIG says which only where one of them is given.
 
     \b
     catnap traffic echo --to 1=90 --to latest=10
@@ -65,13 +68,15 @@ def traffic(
     """
     if latest and shares:
         raise click.UsageError("Give --to or --latest, not both.")
+    percents = {"latest": 100} if latest else _percents(shares)
+    named = _pairs(tags, "--tag TAG=REVISION")
     board = switchboard(settings, access, tenant)
-    service = board.get(skill)
-    if shares or latest or tags or untag:
-        asked = {"latest": 100} if latest else _percents(shares)
-        targets = retarget(service, asked, _pairs(tags, "--tag TAG=REVISION"), untag)
-        service = _route(board, skill, targets)
-    _show(service, as_json)
+
+    def change(service: Service) -> tuple[Target, ...]:
+        return retarget(service, percents, named, untag)
+
+    changed = percents or named or untag
+    _show(board.edit(skill, change) if changed else board.get(skill), as_json)
 
 
 @click.command(cls=Command)
@@ -99,13 +104,12 @@ def rollback(
     catnap rollback echo
     catnap rollback echo --to 3
     """
-    board = switchboard(settings, access, tenant)
-    service = board.get(skill)
-    name = resolve(service, revision) if revision else previous(service)
-    service = _route(board, skill, retarget(service, {name or "latest": 100}, {}))
-    _show(service, as_json)
-    if not as_json and name:
-        output.note(f"pinned: `catnap traffic {skill} --latest` follows edits again")
+
+    def change(service: Service) -> tuple[Target, ...]:
+        to = previous(service) if revision is None else revision
+        return retarget(service, {to: 100}, {})
+
+    _show(switchboard(settings, access, tenant).edit(skill, change), as_json)
 
 
 @click.command(cls=Command)
@@ -121,11 +125,6 @@ def revisions(settings: Settings, access: Access, skill: str, tenant: str, as_js
     those that get traffic or have a tag, and the ten newest others.
     """
     _show(switchboard(settings, access, tenant).get(skill), as_json, every=True)
-
-
-def _route(board: Switchboard, skill: str, targets: tuple[Target, ...]) -> Service:
-    # By the rules before anybody is asked: the error is the same everywhere.
-    return board.route(skill, parse(write(targets)))
 
 
 def _show(service: Service, as_json: bool, every: bool = False) -> None:
@@ -149,18 +148,20 @@ def _show(service: Service, as_json: bool, every: bool = False) -> None:
         ],
         empty=f"no revision of {service.name} gets calls",
     )
-    newest = service.traffic and tuple(t for t in service.traffic if t.percent) != LATEST
-    if newest and not any(each.latest_revision and each.percent for each in service.traffic):
-        output.note("edits get no calls: traffic names its revisions")
+    if not any(each.latest_revision and each.percent for each in service.traffic):
+        again = f"`catnap traffic {service.name} --latest`"
+        output.note(f"pinned: edits get no calls until {again}")
 
 
 def _percents(given: tuple[str, ...]) -> dict[str, int]:
     found = {}
     for revision, percent in _pairs(given, "--to REVISION=PERCENT").items():
-        digits = percent.removesuffix("%")
-        if not (digits.isascii() and digits.isdigit()):
-            raise click.UsageError(f"--to {revision}={percent}: {percent!r} is no percentage.")
-        found[revision] = int(digits)
+        share = _PERCENT.fullmatch(percent)
+        if not share:
+            raise click.UsageError(
+                f"--to {revision}={percent}: {percent!r} is no percentage from 0 to 100."
+            )
+        found[revision] = int(share[1])
     return found
 
 

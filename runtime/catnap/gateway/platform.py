@@ -46,7 +46,9 @@ class _Wanted(msgspec.Struct):
 async def answer(gateway: Gateway, request: Request, rest: list[str]) -> Response:
     """rest: the path's parts after `/platform`.
 
-    `?tenant=` names another tenant than the caller's, where the caller may.
+    `?tenant=` names another tenant than the caller's, where the caller may. A
+    skill's ETag is its traffic's, where that may be changed here, and If-Match
+    changes just that.
     """
     _check(request, rest)
     caller = principal(gateway, request)
@@ -59,13 +61,18 @@ async def answer(gateway: Gateway, request: Request, rest: list[str]) -> Respons
             require(caller, "platform.read", Resource(tenant, skill=name))
         case ("PUT", "skills", name, "traffic"):
             require(caller, "platform.write", Resource(tenant, skill=name))
-            await _route(gateway, tenant, name, await request.body.read())
+            version = (request.text(b"if-match") or "*").strip('"')
+            await _route(gateway, tenant, name, await request.body.read(), version)
         case ("POST", "skills", name, "deploy"):
             await _folder(gateway, caller).deploy(name)
         case (_, "skills", name):
             await _folder(gateway, caller).delete(name)
             return Response(204)
-    return Response.json(msgspec.json.encode(await _service(gateway, tenant, name)))
+    service = await _service(gateway, tenant, name)
+    response = Response.json(msgspec.json.encode(service))
+    if isinstance(gateway.catalog, FolderCatalog):
+        response.headers.append((b"etag", b'"%b"' % traffic.version(service.traffic).encode()))
+    return response
 
 
 def _check(request: Request, rest: list[str]) -> None:
@@ -107,14 +114,15 @@ async def _service(gateway: Gateway, tenant: str, name: str) -> Service:
     raise NotFound(f"skill {name!r} has just been taken away")
 
 
-async def _route(gateway: Gateway, tenant: str, name: str, body: bytes) -> None:
+async def _route(gateway: Gateway, tenant: str, name: str, body: bytes, version: str) -> None:
     catalog = _here(gateway)
     try:
         wanted = msgspec.json.decode(body, type=_Wanted)
         entries = msgspec.json.decode(wanted.traffic)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidRequest(f'traffic: {error}: send {{"traffic": [...]}}') from None
-    await catalog.route(tenant, name, traffic.parse(entries))
+    targets = traffic.parse(entries)
+    await catalog.route(tenant, name, targets, "" if version == "*" else version)
 
 
 def _folder(gateway: Gateway, caller: Principal) -> FolderCatalog:

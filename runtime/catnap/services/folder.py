@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from catnap.errors import CatnapError, InvalidRequest, NotFound, Unavailable
-from catnap.services import environment, images, leftovers
+from catnap.errors import CatnapError, Conflict, InvalidRequest, NotFound, Unavailable
+from catnap.services import environment, images, leftovers, traffic
 from catnap.services.catalog import Announce, Deployed, unknown
 from catnap.services.images import Image
 from catnap.services.platform import Platform
@@ -224,13 +224,29 @@ class FolderCatalog:
                 await self._pin(name, tenant)
             return deployed.tenants[tenant]
 
-    async def route(self, tenant: str, name: str, targets: Sequence[Target]) -> None:
-        """Sends a tenant's calls of a skill where the targets say. Raises as
-        `get`, and InvalidRequest for a revision that there is not."""
+    async def route(
+        self, tenant: str, name: str, targets: Sequence[Target], version: str = ""
+    ) -> None:
+        """Sends a tenant's calls of a skill where the targets say. version: of
+        the traffic that this is instead of, any if empty. Raises as `get`,
+        InvalidRequest for a revision that there is not, and Conflict where the
+        traffic is another by now."""
         await self.revision(name, tenant)
         async with self._applying[name]:
+            if version and version != self._version(tenant, name):
+                raise Conflict(
+                    f"somebody else has changed the traffic of {name!r} meanwhile: look at it "
+                    "again, then change it"
+                )
             await self._platform.route(tenant, name, targets)
             await self._pin(name, tenant)
+
+    def _version(self, tenant: str, name: str) -> str:
+        return next(
+            traffic.version(each.traffic)
+            for each in self._platform.snapshot()
+            if (each.tenant, each.name) == (tenant, name)
+        )
 
     async def _pin(self, name: str, tenant: str) -> None:
         """Has the manifest of the revision count that most calls go to."""

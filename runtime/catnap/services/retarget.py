@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from catnap.errors import InvalidRequest, NotFound
 from catnap.services.snapshot import Service
-from catnap.services.traffic import Target
+from catnap.services.traffic import Target, check_tag
 
 NEWEST = ("latest", "@latest")
 """Whichever revision is the newest, now and later."""
@@ -23,9 +23,10 @@ def resolve(service: Service, asked: str) -> str:
     names = [each.name for each in service.revisions]
     if asked in names:
         return asked
-    numbered = f"{service.name}-{int(asked):05}" if asked.isascii() and asked.isdigit() else ""
-    if numbered in names:
-        return numbered
+    if asked.isascii() and asked.isdigit():
+        numbered = f"{service.name}-{asked.lstrip('0').zfill(5)}"
+        if numbered in names:
+            return numbered
     for target in service.traffic:
         if asked and target.tag == asked:
             return target.revision_name
@@ -45,7 +46,9 @@ def retarget(
     where `to` is empty; and with these revisions by tag besides the other tags.
 
     Raises NotFound for a revision or a tag that there is not, and
-    InvalidRequest where a revision is given two percentages.
+    InvalidRequest where a revision is given two percentages, where they are
+    not 100 together, and for what cannot be a tag or would hide behind a
+    revision of that name.
     """
     percents: dict[str, int] = {}
     for asked, percent in to.items():
@@ -53,6 +56,8 @@ def retarget(
         if name in percents:
             raise InvalidRequest(f"{asked!r} is given a percentage twice")
         percents[name] = percent
+    if to and sum(to.values()) != 100:
+        raise InvalidRequest(f"percentages sum to {sum(to.values())}, want 100")
     if not to:
         for target in service.traffic:
             percents[target.revision_name] = percents.get(target.revision_name, 0) + target.percent
@@ -61,7 +66,11 @@ def retarget(
         if wanted.pop(tag, None) is None:
             there = ", ".join(sorted(wanted)) or "none"
             raise NotFound(f"{service.name!r} has no tag {tag!r}: there are {there}")
-    wanted |= {tag: resolve(service, asked) for tag, asked in tags.items()}
+    for tag, asked in tags.items():
+        check_tag(tag)
+        if tag in NEWEST or any(tag == each.name for each in service.revisions):
+            raise InvalidRequest(f"tag {tag!r} means a revision already: choose another name")
+        wanted[tag] = resolve(service, asked)
     plain = [_target(name, percent) for name, percent in percents.items() if percent]
     return (*plain, *(_target(name, 0, tag) for tag, name in wanted.items()))
 

@@ -6,6 +6,7 @@ pkg/apis/serving/v1/route_validation.go.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -78,18 +79,32 @@ def _target(entry: object, place: str) -> Target:
         )
     if not 0 <= target.percent <= 100:
         raise InvalidRequest(f"expected 0 <= {target.percent} <= 100: {place}.percent")
-    if target.tag and not (_LABEL.match(target.tag) and len(target.tag) <= _MOST):
-        raise InvalidRequest(
-            f"invalid value: not a DNS 1035 label: {target.tag}: {place}.tag: use at most {_MOST} "
-            "lower-case letters, digits and '-', beginning with a letter"
-        )
+    if target.tag:
+        try:
+            check_tag(target.tag)
+        except InvalidRequest as error:
+            raise InvalidRequest(f"{place}.tag: {error.message}") from None
     return msgspec.structs.replace(target, latest_revision=not pinned)
+
+
+def check_tag(tag: str) -> None:
+    """Raises InvalidRequest for what cannot be one: it begins a host's name."""
+    if not (_LABEL.match(tag) and len(tag) <= _MOST):
+        raise InvalidRequest(
+            f"invalid value: not a DNS 1035 label: {tag!r}: use at most {_MOST} lower-case "
+            "letters, digits and '-', beginning with a letter and not ending with '-'"
+        )
 
 
 def write(targets: Iterable[Target]) -> list[dict[str, Any]]:
     """As a Service object has them."""
     found: list[dict[str, Any]] = msgspec.to_builtins(list(targets))
     return found
+
+
+def version(targets: Iterable[Target]) -> str:
+    """A short word for just this traffic, to notice whether it has changed."""
+    return hashlib.sha256(msgspec.json.encode(write(targets))).hexdigest()[:16]
 
 
 def check(targets: Iterable[Target], known: Collection[str]) -> None:

@@ -3,62 +3,73 @@ deploys."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Iterable
 
+from catnap.errors import Conflict
 from catnap.services import traffic
+from catnap.services.knative import snapshot
 from catnap.services.knative.api import Api
 from catnap.services.render import API_VERSION
-from catnap.services.snapshot import Revision, Service
-from catnap.services.traffic import LATEST, Target
+from catnap.services.snapshot import Service
+from catnap.services.traffic import Target
 
-_LABEL = "serving.knative.dev/"
+TRIES = 5
+"""Writes that may fail because something else of the Service changes meanwhile."""
 
 
 async def look(api: Api, tenant: str, namespace: str, name: str) -> Service:
-    """Raises NotFound. A revision that has been ready counts as one that has
-    served: the cluster does not keep which did."""
-    service = await api.get(f"{_place(namespace)}/services/{name}")
-    found = await api.list(f"{_place(namespace)}/revisions", f"{_LABEL}service={name}")
-    status = service.get("status", {})
-    latest = status.get("latestReadyRevisionName", "")
-    targets = traffic.read(service) or LATEST
-    shares = {each.revision: each.percent for each in traffic.shares(targets, latest)}
-    tags = traffic.tags(targets, latest)
-    revisions = sorted(found["items"], key=_generation, reverse=True)
-    return Service(
-        tenant=tenant,
-        name=name,
-        traffic=targets,
-        revisions=[
-            Revision(
-                name=each["metadata"]["name"],
-                latest=each["metadata"]["name"] == latest,
-                percent=shares.get(each["metadata"]["name"], 0),
-                tags=sorted(tag for tag, to in tags.items() if to == each["metadata"]["name"]),
-                created=datetime.fromisoformat(each["metadata"]["creationTimestamp"]).timestamp(),
-                served=_ready(each),
+    """Raises NotFound. A revision that is ready counts as one that has served:
+    the cluster does not keep which did."""
+    return (await _look(api, tenant, namespace, name))[0]
+
+
+async def edit(
+    api: Api,
+    tenant: str,
+    namespace: str,
+    name: str,
+    change: Callable[[Service], Iterable[Target]],
+) -> Service:
+    """Has the traffic be what `change` makes of the Service; gives that as it
+    then is. Raises NotFound, what `change` raises, InvalidRequest with what
+    the cluster has against it, and Conflict where somebody else has changed
+    the traffic meanwhile."""
+    service, version = await _look(api, tenant, namespace, name)
+    wanted = tuple(change(service))
+    for left in reversed(range(TRIES)):
+        body = {
+            "metadata": {"resourceVersion": version},
+            "spec": {"traffic": traffic.write(wanted)},
+        }
+        try:
+            await api.merge(f"{_place(namespace)}/services/{name}", body)
+            break
+        except Conflict:
+            if not left:
+                raise
+        # Knative writes to it too. A repeat after a lost answer conflicts with itself.
+        now, version = await _look(api, tenant, namespace, name)
+        if now.traffic == wanted:
+            return now
+        if now.traffic != service.traffic:
+            raise Conflict(
+                f"somebody else has changed the traffic of {name!r} meanwhile: look at it "
+                "again, then change it"
             )
-            for each in revisions
-        ],
-    )
+    return await look(api, tenant, namespace, name)
 
 
-async def route(api: Api, namespace: str, name: str, targets: Iterable[Target]) -> None:
-    """Raises InvalidRequest with what the cluster has against it."""
-    path = f"{_place(namespace)}/services/{name}"
-    await api.merge(path, {"spec": {"traffic": traffic.write(targets)}})
+async def _look(api: Api, tenant: str, namespace: str, name: str) -> tuple[Service, str]:
+    """With its resourceVersion."""
+    service = await api.get(f"{_place(namespace)}/services/{name}")
+    found = await api.list(f"{_place(namespace)}/revisions", f"serving.knative.dev/service={name}")
+    return snapshot.of(
+        tenant,
+        name,
+        snapshot.Service.of(service),
+        map(snapshot.Revision.of, found["items"]),
+    ), service["metadata"]["resourceVersion"]
 
 
 def _place(namespace: str) -> str:
     return f"/apis/{API_VERSION}/namespaces/{namespace}"
-
-
-def _generation(revision: Mapping[str, Any]) -> int:
-    return int(revision["metadata"].get("labels", {}).get(f"{_LABEL}configurationGeneration", 0))
-
-
-def _ready(revision: Mapping[str, Any]) -> bool:
-    conditions = revision.get("status", {}).get("conditions", ())
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
