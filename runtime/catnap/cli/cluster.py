@@ -48,7 +48,7 @@ def with_cluster(function: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--kubeconfig",
         type=click.Path(path_type=Path, dir_okay=False),
-        help="Kube config. Also KUBECONFIG.",
+        help="Kube config. Default: the one that kubectl takes.",
     )
     @click.option("--context", help="Its context. Default: the current one.")
     @functools.wraps(function)

@@ -78,7 +78,7 @@ def table(
     columns: Sequence[str],
     rows: Iterable[Sequence[object]],
     empty: str,
-    numbers: Sequence[str] = ("size", "attempts", "instances"),
+    numbers: Sequence[str] = _NUMBERS,
 ) -> None:
     """Rows below their headings; `empty` says what it means that there is none,
     `numbers` are the columns set to the right."""
