@@ -123,9 +123,3 @@ def test_the_old_spelling_counts_where_the_new_is_not_given() -> None:
 def test_other_annotations_are_somebody_else_s() -> None:
     both = {"example.com/window": "1s", PREFIX + "class": "kpa.autoscaling.knative.dev"}
     assert from_annotations(both, container_concurrency=0) == Settings()
-
-
-def test_a_revision_that_cannot_be_reached_keeps_nobody() -> None:
-    given = {PREFIX + "min-scale": "2", PREFIX + "scale-to-zero-pod-retention-period": "5m"}
-    settings = from_annotations(given, reachable=False)
-    assert (settings.min_scale, settings.retention, settings.reachable) == (0, 0.0, False)

@@ -44,8 +44,10 @@ def test_an_instance_is_paid_from_its_start_until_zero() -> None:
     assert found.course[-1][2:] == (0, 0)
 
 
-def test_the_last_instance_stays_for_a_window_and_the_grace_period_at_most() -> None:
-    assert 60 <= replay((0.0, 0.5)).end <= 60 + 30 + 2 * 2 + 2
+def test_the_last_instance_stays_for_a_window_and_longer_only_where_it_is_asked_to() -> None:
+    assert 60 <= replay((0.0, 0.5)).end <= 60 + 2 * 2 + 2
+    on_a_cluster = replay((0.0, 0.5), target_burst_capacity=0, scale_to_zero_grace_period="30s").end
+    assert 60 + 30 <= on_a_cluster <= 60 + 30 + 2 * 2 + 2
     longer = replay((0.0, 0.5), scale_to_zero_pod_retention_period="5m").end
     assert longer >= 60 + 300
 
@@ -83,7 +85,7 @@ def test_what_finds_the_queue_full_is_refused() -> None:
 def test_calls_that_the_rate_no_longer_shows_are_served_all_the_same() -> None:
     calls = [(0.0, 300.0)] * 3
     found = replay(*calls, metric="rps", window="6s", container_concurrency=1, max_scale=1).total
-    assert (found.calls, found.starts) == (3, 3)
+    assert (found.calls, found.starts) == (3, 1)
 
 
 def test_each_skill_is_scaled_for_itself_and_all_are_added_up() -> None:

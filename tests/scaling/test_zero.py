@@ -17,10 +17,12 @@ SHORT = Decision(0, False, -1, "stable average")
 
 
 def steps(*seen: tuple[float, Decision, int], **values: Any) -> list[int]:
-    """How many to run at each moment, with so many running, all of them ready."""
+    """How many to run at each moment, with so many running, all of them ready,
+    on a cluster."""
+    settings = given(**{"scale_to_zero_grace_period": "30s", **values})
     state, found = State(), []
     for now, decision, running in seen:
-        state, step = decide(given(**values), state, now, decision, running, running)
+        state, step = decide(settings, state, now, decision, running, running)
         found.append(step.instances)
     return found
 

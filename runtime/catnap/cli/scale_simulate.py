@@ -36,7 +36,7 @@ _HELP = {
     "scale-down-delay": "How long fewer must be enough. Default: 0s.",
     "target-burst-capacity": "Calls to have room for, -1 for any number. Default: 211.",
     "scale-to-zero-pod-retention-period": "How long the last instance stays. Default: 0s.",
-    "scale-to-zero-grace-period": "Time of the activator in the path before. Default: 30s.",
+    "scale-to-zero-grace-period": "Activator's time in the path before. Default: 0s; a cluster's 30s.",
     "max-scale-up-rate": "Times the instances there are, in 2 seconds. Default: 1000.",
     "max-scale-down-rate": "Divisor of the instances there are. Default: 2.",
     "container-concurrency": "Calls an instance has at once; 0: any number. Default: 0.",
@@ -94,9 +94,10 @@ def simulate(
     """Replays a trace of calls and tells what it costs and who waits.
 
     TRACE is CSV: time (seconds, or a date with its time), skill, duration
-    (seconds, or with a unit); `-` is stdin. Each skill is scaled for itself, by
-    the same autoscaler as on Knative and here, in virtual time. The trace
-    begins with min-scale instances and ends when all has come to rest.
+    (seconds, or with a unit); `-` is stdin. Each skill is scaled for itself, in
+    virtual time, by the autoscaler that runs here: Knative's, which a call that
+    has to wait may ask ahead of its two seconds. The trace begins with min-scale
+    instances and ends when all has come to rest.
 
     A call is cold if it waited for an instance to start. Idle is an instance
     that is ready and has no call.

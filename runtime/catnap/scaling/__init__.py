@@ -1,4 +1,5 @@
-"""How many instances there should be: pure arithmetic, time as an argument."""
+"""How many instances there should be, and which of them a call goes to: pure
+arithmetic, time and chance as arguments."""
 
 from catnap.scaling.annotations import from_annotations, from_values
 from catnap.scaling.kpa import TICK, Decision, Observation, State, decide

@@ -1,7 +1,7 @@
 """Settings by the names and within the bounds of Knative's annotations.
 
 Source: Knative Serving, apis/autoscaling/annotation_validation.go, and the
-defaults of its ConfigMap config-autoscaler.
+defaults of its ConfigMap config-autoscaler, but for the grace period: none.
 """
 
 from __future__ import annotations
@@ -60,9 +60,7 @@ _OLD_SPELLINGS = {
 """minScale and its like, which Serving still takes where the new one is not given."""
 
 
-def from_annotations(
-    annotations: Mapping[str, str], container_concurrency: int = 0, reachable: bool = True
-) -> Settings:
+def from_annotations(annotations: Mapping[str, str], container_concurrency: int = 0) -> Settings:
     """The settings of a revision by its template's annotations; those of other
     domains are not looked at.
 
@@ -89,10 +87,9 @@ def from_annotations(
                 f"annotation {PREFIX}{name}: not supported, {nearest(name, _ANNOTATIONS)}"
             )
     try:
-        settings = from_values({**given, "container-concurrency": container_concurrency})
+        return from_values({**given, "container-concurrency": container_concurrency})
     except InvalidRequest as error:
         raise InvalidRequest(f"annotation {PREFIX}{error.message}") from None
-    return settings if reachable else settings.unreachable()
 
 
 def from_values(values: Mapping[str, object]) -> Settings:

@@ -1,10 +1,9 @@
-"""How many instances a pool should have now: what calls it has, through
-Knative's autoscaler, and what became of the last decisions."""
+"""How many instances there should be now: what calls they have, through
+Knative's autoscaler, and what was decided last."""
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
 from math import inf
 
 import msgspec
@@ -24,11 +23,10 @@ UNKNOWN = 1.0
 """Seconds after a first call in which no average says anything yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(msgspec.Struct, frozen=True, gc=False):
     """One decision, and every one after it that was the same.
 
-    first, last: when, by the pool's clock. times: how many there were. stable,
+    first, last: when, by the scaler's clock. times: how many there were. stable,
     panic, ready, excess_burst_capacity: those of the last.
     """
 
@@ -47,7 +45,7 @@ class Decided:
         """Both as one; None where the later one is another."""
         if (self.want, self.panicking, self.why) != (after.want, after.panicking, after.why):
             return None
-        return replace(after, first=self.first, times=self.times + 1)
+        return msgspec.structs.replace(after, first=self.first, times=self.times + 1)
 
 
 class Scaler:
@@ -62,9 +60,7 @@ class Scaler:
         """The newest is last."""
         self.by_rate = settings.metric == "rps"
         """Whether `arrived` counts."""
-        # The grace is for an activator that comes into the path only then; here
-        # the platform itself is in it all the time.
-        self._settings = replace(settings, grace=0.0)
+        self._settings = settings
         self._meter = Meter(settings, now)
         self._state = kpa.State()
         self._zero = zero.State()
@@ -72,6 +68,16 @@ class Scaler:
         """The initial scale was there once."""
         self._woken = self._asked = -inf
         """When a call found nobody, and when any decision was made last."""
+
+    @classmethod
+    def at_rest(cls, settings: Settings, now: float) -> Scaler:
+        """One that nobody has called for long: with `min-scale` instances."""
+        scaler = cls(settings, now)
+        scaler.wanted = least = settings.min_scale
+        scaler._state = kpa.State(attained=True, new=False)
+        scaler._zero = zero.State(active=now) if least else zero.State(idle=now, proxied=now)
+        scaler._begun = True
+        return scaler
 
     def measure(self, now: float, calls: int, instances: int) -> None:
         """From now on so many calls are at work or wait, at so many instances."""

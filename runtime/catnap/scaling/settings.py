@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 Metric = Literal["concurrency", "rps"]
@@ -12,7 +12,8 @@ Metric = Literal["concurrency", "rps"]
 class Settings:
     """An autoscaler's settings, resolved: `catnap.scaling.annotations` reads them.
 
-    The defaults are those of Knative Serving with containerConcurrency 0.
+    The defaults are those of Knative Serving with containerConcurrency 0, but
+    for `grace`.
     Lengths of time are seconds; an upper bound of 0 is none.
     """
 
@@ -36,16 +37,12 @@ class Settings:
     """-1 is unlimited, 0 keeps the activator out of the path."""
     retention: float = 0.0
     """How long the last instance stays after the decision for zero, at least."""
-    grace: float = 30.0
-    """How long the activator is in the path before the last instance goes."""
+    grace: float = 0.0
+    """How long the activator is in the path before the last instance goes. A
+    cluster waits 30 s for its own to come into it; the platform is in the path
+    all the time."""
     container_concurrency: int = 0
     """Calls that an instance is given at once; 0 is any number."""
     reachable: bool = True
-    """Whether a route leads to the revision."""
-
-    def unreachable(self) -> Settings:
-        """Of a revision that no route leads to any more: it keeps nobody.
-
-        Source: Knative Serving, PodAutoscaler.ScaleBounds and lastPodRetention.
-        """
-        return replace(self, reachable=False, min_scale=0, retention=0.0)
+    """Whether a route leads to the revision; to others no rate of scaling down
+    applies."""
