@@ -118,5 +118,27 @@ def test_traffic_that_somebody_else_changes_meanwhile_is_not_overwritten(
     assert len([each for each in cluster.asked if each.method == "PATCH"]) == 1
 
 
+@pytest.mark.parametrize(
+    "command", [("rollback", "echo"), ("traffic", "echo", "--tag", "stable=1")]
+)
+def test_a_clusters_gateway_is_not_asked_to_change_traffic(
+    alone: Cli, cluster: ApiServer, command: tuple[str, ...]
+) -> None:
+    """What it shows of a skill has no version that could be changed there."""
+    seen = {"tenant": "default", "name": "echo", "revisions": [{"name": "echo-00001"}]}
+    cluster.answer("/platform/skills/echo", Answer(body=seen))
+    done = alone(*command, "--http", cluster.api().server.removeprefix("http://"))
+    assert (done.status, "--kubeconfig" in done.err) == (2, True), done.err
+    assert [each.method for each in cluster.asked] == ["GET"]
+
+
+@pytest.mark.parametrize(
+    "percent", ["-1", "101", "1000", "9" * 5000, "nan", "5.5", "²", "", "%", "1%%", "0x1"]
+)
+def test_a_percentage_is_from_0_to_100(alone: Cli, percent: str) -> None:
+    done = alone("traffic", "echo", "--to", f"1={percent}")
+    assert (done.status, "Error" in done.err or "catnap:" in done.err) == (2, True)
+
+
 def test_a_skill_that_is_not_there_is_not_found(at: Run) -> None:
     assert at("traffic", "ecko").status == 4

@@ -31,7 +31,8 @@ _METHODS = {
 
 class Seen(msgspec.Struct):
     """platform: local or knative. services: those that the caller may see.
-    problems: why the newest source of a skill is not served, by skill. version: the gateway's."""
+    problems: why the newest source of a skill is not served, by skill; where it
+    differs by tenant, for one of them. version: the gateway's."""
 
     platform: str
     services: list[Service]
@@ -99,8 +100,9 @@ def _seen(gateway: Gateway, caller: Principal, tenant: str) -> Response:
         if tenant in ("", each.tenant)
         and isinstance(decide(caller, "platform.read", Resource(each.tenant)), Allowed)
     ]
-    catalog = gateway.catalog
-    problems = catalog.problems if isinstance(catalog, FolderCatalog) else {}
+    problems: dict[str, str] = {}
+    for each in sorted({tenant or caller.tenant, *(each.tenant for each in services)}):
+        problems |= gateway.catalog.problems(each)
     return Response.json(
         msgspec.json.encode(Seen(gateway.settings.platform, services, problems, _version()))
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,6 +38,10 @@ class Catalog(Protocol):
     def get(self, name: str, tenant: str) -> Deployed:
         """Raises NotFound with the nearest name, or Unavailable with what
         keeps a skill that is there from being served."""
+        ...
+
+    def problems(self, tenant: str) -> Mapping[str, str]:
+        """Why the newest source of a tenant's skill is not served, by skill."""
         ...
 
     async def revision(self, name: str, tenant: str) -> str:

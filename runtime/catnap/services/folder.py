@@ -89,9 +89,7 @@ class FolderCatalog:
             raise NotFound(f"skill {name!r} was deleted: `catnap deploy --here {name}` serves it")
         raise unknown(name, self._skills)
 
-    @property
-    def problems(self) -> Mapping[str, str]:
-        """Why the newest source of a skill is not served, by skill."""
+    def problems(self, tenant: str) -> Mapping[str, str]:
         return dict(self._problems)
 
     async def load(self) -> None:

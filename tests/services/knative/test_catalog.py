@@ -86,6 +86,18 @@ async def test_a_skill_that_has_never_been_ready_says_why(catalog: ClusterCatalo
         await catalog.revision("echo", "acme")
 
 
+def test_what_keeps_a_tenants_skills_from_being_served_is_listed(catalog: ClusterCatalog) -> None:
+    conditions = [{"type": "ConfigurationsReady", "status": "False", "message": "no such image"}]
+    odd = service("odd")
+    del odd["metadata"]["annotations"]["catnap.dev/manifest"]
+    tell(catalog, service(), {**service("add"), "status": {"conditions": conditions}}, odd)
+    problems = catalog.problems("acme")
+    assert problems.keys() == {"add", "odd"}
+    assert problems["add"] == "no such image"
+    assert "does not say what it is" in problems["odd"]
+    assert catalog.problems("other") == {}
+
+
 def _no_manifest(given: dict[str, Any]) -> None:
     del given["metadata"]["annotations"]["catnap.dev/manifest"]
 

@@ -60,6 +60,11 @@ class ClusterCatalog:
             raise Unavailable(f"skill {name!r} cannot be served: {problem}")
         raise unknown(name, skills)
 
+    def problems(self, tenant: str) -> Mapping[str, str]:
+        namespace = namespace_of(tenant, self._install)
+        refused = {name: why for (place, name), why in self._problems.items() if place == namespace}
+        return refused | {e.manifest.name: e.problem for e in self.of(tenant) if e.problem}
+
     async def revision(self, name: str, tenant: str) -> str:
         """Nothing is deployed by a call: `catnap deploy` has done it. Raises
         Unavailable where no revision has ever been ready."""
