@@ -23,7 +23,7 @@ from catnap.services.local.control import Control
 from catnap.services.local.probing import answers
 from catnap.services.render import service
 from catnap.skills.manifest import parse_manifest
-from tests.services.world import World, alive
+from tests.services.world import World, alive, gone
 
 
 @pytest.mark.parametrize(
@@ -158,6 +158,17 @@ async def test_a_zygote_that_is_killed_takes_its_instances_and_another_is_starte
     again = await world.call()
     assert again["parent"] != zygote
     assert not alive(zygote)
+
+
+async def test_what_an_instance_started_ends_with_a_zygote_that_is_killed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no cgroup holds it, in whatever process group it is."""
+    monkeypatch.setattr(world.platform._cgroups, "_folder", None)
+    await world.skill()
+    answer = await world.call("spawn")
+    os.kill(answer["parent"], signal.SIGKILL)
+    await asyncio.to_thread(gone, answer["child"])
 
 
 async def test_who_waits_for_a_zygote_that_cannot_start_is_told_why(world: World) -> None:

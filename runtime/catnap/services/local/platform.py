@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from catnap.errors import DeadlineExceeded, InvalidRequest, Unavailable
+from catnap.errors import DeadlineExceeded, Unavailable
 from catnap.http import Client
 from catnap.http.client import ConnectionLost
 from catnap.services import environment, images
@@ -100,8 +100,7 @@ class LocalPlatform:
         self._instances: set[Instance] = set()
         self._client = Client()
         self._sockets = Path(tempfile.mkdtemp(prefix="catnap-"))
-        self._ledger = Ledger(home / "services")
-        self._controller = Controller(self._fleet, self._ledger, self._prepare)
+        self._controller = Controller(self._fleet, Ledger(home / "services"), self._prepare)
         self._tasks: set[asyncio.Task[None]] = set()
         self._clock = clock
         self._deadlines = Deadlines()
@@ -123,24 +122,33 @@ class LocalPlatform:
     async def delete(self, namespace: str, service: str) -> None:
         await self._controller.delete(namespace, service)
 
-    async def _prepare(self, revision: Revision) -> None:
-        folder = images.find(revision.image, self._home).resolve()
-        python = await environment.ensure(folder, self._home)
-        self._sources[revision.image] = (python, folder)
+    async def _prepare(self, revisions: Iterable[Revision]) -> None:
+        found = {}
+        for image in {each.image for each in revisions}:
+            folder = images.find(image, self._home).resolve()
+            found[image] = (await environment.ensure(folder, self._home), folder)
+        # All at once: `collect` finds them of use from here on.
+        self._sources |= found
 
     def tagged(self, namespace: str, service: str, tag: str) -> str:
         return self._controller.tagged(namespace, service, tag)
 
-    def images(self) -> set[Path]:
-        """Where the code of every revision that is kept lies."""
-        found = set()
-        for reference in self._ledger.images():
-            with contextlib.suppress(InvalidRequest):  # somebody has removed it
-                found.add(images.find(reference, self._home))
-        return found
+    def image(self, namespace: str, service: str, targets: Iterable[Target] | None = None) -> str:
+        return self._controller.image(namespace, service, targets)
+
+    def newest(self, service: str) -> str:
+        return self._controller.newest(service)
+
+    def collect(self) -> set[str]:
+        needed = self._controller.images()
+        self._sources = {image: self._sources[image] for image in self._sources.keys() & needed}
+        return needed
 
     def status(self) -> list[Status]:
         return self._fleet.status()
+
+    def look(self, namespace: str, service: str) -> Service:
+        return self._controller.look(namespace, service)
 
     def snapshot(self) -> list[Service]:
         return self._controller.snapshot()

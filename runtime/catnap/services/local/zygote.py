@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import secrets
 import socket
 import sys
 from collections import deque
@@ -15,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from catnap.errors import InvalidRequest, Unavailable
+from catnap.services.local import orphans
 from catnap.services.local.cgroups import Cgroups
 from catnap.services.local.control import PACKET, Control
 from catnap.services.local.output import lines
@@ -51,6 +53,7 @@ class Zygote:
         self._preload = preload
         self._cgroups = cgroups
         self._state = state
+        self._mark = secrets.token_hex(8)
         self._cgroup: Path | None = None
         self._emptying: asyncio.Task[None] | None = None
         self._exits: dict[str, Callable[[int, bool], None]] = {}
@@ -96,7 +99,7 @@ class Zygote:
             "op": "fork",
             "id": name,
             "folder": str(folder),
-            "env": env,
+            "env": {**env, orphans.MARK: self._mark},
             "limits": limits,
             "scratch": str(scratch),
             "memory": memory,
@@ -191,8 +194,7 @@ class Zygote:
                 stdout=writing,
                 stderr=writing,
                 pass_fds=[theirs.fileno()],
-                # Nothing of ours but what a Python needs to start.
-                env={k: v for k, v in os.environ.items() if k in _PASSED} | _python_path(),
+                env=_environment() | {orphans.MARK: self._mark},
             )
 
     def _hear(self, line: bytes) -> None:
@@ -215,12 +217,14 @@ class Zygote:
                 on_exit(message.status, message.outgrew)
 
     def _lost(self) -> None:
-        """The zygote is gone, and its instances with it."""
+        """The zygote is gone, and its instances with it; what they have started
+        lives on."""
         self._control = None
         left, self._cgroup = self._cgroup, None
         if left:
-            # Whatever has left its process group lives on.
             self._emptying = asyncio.create_task(self._cgroups.remove(left))
+        elif self._process:  # it is not us who ends it
+            orphans.end(self._mark)
         gone = _Lost("the zygote ended; the next call starts another")
         if not self._ready.done():
             self._ready.set_exception(gone)
@@ -245,9 +249,9 @@ class Zygote:
     async def _end(self, grace: float) -> None:
         """Closes its socket, at which it ends its instances and exits."""
         cgroup, self._cgroup = self._cgroup, None
+        process, self._process = self._process, None
         if self._control:
             self._control.close()
-        process, self._process = self._process, None
         if process is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(grace):
@@ -256,6 +260,7 @@ class Zygote:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
+                orphans.end(self._mark)
         for left in (self._emptying, cgroup and self._cgroups.remove(cgroup)):
             if left:
                 await left
@@ -269,7 +274,9 @@ _GRACE = 7.0
 _PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
 
 
-def _python_path() -> dict[str, str]:
-    """Lets the platform's own interpreter find a Catnap that is not installed."""
+def _environment() -> dict[str, str]:
+    """Nothing of ours but what a Python needs to start, and a Catnap that is not
+    installed to be found."""
     source = str(Path(sys.modules["catnap"].__path__[0]).parent)
-    return {"PYTHONPATH": source} if source.endswith("runtime") else {}
+    path = {"PYTHONPATH": source} if source.endswith("runtime") else {}
+    return {name: value for name, value in os.environ.items() if name in _PASSED} | path
