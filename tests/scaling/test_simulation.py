@@ -52,6 +52,11 @@ def test_the_last_instance_stays_for_a_window_and_longer_only_where_it_is_asked_
     assert longer >= 60 + 300
 
 
+def test_a_call_after_a_rest_is_no_more_than_one_at_once() -> None:
+    found = replay((0.0, 0.5), (500.0, 0.5))
+    assert [moment.demand for moment in found.course if moment.demand > 1.0] == []
+
+
 def test_calls_beyond_the_concurrency_wait_for_a_place_in_turn() -> None:
     calls = [(10.0, 1.0)] * 3
     found = replay(*calls, container_concurrency=1, max_scale=1, min_scale=1).total

@@ -36,7 +36,7 @@ _HELP = {
     "scale-down-delay": "How long fewer must be enough. Default: 0s.",
     "target-burst-capacity": "Calls to have room for, -1 for any number. Default: 211.",
     "scale-to-zero-pod-retention-period": "How long the last instance stays. Default: 0s.",
-    "scale-to-zero-grace-period": "Activator's time in the path before. Default: 0s; a cluster's 30s.",
+    "scale-to-zero-grace-period": "An activator's in the path before. Default: 0s; a cluster: 30s.",
     "max-scale-up-rate": "Times the instances there are, in 2 seconds. Default: 1000.",
     "max-scale-down-rate": "Divisor of the instances there are. Default: 2.",
     "container-concurrency": "Calls an instance has at once; 0: any number. Default: 0.",

@@ -125,7 +125,7 @@ class Simulation:
             return
         if self.scaler.by_rate:
             self.scaler.arrived(now)
-        self._here += 1
+        self._count(now, 1)
         if instance is not None:
             self._begin_call(now, call, instance)
             self._measure(now)
@@ -144,7 +144,7 @@ class Simulation:
 
     def _answered(self, now: float, instance: Instance) -> None:
         self._instances.done(instance, now)
-        self._here -= 1
+        self._count(now, -1)
         self._serve(now)
         self._measure(now)
         if instance.surplus and not instance.inflight:
@@ -198,12 +198,16 @@ class Simulation:
         quiet = not (self._here or self._events or last.stable or last.panic or last.panicking)
         return quiet and last.want == least == len(self._instances)
 
-    def _measure(self, now: float) -> None:
+    def _count(self, now: float, change: int) -> None:
         self._area += self._here * (now - self._area_since)
         self._area_since = now
+        self._here += change
+
+    def _measure(self, now: float) -> None:
         self.scaler.measure(now, self._here, len(self._instances))
 
     def _step(self, now: float) -> None:
+        self._count(now, 0)
         mean = self._area / (now - self._stepped)
         step = (now, mean, self._instances.running, self._instances.ready)
         if step[1:] != self.run.steps[-1][1:]:
