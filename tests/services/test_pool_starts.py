@@ -81,6 +81,22 @@ async def test_an_answered_call_is_not_hurt_by_anothers_instance_that_cannot_be_
         await waiting
 
 
+async def test_who_waits_for_room_is_told_that_the_revision_crashes() -> None:
+    world, room = Starts(), Room(1)
+    one, other = (
+        Pool(world.revision, world._make, lambda: world.now, room, share) for share in "ab"
+    )
+    calls = [asyncio.create_task(pool.acquire()) for pool in (one, other)]
+    await world.settle()
+    world.made[0].started.set_exception(SkillCrashed("it crashed"))
+    await world.settle()
+    world.made[0].exited.set_result(1)
+    for call in calls:
+        with pytest.raises(SkillCrashed, match="it crashed") as told:
+            await call
+        assert told.value.retry_after == 1
+
+
 async def test_who_waits_for_an_instance_that_somebody_ends_gets_another_at_once() -> None:
     world = Starts()
     call = await world.begin()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import inf
 
+from catnap.errors import CatnapError, Unavailable
+
 FIRST, MOST = 1.0, 60.0
 """Seconds without a start after a crash: after the first, and at most.
 
@@ -16,6 +18,9 @@ FORGIVEN = 600.0
 """Seconds after which a crash has nothing to do with the one before, as the
 kubelet has them."""
 
+INTERRUPTIONS = 3
+"""Starts in a row that somebody else may end before it counts as a failure."""
+
 CRASH_LOOP = "CrashLoopBackOff"
 
 
@@ -23,7 +28,7 @@ CRASH_LOOP = "CrashLoopBackOff"
 class Crash:
     """How the last instance of a revision failed."""
 
-    message: str
+    error: CatnapError
     status: int | None
     """Exit status, or minus the signal; None where there was no process."""
     line: str
@@ -31,7 +36,11 @@ class Crash:
     failures: int
     """Rounds that failed since one went well."""
     until: float
-    """When the next may start, by the pool's clock."""
+    """When the next may start, by the pools' clock."""
+
+    @property
+    def message(self) -> str:
+        return self.error.message
 
 
 class Backoff:
@@ -45,26 +54,38 @@ class Backoff:
 
     def __init__(self) -> None:
         self.crash: Crash | None = None
+        self._interruptions = 0
 
-    def failed(self, now: float, message: str, status: int | None = None, line: str = "") -> None:
+    def failed(
+        self, now: float, error: CatnapError, status: int | None = None, line: str = ""
+    ) -> None:
         """An instance could not start, or crashed before it had any call."""
         failures, until = (self.crash.failures, self.crash.until) if self.crash else (0, now)
         if now >= until:
             failures = 1 if now > until + FORGIVEN else failures + 1
             until = now + min(MOST, FIRST * 2.0 ** min(failures - 1, 30))
-        self.crash = Crash(message, status, line, failures, until)
+        self.crash = Crash(error, status, line, failures, until)
+
+    def forgives(self) -> bool:
+        """Whether it is no failure that somebody else ended one that was
+        starting."""
+        self._interruptions += 1
+        return self._interruptions <= INTERRUPTIONS
 
     def started(self, now: float) -> None:
         """One is ready: others may follow. Whether it stays is to be seen."""
+        self._interruptions = 0
         if self.crash:
             self.crash = replace(self.crash, until=min(now, self.crash.until))
 
     def well(self) -> None:
         self.crash = None
 
-    def close(self) -> None:
-        """There is no next start."""
-        self.crash = Crash("the platform is stopping", None, "", 0, inf)
+    def close(self) -> CatnapError:
+        """There is no next start, and that is why."""
+        stopping = Unavailable("the platform is stopping")
+        self.crash = Crash(stopping, None, "", 0, inf)
+        return stopping
 
     def left(self, now: float) -> float:
         """Seconds until the next start."""

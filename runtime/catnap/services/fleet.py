@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from catnap.errors import NotFound
@@ -24,11 +24,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Serving:
-    """A service as calls meet it. revisions: by name, each that has a share or
-    a tag. pools: by revision and share of the tenant's callers."""
+    """A service as calls meet it.
 
-    shares: tuple[Share, ...]
-    revisions: dict[str, tuple[Revision, Room]]
+    shares: none once it is deleted. revisions: by name, each that has a share
+    or a tag. rooms: by revision. pools: by revision and share of the tenant's
+    callers. A revision that is sent no more calls keeps its room and pools
+    until those are empty: should it come back before, it goes on with them.
+    """
+
+    shares: tuple[Share, ...] = ()
+    revisions: dict[str, Revision] = field(default_factory=dict)
+    rooms: dict[str, Room] = field(default_factory=dict)
     pools: dict[tuple[str, str], Pool] = field(default_factory=dict)
     sessions: Table[Instance] = field(default_factory=Table)
 
@@ -40,9 +46,42 @@ class Serving:
         if home is not None and home.calls:
             return home.revision
         found = choice.revision(self.shares, home.revision if home else "", chance)
-        if session and found and self.revisions[found][0].affinity:
+        if session and found and self.revisions[found].affinity:
             self.sessions.assign(session, found, now)
         return found
+
+    def target(self, revisions: Sequence[Revision], shares: tuple[Share, ...], now: float) -> None:
+        """Sends new calls there. What others have begun is finished; of their
+        sessions, those without a call at work leave."""
+        self.shares = shares
+        self.revisions = {each.name: each for each in revisions}
+        for each in revisions:
+            self.rooms.setdefault(each.name, Room(each.scale.max_scale, each.queue))
+        taking = {each.revision for each in shares if each.percent}
+        for pool in self.pools.values():
+            name = pool.revision.name
+            pool.retired = name not in self.revisions
+            if pool.retired:
+                pool.adjust()
+            if name not in taking:
+                for instance in pool.instances:
+                    self.sessions.drain(instance, now, now + DRAIN)
+
+    def tick(self, now: float) -> None:
+        """Ends what is idle for too long, forgets what is empty."""
+        self.sessions.expire(now)
+        for pool in self.pools.values():
+            try:
+                pool.adjust()
+            except Exception:
+                _log.exception("the instances of %s could not be adjusted", pool.revision.name)
+        for key, pool in list(self.pools.items()):
+            # One that must not start yet is kept to be seen.
+            if pool.empty and (key[1] or pool.retired) and not pool.retry_in:
+                pool.leave()
+                del self.pools[key]
+        kept = {*self.revisions, *(revision for revision, _ in self.pools)}
+        self.rooms = {name: room for name, room in self.rooms.items() if name in kept}
 
 
 class Fleet:
@@ -62,49 +101,30 @@ class Fleet:
         self._clock = clock
         self._chance = chance
         self._serving: dict[tuple[str, str], Serving] = {}
-        self._retired: list[Pool] = []
 
     def has(self, namespace: str, service: str) -> bool:
-        return (namespace, service) in self._serving
+        serving = self._serving.get((namespace, service))
+        return serving is not None and bool(serving.revisions)
 
     def services(self) -> list[tuple[str, str]]:
         """Namespace and name of each, in that order."""
-        return sorted(self._serving)
+        return sorted(key for key, serving in self._serving.items() if serving.revisions)
 
     def serve(self, revisions: Sequence[Revision], shares: tuple[Share, ...]) -> None:
         """Sends a service's new calls to these revisions, by their shares.
         What the others have begun is finished."""
-        key = (revisions[0].namespace, revisions[0].service)
-        before = self._serving.get(key) or Serving((), {})
-        serving = Serving(
-            shares,
-            {
-                each.name: before.revisions.get(each.name)
-                or (each, Room(each.scale.max_scale, each.queue))
-                for each in revisions
-            },
-            sessions=before.sessions,
-        )
         newest = max(revisions, key=lambda each: each.name)
+        serving = self._serving.setdefault((newest.namespace, newest.service), Serving())
         serving.sessions.idle = newest.session_idle
         serving.sessions.per_instance = newest.session_max
-        self._serving[key] = serving
-        for name, pool in before.pools.items():
-            if name[0] in serving.revisions:
-                serving.pools[name] = pool
-            else:
-                self._retire(pool)
-        self._drain(serving, before.pools.values())
+        serving.target(revisions, shares, self._clock())
         for each in revisions:
             if max(each.scale.min_scale, each.scale.initial_scale):
                 self._pool(serving, each.name, "").adjust()
 
     def delete(self, namespace: str, service: str) -> None:
         """Raises NotFound."""
-        serving = self._found(namespace, service)
-        del self._serving[namespace, service]
-        for pool in serving.pools.values():
-            self._retire(pool)
+        self._found(namespace, service).target((), (), self._clock())
 
     def pool(self, route: Route) -> Pool:
         """Where a call of this route finds its place. Raises NotFound."""
@@ -114,7 +134,7 @@ class Fleet:
             return self._pool(serving, name, route.share)
         home = serving.sessions.home(route.session, self._clock())
         if home is not None and not route.revision:
-            for pool in self._retired:
+            for pool in serving.pools.values():
                 if home.instance in pool.instances:
                     return pool
         there = " and ".join(sorted(serving.revisions))
@@ -123,19 +143,23 @@ class Fleet:
     def _pool(self, serving: Serving, revision: str, share: str) -> Pool:
         pool = serving.pools.get((revision, share))
         if pool is None:
-            about, room = serving.revisions[revision]
+            about, room = serving.revisions[revision], serving.rooms[revision]
             pool = Pool(about, self._make, self._clock, room, share, serving.sessions)
             serving.pools[revision, share] = pool
         return pool
 
     def pools(self, namespace: str, service: str) -> Iterator[Pool]:
         """Every pool of a service, those that only finish too."""
-        for pool in self._all():
-            if (pool.revision.namespace, pool.revision.service) == (namespace, service):
-                yield pool
+        serving = self._serving.get((namespace, service))
+        yield from serving.pools.values() if serving else ()
+
+    def images(self) -> set[str]:
+        """What each of its instances may run from, and those that may yet start."""
+        pools = (pool for serving in self._serving.values() for pool in serving.pools.values())
+        return {pool.revision.image for pool in pools}
 
     def status(self) -> list[Status]:
-        return [self.status_of(*key) for key in sorted(self._serving)]
+        return [self.status_of(*key) for key in self.services()]
 
     def status_of(self, namespace: str, service: str) -> Status:
         """Raises NotFound."""
@@ -145,26 +169,17 @@ class Fleet:
             namespace,
             service,
             main,
-            sum(len(pool.instances) for pool in self.pools(namespace, service)),
+            sum(len(pool.instances) for pool in serving.pools.values()),
             serving.shares,
-            serving.revisions[main][0].image,
         )
 
     def tick(self) -> None:
         """Ends what is idle for too long, forgets what is empty. To be called
         every two seconds."""
-        for pool in self._all():
-            try:
-                pool.adjust()
-            except Exception:
-                _log.exception("the instances of %s could not be adjusted", pool.revision.name)
-        for serving in self._serving.values():
-            serving.sessions.expire(self._clock())
-            for key, pool in list(serving.pools.items()):
-                if key[1] and pool.empty:
-                    del serving.pools[key]
-                    pool.leave()
-        self._retired = [pool for pool in self._retired if not pool.empty]
+        for key, serving in list(self._serving.items()):
+            serving.tick(self._clock())
+            if not (serving.revisions or serving.pools):
+                del self._serving[key]
 
     async def close(self) -> None:
         pools = self._all()
@@ -173,24 +188,9 @@ class Fleet:
 
     def _found(self, namespace: str, service: str) -> Serving:
         found = self._serving.get((namespace, service))
-        if found is None:
+        if found is None or not found.revisions:
             raise NotFound(f"there is no service {service!r} in {namespace!r}")
         return found
 
     def _all(self) -> list[Pool]:
-        served = (pool for serving in self._serving.values() for pool in serving.pools.values())
-        return [*served, *self._retired]
-
-    def _drain(self, serving: Serving, pools: Iterable[Pool]) -> None:
-        """Of sessions, the revisions that get no more of the traffic."""
-        shares = {each.revision for each in serving.shares if each.percent}
-        now = self._clock()
-        for pool in pools:
-            if pool.revision.name not in shares:
-                for instance in pool.instances:
-                    serving.sessions.drain(instance, now, now + DRAIN)
-
-    def _retire(self, pool: Pool) -> None:
-        pool.retired = True
-        pool.adjust()
-        self._retired.append(pool)
+        return [pool for serving in self._serving.values() for pool in serving.pools.values()]

@@ -20,16 +20,13 @@ from dataclasses import replace
 from catnap.errors import CatnapError, SkillCrashed, Unavailable
 from catnap.scaling.balance import Balance
 from catnap.scaling.scaler import Decided, Scaler
-from catnap.services.backoff import Backoff, Crash
+from catnap.services.backoff import Crash
 from catnap.services.instance import Instance, Interrupted
 from catnap.services.place import Place
 from catnap.services.revision import Revision
 from catnap.services.room import Room
 from catnap.services.waiting import Waiting
 from catnap.sessions import DRAIN, Table, choose
-
-INTERRUPTIONS = 3
-"""Starts in a row that somebody else may end before it counts as a failure."""
 
 _log = logging.getLogger(__name__)
 
@@ -59,12 +56,10 @@ class Pool:
         scale = replace(revision.scale, min_scale=0, initial_scale=0) if share else revision.scale
         self._scaler = Scaler(scale, clock())
         self._balance = Balance(revision.concurrency, random.Random())  # noqa: S311 - no secret
-        self._backoff = Backoff()
+        self._backoff = room.backoff
         self.sessions = Table() if sessions is None else sessions
         self._waiting = Waiting(self._home, revision.concurrency)
         self._inflight = 0
-        self._interruptions = 0
-        self._failure: CatnapError | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         room.join(self)
 
@@ -209,9 +204,10 @@ class Pool:
     def _home(self, session: str) -> Instance | None:
         """The instance of ours that a session's calls go to while it lives."""
         entry = self.sessions.home(session, self._clock()) if session else None
-        if entry is None or entry.revision != self.revision.name or entry.instance is None:
+        if entry is None or entry.revision != self.revision.name:
             return None
-        return entry.instance if entry.instance.alive else None
+        found = entry.instance
+        return found if found in self.instances and found.alive else None
 
     def _lose(self, instance: Instance) -> None:
         self.sessions.lose(instance, self._clock())
@@ -255,8 +251,8 @@ class Pool:
                 waiter.place.set_result(self._take(instance, waiter.session))
 
     def _refuse(self) -> None:
-        if self._failure and self.retry_in and not any(each.alive for each in self.instances):
-            raise self._told(self._failure)
+        if self.crash and self.retry_in and not any(each.alive for each in self.instances):
+            raise self._told(self.crash.error)
         self._room.admit(self.revision.name)
 
     def _told(self, error: CatnapError) -> CatnapError:
@@ -316,7 +312,11 @@ class Pool:
     # --- starting and ending -------------------------------------------------------
 
     def _start(self, count: int) -> None:
-        if count <= 0 or self.retry_in:
+        if count <= 0:
+            return
+        if self.crash and self.retry_in:
+            if not any(each.alive for each in self.instances):
+                self._fail_waiting(self.crash.error)
             return
         for _ in range(self._room.grant(self, count)):
             name = f"{self.revision.name}-{secrets.token_hex(3)}"
@@ -340,9 +340,7 @@ class Pool:
             stopped = instance.draining
             instance.end(now=True)
             interrupted = isinstance(error, Interrupted) or instance.leaving.done()
-            if interrupted and self._interruptions < INTERRUPTIONS:
-                self._interruptions += 1
-            elif interrupted or not stopped:
+            if not (self._backoff.forgives() if interrupted else stopped):
                 status = instance.exited.result() if instance.exited.done() else None
                 self._failed(self._explained(error, instance.name), status, instance.said)
                 return
@@ -351,7 +349,6 @@ class Pool:
         if instance.exited.done():
             self._crashed(instance)  # its last word was that it is ready
             return
-        self._failure, self._interruptions = None, 0
         self._backoff.started(self._clock())
         self._serve()
         self._measure()
@@ -374,8 +371,7 @@ class Pool:
         return Unavailable(f"{self.revision.name} could not be started: {error}")
 
     def _failed(self, error: CatnapError, status: int | None = None, line: str = "") -> None:
-        self._backoff.failed(self._clock(), error.message, status, line)
-        self._failure = error
+        self._backoff.failed(self._clock(), error, status, line)
         if not any(each.alive for each in self.instances):
             self._fail_waiting(error)
 
@@ -410,9 +406,7 @@ class Pool:
         """Ends every instance and waits until they are gone."""
         self.retired = True
         self._scaler.wanted = 0
-        self._failure = Unavailable("the platform is stopping")
-        self._backoff.close()
-        self._fail_waiting(self._failure)
+        self._fail_waiting(self._backoff.close())
         for instance in list(self.instances):
             instance.end()
         gone = [each.exited for each in self.instances]

@@ -1,11 +1,12 @@
-"""What is bounded over all that share a revision: its instances, and the calls
-that wait for one."""
+"""What is bounded over all that share a revision: its instances, the calls that
+wait for one, and when the next may start."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 from catnap.errors import Unavailable
+from catnap.services.backoff import Backoff
 from catnap.services.instance import Instance
 from catnap.skills.manifest import Scale
 
@@ -42,6 +43,7 @@ class Room:
     """
 
     def __init__(self, max: int, queue: int = QUEUE) -> None:  # noqa: A002
+        self.backoff = Backoff()
         self._max = max
         self._queue = queue
         self._pools: list[Sharer] = []
