@@ -277,7 +277,7 @@ async def test_instances_leave_nothing_behind(world: World) -> None:
         await asyncio.sleep(0)
         counts.append(len(list(Path("/proc/self/fd").iterdir())))
     assert counts[-1] <= counts[1]
-    assert list(world.platform._sockets.iterdir()) == []
+    assert list(world.platform._sockets.folder.iterdir()) == []
     assert world.platform._zygote(*_base(world)).used is False
     assert world.platform._client._idle == {}
 

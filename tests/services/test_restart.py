@@ -14,6 +14,7 @@ import pytest
 from catnap.events import Event, to_binary
 from catnap.services.folder import FolderCatalog
 from catnap.services.local import LocalPlatform
+from catnap.services.local.sockets import Sockets
 from catnap.services.platform import Route
 from catnap.services.traffic import LATEST, Target
 
@@ -86,6 +87,19 @@ async def test_the_code_of_what_is_kept_stays_and_other_code_goes(
     async with running(tmp_path) as (_, platform):
         assert platform.images() == kept
         assert {path for path in (tmp_path / "images").iterdir() if path.is_dir()} == kept
+
+
+def test_the_sockets_of_a_platform_that_was_killed_are_taken_away_by_the_next(
+    tmp_path: Path,
+) -> None:
+    killed = Sockets(tmp_path)
+    (killed.folder / "one.sock").touch()
+    following = Sockets(tmp_path)
+    assert not killed.folder.exists()
+    assert following.folder.is_dir()
+    following.close()
+    assert not following.folder.exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_deleted_skill_stays_away_after_a_restart(skill: Path, tmp_path: Path) -> None:

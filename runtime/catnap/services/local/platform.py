@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import logging
 import random
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -30,6 +27,7 @@ from catnap.services.local.instance import Instance, Plan
 from catnap.services.local.probing import answers, follow
 from catnap.services.local.rounds import every
 from catnap.services.local.scratch import Scratch
+from catnap.services.local.sockets import Sockets
 from catnap.services.local.zygote import Zygote
 from catnap.services.place import Place
 from catnap.services.platform import Delivery, Route, Status
@@ -99,13 +97,13 @@ class LocalPlatform:
         self._unused: dict[tuple[Path, tuple[str, ...]], float] = {}
         self._instances: set[Instance] = set()
         self._client = Client()
-        self._sockets = Path(tempfile.mkdtemp(prefix="catnap-"))
         self._controller = Controller(self._fleet, Ledger(home / "services"), self._prepare)
         self._tasks: set[asyncio.Task[None]] = set()
         self._clock = clock
         self._deadlines = Deadlines()
         self._cgroups = Cgroups(home)
         self._scratch = Scratch(home)
+        self._sockets = Sockets(home)
         self._spawn(self._cgroups.clear())
         watches = "memory" not in self._cgroups.bounding and sys.platform == "linux"
         rounds = [every(TICK, self._tick), *([every(LOOK, self._watch)] if watches else [])]
@@ -269,7 +267,7 @@ class LocalPlatform:
             memory=revision.bounds.memory,
             grace=grace,
             watched="memory" not in self._cgroups.bounding,
-            sockets=self._sockets,
+            sockets=self._sockets.folder,
             scratch=scratch,
             on_output=lambda instance, stream, line: self._on_output(
                 revision.namespace, revision.service, instance, stream, line
@@ -361,8 +359,7 @@ class LocalPlatform:
         await self._client.close()
         await self._cgroups.close()
         self._scratch.close()
-        with contextlib.suppress(OSError):
-            shutil.rmtree(self._sockets)
+        self._sockets.close()
 
 
 def _cancel(task: asyncio.Task[None], _: object) -> None:
