@@ -73,6 +73,11 @@ class Pool:
         return len(self._waiting)
 
     @property
+    def now(self) -> float:
+        """Seconds, of the clock of its decisions."""
+        return self._clock()
+
+    @property
     def decisions(self) -> deque[Decided]:
         """The autoscaler's last ones; the newest is last."""
         return self._scaler.decisions
