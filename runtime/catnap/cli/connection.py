@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from catnap.cli.settings import Settings
 from catnap.client import Client, Unreachable, connect
 from catnap.client.channel import is_loopback
-from catnap.errors import Unavailable
 
 
 def token(settings: Settings, address: str) -> str:
@@ -24,8 +23,8 @@ def token(settings: Settings, address: str) -> str:
         return ""
 
 
-def unreachable(address: str, flag: str) -> Unavailable:
-    return Unavailable(
+def unreachable(address: str, flag: str) -> Unreachable:
+    return Unreachable(
         f"cannot reach the gateway at {address}: is `make run` running? "
         f"--{flag} or CATNAP_{flag.upper()} names another address"
     )

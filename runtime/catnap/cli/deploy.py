@@ -14,7 +14,7 @@ import click
 from catnap.access.principal import DEFAULT_TENANT
 from catnap.cli import deployed, exits, output
 from catnap.cli.cluster import Access, with_cluster
-from catnap.cli.here import deploy_here
+from catnap.cli.here import deploy_here, refuse_a_clusters
 from catnap.cli.options import DURATION, Command, with_json, with_settings
 from catnap.cli.progress import Progress
 from catnap.cli.render import skill_folders
@@ -81,8 +81,7 @@ def deploy(
     catnap deploy --here echo
     """
     if here:
-        if dry_run or tenants or images or storage or storage_class or access.named:
-            raise click.UsageError("--here takes SKILLs and --json; the others are a cluster's.")
+        refuse_a_clusters(click.get_current_context())
         folders = _folders(settings.functions, skills)
         return deploy_here(settings, [folder.name for folder in folders], as_json)
     # Here, so that the help needs no Kubernetes client.
