@@ -116,6 +116,12 @@ def test_what_is_readable_is_there_once_and_holds_nothing_of_the_platform(tmp_pa
         assert any(real.startswith(path) for path in paths), needed
 
 
+def test_private_keys_of_the_machine_are_not_readable() -> None:
+    for path in confine.readable("", {}):
+        for secret in ("/etc/ssl/private", "/etc/pki/tls/private"):
+            assert not secret.startswith(path)
+
+
 def test_a_library_folder_of_the_environment_is_readable(tmp_path: Path) -> None:
     found = confine.readable("", {"LD_LIBRARY_PATH": str(tmp_path)})
     assert str(tmp_path.resolve()) in found

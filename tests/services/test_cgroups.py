@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from catnap.services.local.cgroups import Cgroups, own_cgroup
+from catnap.services.local.cgroups import Cgroups
+from catnap.services.local.delegation import expected, here, own_cgroup
 from catnap.services.revision import Bounds
 from tests.services.world import World, alive, gone
 
@@ -44,6 +45,8 @@ async def test_limits_are_written_for_what_binds_alone(tmp_path: Path) -> None:
     cgroups = Cgroups(tmp_path)
     cgroups.bounding = ()
     assert cgroups.limits(Bounds(0.5, 1 << 29)) == {}
+    cgroups.bounding = ("pids",)
+    assert cgroups.limits(Bounds(0.5, 1 << 29)) == {"pids.max": "1024"}
     cgroups.bounding = ("cpu", "memory")
     assert cgroups.limits(Bounds(0.5, 1 << 29)) == {
         "cpu.max": "50000 100000",
@@ -55,6 +58,39 @@ async def test_limits_are_written_for_what_binds_alone(tmp_path: Path) -> None:
         "memory.max": "max",
         "memory.oom.group": "1",
     }
+    await cgroups.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "others", "instances"),
+    [
+        ("", "domain", [], ("cpu", "memory", "pids")),
+        ("", "domain", [1], ()),
+        ("memory pids io", "domain", [1], ("memory", "pids")),
+        ("", "", [1], ("cpu", "memory", "pids")),
+    ],
+    ids=["ours", "shared", "delegated", "root"],
+)
+def test_what_instances_would_have_is_said_and_nothing_is_changed_for_it(
+    tmp_path: Path, given: str, kind: str, others: list[int], instances: tuple[str, ...]
+) -> None:
+    files = {
+        "cgroup.controllers": "cpu io memory pids",
+        "cgroup.subtree_control": given,
+        "cgroup.procs": "\n".join(map(str, [os.getpid(), *others])),
+    }
+    if kind:
+        files["cgroup.type"] = kind
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert expected(tmp_path) == instances
+    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == files
+
+
+async def test_what_instances_would_have_they_have(tmp_path: Path) -> None:
+    foreseen = expected(here())
+    cgroups = Cgroups(tmp_path)
+    assert foreseen == (None if cgroups.make() is None else cgroups.bounding)
     await cgroups.close()
 
 
@@ -134,3 +170,19 @@ async def test_what_a_platform_that_was_killed_has_left_is_ended_by_the_next(
         assert left.wait(30) == -signal.SIGKILL
     assert not zygote.parent.exists()
     await next_one.close()
+
+
+async def test_where_a_platform_had_stepped_aside_to_is_taken_away_by_the_next(
+    tmp_path: Path,
+) -> None:
+    stopped = Cgroups(tmp_path)
+    if stopped._folder is None:
+        pytest.skip("this process may make no cgroup below its own")
+    leaf = stopped._folder.with_name(f"{stopped._folder.name}.gateway")
+    leaf.mkdir()
+    await stopped.close()
+    next_one = Cgroups(tmp_path)
+    await next_one.clear()
+    assert not leaf.exists()
+    await next_one.close()
+    assert list(tmp_path.iterdir()) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 
 import pytest
 
@@ -53,6 +54,31 @@ async def test_what_takes_more_memory_than_its_limit_is_ended_and_says_so(
     assert (await world.call())["pid"] != pid
 
 
+MULTIPLIES = """
+import threading, time
+from catnap import skill
+
+@skill
+def main(ctx, request: dict) -> dict:
+    if request["do"] == "threads":
+        for _ in range(60):
+            threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+        time.sleep(600)
+    return {{}}
+"""
+
+
+async def test_what_starts_more_threads_than_it_may_is_ended_and_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "pids" in world.platform._cgroups.bounding:
+        pytest.skip("the kernel starts no more for it")
+    monkeypatch.setattr("catnap.services.local.instance.PROCESSES", 50)
+    await world.skill(main=MULTIPLIES)
+    with pytest.raises(SkillCrashed, match="went over its limit of 50 processes and threads"):
+        await world.call("threads")
+
+
 async def test_one_that_only_asks_for_room_lives(world: World) -> None:
     await world.skill(toml=LIMITS, main=GROWS)
     assert await world.call("map") == {"size": 1 << 30}
@@ -69,7 +95,8 @@ def test_usage_is_counted_by_session_and_nothing_is_said_of_those_that_ended() -
     session = os.getsid(0)
     found = usage.taken({session, 0x7FFFFFFF})
     assert list(found) == [session]
-    assert 1 << 20 < found[session] < 1 << 40
+    assert 1 << 20 < found[session].memory < 1 << 40
+    assert found[session].tasks >= threading.active_count()
     assert usage.taken(set()) == {}
 
 

@@ -41,7 +41,7 @@ async def examine(settings: Settings) -> list[Finding]:
         machine.package("uv", "it makes the environments of skills with requirements"),
         machine.package("uvloop", "instances and gateway take a third longer without it"),
         machine.confinement(settings.home),
-        *await machine.limits(),
+        *machine.limits(),
         machine.disk(settings.home),
         machine.clock(),
         *await running.gateway(settings),

@@ -7,7 +7,6 @@ import os
 import platform
 import shutil
 import sys
-import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +16,7 @@ import msgspec
 
 from catnap.cli import output
 from catnap.host import confine, landlock, process
-from catnap.services.local.cgroups import Cgroups
+from catnap.services.local import delegation
 
 LITTLE, TOO_LITTLE = 2_000_000_000, 100_000_000
 """Bytes on a disk."""
@@ -50,31 +49,38 @@ def package(name: str, needed_for: str) -> Finding:
         return Finding(name, "ok", "installed")
 
 
-async def limits() -> list[Finding]:
-    """What holds instances to their cpu and memory, as a gateway started here
+def limits() -> list[Finding]:
+    """What holds instances to what they may take, as a gateway started here
     would find it."""
-    with tempfile.TemporaryDirectory() as aside:
-        cgroups = Cgroups(Path(aside))
-        there, bounding = cgroups.there, cgroups.bounding
-        await cgroups.close()
+    bounding = delegation.expected(delegation.here())
     delegate = "run it as `systemd-run --user --scope -p Delegate=yes catnap serve`, or as root"
     if os.geteuid() == 0:
         delegate = "give the machine cgroup v2 alone: systemd.unified_cgroup_hierarchy=1 at boot"
     found = [
-        Finding("cgroups", "ok", "v2, one for each instance")
-        if there
-        else Finding("cgroups", "degraded", "none may be made here", delegate)
+        Finding("cgroups", "degraded", "none may be made here", delegate)
+        if bounding is None
+        else Finding("cgroups", "ok", "v2, one for each instance")
     ]
-    for each in ("cpu", "memory"):
-        if each in bounding:
-            found.append(Finding(f"{each} limit", "ok", f"by cgroup ({each}.max)"))
-        elif each == "cpu":
-            lacks = "none: no cgroup controller to be had, and rlimits cannot bound a share"
-            found.append(Finding("cpu limit", "degraded", lacks, delegate))
+    for each, (what, instead) in _LIMITS.items():
+        if each in (bounding or ()):
+            found.append(Finding(what, "ok", f"by cgroup ({each}.max)"))
         else:
-            instead = "watched four times a second, and RLIMIT_DATA 1 GiB above it"
-            found.append(Finding("memory limit", "degraded", instead, delegate))
+            found.append(Finding(what, "degraded", instead, delegate))
     return found
+
+
+_LIMITS = {
+    "cpu": (
+        "cpu limit",
+        "none: no cgroup controller to be had, and rlimits cannot bound a share",
+    ),
+    "memory": (
+        "memory limit",
+        "watched four times a second, and RLIMIT_DATA 1 GiB above it",
+    ),
+    "pids": ("process limit", "watched four times a second"),
+}
+"""What it is called and what there is without it, by the kernel's controller."""
 
 
 def confinement(home: Path) -> Finding:

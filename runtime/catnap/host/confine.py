@@ -24,7 +24,10 @@ _SYSTEM = (
     *_PROGRAMS,
     *("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store", "/usr/local/cuda"),
     *("/etc/alternatives", "/etc/fonts", "/etc/mime.types", "/etc/localtime", "/etc/timezone"),
-    *("/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/etc/crypto-policies"),
+    # Certificates, without the private keys beside them.
+    *("/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/ssl/openssl.cnf", "/etc/ca-certificates"),
+    *("/etc/pki/tls/certs", "/etc/pki/tls/cert.pem", "/etc/pki/tls/openssl.cnf"),
+    *("/etc/pki/ca-trust", "/etc/crypto-policies"),
     *("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/ld.so.preload"),
     *("/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf", "/etc/resolv.conf", "/etc/gai.conf"),
     *("/etc/passwd", "/etc/group", "/etc/services", "/etc/protocols", "/etc/os-release"),

@@ -18,10 +18,11 @@ import os
 import secrets
 from pathlib import Path
 
+from catnap.services.local.delegation import here, pass_on, read, step_aside, write
 from catnap.services.revision import Bounds
 
-BOUNDS = ("cpu", "memory")
-"""The kernel's controllers that limits of a manifest are for."""
+PROCESSES = 1024
+"""Processes and threads that one instance may have."""
 
 PERIOD = 100_000
 """Microseconds over which a share of a processor is counted; the kernel's own default."""
@@ -40,40 +41,38 @@ class Cgroups:
     def __init__(self, home: Path) -> None:
         """Makes the folder, if there may be one."""
         self.bounding: tuple[str, ...] = ()
-        """The controllers that instances have: those of BOUNDS, at best."""
+        """The controllers that instances have: all of CONTROLLERS, at best."""
         self._note = home / "cgroup"
-        self._left = _read(self._note)
+        self._left = read(self._note)
         self._folder: Path | None = None
         self._numbers = 0
+        own = here()
+        if own is None:
+            return
+        folder = own / f"{_PREFIX}{secrets.token_hex(4)}"
         try:
-            own = own_cgroup(
-                Path("/proc/self/cgroup").read_text(), Path("/proc/self/mountinfo").read_text()
-            )
-            if own is None:
-                return
-            folder = own / f"{_PREFIX}{secrets.token_hex(4)}"
             folder.mkdir()
             self._note.write_text(str(folder))
         except OSError as error:
             _log.info("instances get no cgroup: %s", error)
             return
         self._folder = folder
-        if not _passed_on(own) and _step_aside(own, folder):
-            _passed_on(own)
-        self.bounding = _passed_on(folder)
+        if not pass_on(own) and step_aside(own, _leaf(folder)):
+            pass_on(own)
+        self.bounding = pass_on(folder)
         _log.info("instances get cgroups in %s, bounded in %s", folder, self.bounding or "nothing")
 
     @property
-    def there(self) -> bool:
-        """Whether instances have cgroups at all."""
-        return self._folder is not None
+    def unbound(self) -> set[str]:
+        """The controllers that instances lack, of those that can be done without."""
+        return {"memory", "pids"} - set(self.bounding)
 
     async def clear(self) -> None:
         """Ends what an earlier platform of this state has left."""
         left = Path(self._left)
         if left.name.startswith(_PREFIX):
             await _end(left)
-            _removed(left.with_name(f"{left.name}.gateway"))
+            _removed(_leaf(left))
 
     def make(self) -> Path | None:
         """A folder for one zygote's instances."""
@@ -86,7 +85,7 @@ class Cgroups:
         except OSError as error:
             _log.warning("instances get no cgroup: %s", error)
             return None
-        _passed_on(made)
+        pass_on(made)
         return made
 
     def limits(self, bounds: Bounds) -> dict[str, str]:
@@ -94,6 +93,7 @@ class Cgroups:
         files = {
             "cpu": {"cpu.max": f"{round(bounds.cpu * PERIOD) or 'max'} {PERIOD}"},
             "memory": {"memory.max": f"{bounds.memory or 'max'}", "memory.oom.group": "1"},
+            "pids": {"pids.max": str(PROCESSES)},
         }
         return {file: value for each in self.bounding for file, value in files[each].items()}
 
@@ -104,64 +104,21 @@ class Cgroups:
     async def close(self) -> None:
         if self._folder is not None:
             await _end(self._folder)
-            self._note.unlink(missing_ok=True)
+            # Whoever stepped aside is in his leaf to his end: the next one takes it away.
+            if not self._folder.exists() and not _leaf(self._folder).exists():
+                self._note.unlink(missing_ok=True)
 
 
-def own_cgroup(cgroup: str, mountinfo: str) -> Path | None:
-    """The folder of this process's cgroup, from its /proc files; None where it
-    has none, or where it cannot be seen from here.
-
-    Source: cgroups(7), proc(5).
-    """
-    path = next((line[3:] for line in cgroup.splitlines() if line.startswith("0::/")), "")
-    for line in mountinfo.splitlines():
-        fields, _, kind = line.partition(" - ")
-        if path and kind.startswith("cgroup2 "):
-            root, mount = fields.split()[3:5]
-            if ".." not in path.split("/") and Path(path).is_relative_to(root):
-                return Path(mount, Path(path).relative_to(root))
-    return None
-
-
-def _passed_on(folder: Path) -> tuple[str, ...]:
-    """Gives a folder's children the controllers that it has itself; says which
-    they have then."""
-    has = _read(folder / "cgroup.controllers").split()
-    for each in BOUNDS:
-        if each in has:
-            _write(folder / "cgroup.subtree_control", f"+{each}")
-    passed = _read(folder / "cgroup.subtree_control").split()
-    return tuple(each for each in BOUNDS if each in passed)
-
-
-def _step_aside(own: Path, folder: Path) -> bool:
-    """Leaves a cgroup that the kernel gives its children no controllers of,
-    since there are processes in it: if they are all ours, and if there are any
-    controllers to be had."""
-    pids = _read(own / "cgroup.procs").split()
-    if not set(BOUNDS) & set(_read(own / "cgroup.controllers").split()):
-        return False
-    if not pids or not all(_is_ours(pid) for pid in pids):
-        return False
-    leaf = folder.with_name(f"{folder.name}.gateway")
-    with contextlib.suppress(OSError):
-        leaf.mkdir()
-    for pid in pids:
-        _write(leaf / "cgroup.procs", pid)
-    return True
-
-
-def _is_ours(pid: str) -> bool:
-    """Whether it is this process or a child of it."""
-    parent = _read(Path("/proc", pid, "stat")).rpartition(")")[2].split()[1:2]
-    return str(os.getpid()) in (pid, *parent)
+def _leaf(folder: Path) -> Path:
+    """Where the gateway goes to, if it has to step aside."""
+    return folder.with_name(f"{folder.name}.gateway")
 
 
 async def _end(folder: Path) -> None:
     """Kills what is in a folder and those in it, and removes them."""
     if not (folder / "cgroup.kill").exists():
         return
-    _write(folder / "cgroup.kill", "1")
+    write(folder / "cgroup.kill", "1")
     last = asyncio.get_running_loop().time() + EMPTY
     while not _removed(folder):
         if asyncio.get_running_loop().time() > last:
@@ -175,15 +132,3 @@ def _removed(folder: Path) -> bool:
         with contextlib.suppress(OSError):
             Path(path).rmdir()
     return not folder.exists()
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""
-
-
-def _write(path: Path, value: str) -> None:
-    with contextlib.suppress(OSError), path.open("w") as file:
-        file.write(value)

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,9 @@ from catnap.errors import SkillCrashed, Unavailable
 from catnap.http import Target
 from catnap.services import instance
 from catnap.services.instance import Interrupted
+from catnap.services.local.cgroups import PROCESSES
 from catnap.services.local.output import lines
+from catnap.services.local.usage import Usage
 from catnap.services.local.zygote import Zygote
 
 START_TIMEOUT = 60.0
@@ -65,8 +67,9 @@ class Plan:
     """Bytes that it may take, 0 for any number."""
     grace: float
     """Seconds between SIGTERM and SIGKILL."""
-    watched: bool
-    """The platform looks whether it takes more, since no cgroup binds it."""
+    watched: Collection[str]
+    """Controllers that no cgroup binds it by: the platform looks whether it
+    takes more."""
     on_output: Callable[[str, str, bytes], None]
     """Instance, `stdout` or `stderr`, and one line of it."""
     on_ready: Callable[[Instance], None]
@@ -85,7 +88,8 @@ class Instance(instance.Instance):
         self._said: asyncio.Future[_Status] = asyncio.get_running_loop().create_future()
         self._last = b""
         self._drained = False
-        self._outgrew = False
+        self._outgrew = ""
+        """What it was ended for, if it took too much of it."""
         self._silent = False
         """Its status pipe has ended: it has said all that it will."""
         self._status: int | None = None
@@ -177,7 +181,7 @@ class Instance(instance.Instance):
                     plan.env,
                     plan.limits,
                     plan.scratch,
-                    plan.memory if plan.watched else 0,
+                    plan.memory if "memory" in plan.watched else 0,
                     descriptors,
                     self._on_status,
                 )
@@ -203,11 +207,21 @@ class Instance(instance.Instance):
             self._plan.grace, self._zygote.kill, self.name, signal.SIGKILL
         )
 
-    def check(self, taken: int) -> None:
-        """Ends it at once where it takes more memory than it may. taken: bytes."""
-        if self._plan.watched and taken > self._plan.memory > 0 and not self.exited.done():
-            self._outgrew = True
+    def check(self, taken: Usage) -> None:
+        """Ends it at once where it takes more than it may."""
+        plan = self._plan
+        outgrew = ""
+        if "memory" in plan.watched and taken.memory > plan.memory > 0:
+            outgrew = self._memory
+        elif "pids" in plan.watched and taken.tasks > PROCESSES:
+            outgrew = f"limit of {PROCESSES:,} processes and threads"
+        if outgrew and not self.exited.done():
+            self._outgrew = outgrew
             self.end(now=True)
+
+    @property
+    def _memory(self) -> str:
+        return f"memory limit of {self._plan.memory >> 20} MiB"
 
     async def untouched(self) -> bool:
         """Whether a call that lost its connection was never begun: it ended
@@ -234,12 +248,13 @@ class Instance(instance.Instance):
 
     def _why(self, status: int) -> str:
         if self._outgrew:
-            return f"went over its memory limit of {self._plan.memory >> 20} MiB"
+            return f"went over its {self._outgrew}"
         return _ended(status)
 
     def _on_status(self, status: int, outgrew: bool) -> None:
         self._status = status
-        self._outgrew |= outgrew
+        if outgrew:
+            self._outgrew = self._memory
         if self._silent:
             self._on_exit()
         else:

@@ -43,7 +43,7 @@ TICK = 2.0
 """Seconds between two decisions of the autoscaler, and looks at what could be ended."""
 
 LOOK = 0.25
-"""Seconds between two looks at the memory that instances take."""
+"""Seconds between two looks at what instances take."""
 
 ZYGOTE_IDLE = 30.0
 """Seconds a zygote stays after its last instance, so that the next start is warm."""
@@ -105,8 +105,9 @@ class LocalPlatform:
         self._scratch = Scratch(home)
         self._sockets = Sockets(home)
         self._spawn(self._cgroups.clear())
-        watches = "memory" not in self._cgroups.bounding and sys.platform == "linux"
-        rounds = [every(TICK, self._tick), *([every(LOOK, self._watch)] if watches else [])]
+        rounds = [every(TICK, self._tick)]
+        if self._cgroups.unbound and sys.platform == "linux":
+            rounds.append(every(LOOK, self._watch))
         self._ticking = asyncio.gather(*rounds)
 
     # --- what there is ---------------------------------------------------
@@ -266,7 +267,7 @@ class LocalPlatform:
             limits=self._cgroups.limits(revision.bounds),
             memory=revision.bounds.memory,
             grace=grace,
-            watched="memory" not in self._cgroups.bounding,
+            watched=self._cgroups.unbound,
             sockets=self._sockets.folder,
             scratch=scratch,
             on_output=lambda instance, stream, line: self._on_output(
@@ -283,7 +284,7 @@ class LocalPlatform:
         """Follows an instance that is ready for as long as it lives."""
 
         def open_(well: bool) -> None:
-            instance.doubts += -1 if well else 1
+            instance.unready = not well
             instance.mended()
 
         def alive(well: bool) -> None:
@@ -320,10 +321,10 @@ class LocalPlatform:
         await self._zygote(*_BASE).start()
 
     async def _watch(self) -> None:
-        """Ends what takes more memory than it may, where no cgroup does."""
+        """Ends what takes more than it may, where no cgroup binds it."""
         live = {each.pid: each for each in self._instances if each.pid}
-        for pid, size in (await asyncio.to_thread(usage.taken, live.keys())).items():
-            live[pid].check(size)
+        for pid, taken in (await asyncio.to_thread(usage.taken, live.keys())).items():
+            live[pid].check(taken)
 
     async def _tick(self) -> None:
         self.tick()

@@ -1,4 +1,4 @@
-"""The memory that instances take, where no cgroup of theirs counts it.
+"""What instances take, where no cgroup of theirs counts it.
 
 An instance is a session of the kernel's (`setsid`), and so is what it starts,
 unless that leaves it.
@@ -8,24 +8,39 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import defaultdict
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_SESSION, _THREADS = 3, 17
+"""Fields of `stat`, counted from the one after the name."""
 
 
-def taken(sessions: AbstractSet[int]) -> dict[int, int]:
-    """Bytes in memory that are no file's, by session; nothing of those that
-    have ended. Source: proc_pid_stat(5), proc_pid_statm(5)."""
-    found = dict.fromkeys(sessions, 0)
+@dataclass
+class Usage:
+    """memory: bytes that are no file's. tasks: processes, and threads of them."""
+
+    memory: int = 0
+    tasks: int = 0
+
+
+def taken(sessions: AbstractSet[int]) -> dict[int, Usage]:
+    """By session; nothing of those that have ended. Source: proc_pid_stat(5),
+    proc_pid_statm(5)."""
+    found: defaultdict[int, Usage] = defaultdict(Usage)
     # Not through pathlib, which takes ten times as long.
     for name in os.listdir("/proc") if sessions else ():  # noqa: PTH208
         if name.isdecimal():
-            with contextlib.suppress(OSError):
-                session = int(_read(f"/proc/{name}/stat").rpartition(b")")[2].split()[3])
-                if session in found:
+            # It may end while it is looked at, in the middle of a file too.
+            with contextlib.suppress(OSError, IndexError, ValueError):
+                about = _read(f"/proc/{name}/stat").rpartition(b")")[2].split()
+                session, threads = int(about[_SESSION]), int(about[_THREADS])
+                if session in sessions:
                     _, resident, shared, *_ = _read(f"/proc/{name}/statm").split()
-                    found[session] += (int(resident) - int(shared)) * _PAGE
-    return {session: size for session, size in found.items() if size}
+                    found[session].memory += (int(resident) - int(shared)) * _PAGE
+                    found[session].tasks += threads
+    return dict(found)
 
 
 def _read(path: str) -> bytes:
