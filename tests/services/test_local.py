@@ -359,7 +359,7 @@ async def test_an_instance_whose_readiness_probe_fails_gets_no_calls_until_it_is
     [instance] = pool.instances
     ill = Path(world.desk).with_name("ill")
     ill.touch()
-    while not instance.doubts:
+    while not instance.unready:
         await asyncio.sleep(0.005)
     call = world.begin()
     await asyncio.sleep(0)

@@ -33,11 +33,19 @@ class Ready(Instance):
             self.exited.set_result(0)
 
 
+class Lingering(Ready):
+    """Takes its time to end."""
+
+    def end(self, *, now: bool = False) -> None:
+        self.draining = True
+
+
 class World:
     """One pool, its clock, and the calls that it has."""
 
     def __init__(self, concurrency: int = 10, **annotations: str) -> None:
         self.now = 1000.0
+        self.kind: type[Ready] = Ready
         named = {key.replace("_", "-"): value for key, value in annotations.items()}
         prefixes = {"queue": CATNAP}
         self.revision = _revision(
@@ -49,14 +57,14 @@ class World:
         self.places: list[Place] = []
 
     def _make(self, revision: Revision, name: str) -> Instance:
-        return Ready(name)
+        return self.kind(name)
 
     async def settle(self) -> None:
         for _ in range(10):
             await asyncio.sleep(0)
 
-    async def call(self) -> None:
-        place, _ = await self.pool.acquire()
+    async def call(self, session: str = "") -> None:
+        place, _ = await self.pool.acquire(session)
         self.places.append(place)
 
     async def go(self, seconds: float, each: Callable[[], None] = lambda: None) -> None:
@@ -175,6 +183,34 @@ def _now(coroutine: Any) -> Any:
     with pytest.raises(StopIteration) as stopped:
         coroutine.send(None)
     return stopped.value.value
+
+
+async def test_a_session_does_not_wait_for_an_instance_that_is_given_up() -> None:
+    world = World(window="6s")
+    world.kind = Lingering
+    for _ in range(8):
+        await world.call()
+    await world.go(10)
+    assert len(world.pool.instances) == 2
+    await world.call("s")
+    given_up = world.places[-1].instance
+    for place in world.places:
+        world.pool.release(place)
+    given_up.unready = True
+    await world.call()  # keeps the other one
+    waiting = asyncio.create_task(world.call("s"))
+    await world.go(60)
+    assert not given_up.alive
+    await waiting
+
+
+async def test_an_instance_whose_readiness_probe_fails_is_not_counted_as_ready() -> None:
+    world = World(min_scale="2")
+    world.pool.adjust()
+    await world.settle()
+    world.pool.instances[0].unready = True
+    await world.go(2)
+    assert world.pool.decisions[-1].ready == 1
 
 
 async def test_who_gave_its_place_to_another_share_does_not_take_it_back() -> None:

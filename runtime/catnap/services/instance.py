@@ -28,8 +28,11 @@ class Instance(ABC):
         self.leaving: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done once it says by itself that it is about to end."""
         self.doubts = 0
-        """Checks under way whether it still answers, and probes that say it
-        does not: it is given no call meanwhile."""
+        """Checks under way whether it still answers: it is given no call
+        meanwhile."""
+        self.unready = False
+        """Its readiness probe fails: it is given no call until that is well,
+        and does not count as one that could have any."""
         self.surplus = False
         """It is not wanted any more and ends when its calls have; until then
         whoever finds no other may have it."""
@@ -44,6 +47,11 @@ class Instance(ABC):
     def alive(self) -> bool:
         """Whether it takes calls, or will once it has started."""
         return not self.draining and not self.exited.done()
+
+    @property
+    def fit(self) -> bool:
+        """Whether it may be given a call."""
+        return self.ready and self.alive and not (self.doubts or self.unready)
 
     @property
     def said(self) -> str:

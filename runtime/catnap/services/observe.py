@@ -51,7 +51,7 @@ def _revision(
         waiting=sum(pool.waiting for pool in pools),
         instances=[_instance(each, pool) for pool in pools for each in pool.instances],
         decisions=[_decision(pool) for pool in pools if pool.decisions],
-        failures=[_failure(pool.crash, pool.retry_in) for pool in pools if pool.crash],
+        failures=[_failure(*each) for each in _crashes(pools)],
         limits=_limits(kept.revision()),
     )
 
@@ -61,7 +61,7 @@ def _instance(instance: Instance, pool: Pool) -> snapshot.Instance:
         state = "draining"
     elif not instance.ready:
         state = "starting"
-    elif instance.doubts:
+    elif not instance.fit:
         state = "suspect"
     else:
         state = "surplus" if instance.surplus else "ready"
@@ -83,6 +83,11 @@ def _decision(pool: Pool) -> snapshot.Decision:
         excess_burst_capacity=last.excess_burst_capacity,
         times=last.times,
     )
+
+
+def _crashes(pools: list[Pool]) -> set[tuple[Crash, float]]:
+    """With the seconds until the next start: one, where all pools share it."""
+    return {(pool.crash, pool.retry_in) for pool in pools if pool.crash}
 
 
 def _failure(crash: Crash, retry_in: float) -> snapshot.Failure:

@@ -135,7 +135,8 @@ class Pool:
         self._measure()
         if instance.idle:
             if instance.surplus:
-                instance.end()
+                self._end(instance)
+                self._restore()
             else:
                 self._room.freed()
         if self.retired:
@@ -143,8 +144,7 @@ class Pool:
 
     def end(self, instance: Instance) -> None:
         """Gives an instance up: at once if nobody else is served there."""
-        instance.end(now=instance.inflight <= 1)
-        self._lose(instance)
+        self._end(instance, now=instance.inflight <= 1)
         self._restore()
 
     def adjust(self) -> None:
@@ -153,7 +153,7 @@ class Pool:
         if self.retired:
             self._scaler.wanted = 0
             for instance in [] if self._waiting else self._idle():
-                instance.end()
+                self._end(instance)
         else:
             self._scaler.adjust(self._clock(), *self._counts())
             self._part(len(self._staying()) - self._scaler.wanted)
@@ -169,7 +169,7 @@ class Pool:
         given = self._idle()[:count]
         self._scaler.wanted -= len(given)
         for instance in given:
-            instance.end()
+            self._end(instance)
         return len(given)
 
     def _idle(self) -> list[Instance]:
@@ -214,14 +214,18 @@ class Pool:
         found = entry.instance
         return found if found in self.instances and found.alive else None
 
+    def _end(self, instance: Instance, *, now: bool = False) -> None:
+        instance.end(now=now)
+        self._lose(instance)
+
     def _lose(self, instance: Instance) -> None:
+        """It takes no more calls: sessions and who waits for it go elsewhere."""
         self.sessions.lose(instance, self._clock())
         self._waiting.forget(instance)
 
     def _has_room(self, instance: Instance) -> bool:
         limit = self.revision.concurrency
-        fit = instance.ready and instance.alive and not instance.doubts
-        return fit and (not limit or instance.inflight < limit)
+        return instance.fit and (not limit or instance.inflight < limit)
 
     def _is_open(self, instance: Instance) -> bool:
         """Whether it has room and is to stay."""
@@ -278,7 +282,7 @@ class Pool:
     def _counts(self) -> tuple[int, int]:
         """Those of them that are ready, and all."""
         staying = self._staying()
-        return sum(each.ready for each in staying), len(staying)
+        return sum(each.ready and not each.unready for each in staying), len(staying)
 
     def _at_once(self) -> int:
         return self._waiting.demand + self._inflight
@@ -309,7 +313,7 @@ class Pool:
         least = sorted(self._staying(), key=lambda each: (each.inflight, self.sessions.count(each)))
         for instance in least[: max(0, count)]:
             if instance.idle or not (instance.ready or self._waiting):
-                instance.end()
+                self._end(instance)
             elif instance.ready:
                 instance.surplus = True
                 self.sessions.drain(instance, now, now + DRAIN)
