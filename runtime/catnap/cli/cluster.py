@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Access:
-    """kubeconfig, context: as given by flag; None for kubectl's own choice."""
+    """kubeconfig, context: as given by flag; None for kubectl's own choice, and
+    an empty context for the current one."""
 
     kubeconfig: Path | None
     context: str | None
@@ -25,12 +26,12 @@ class Access:
     @property
     def named(self) -> bool:
         """Whether a flag says which cluster is meant."""
-        return bool(self.kubeconfig or self.context)
+        return self.kubeconfig is not None or self.context is not None
 
     def connect(self) -> Api:
         from catnap.services.knative.api import Api
 
-        return Api.connect(self.kubeconfig, self.context)
+        return Api.connect(self.kubeconfig, self.context or None)
 
     def kubectl(self, namespace: str) -> str:
         """What a kubectl command begins with, to reach the same place."""
@@ -47,7 +48,7 @@ def with_cluster(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.option(
         "--kubeconfig",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=click.Path(path_type=Path, dir_okay=False, exists=True),
         help="Kube config. Default: the one that kubectl takes.",
     )
     @click.option("--context", help="Its context. Default: the current one.")

@@ -59,7 +59,7 @@ def traffic(
     follow.
 
     Of the gateway that runs here; with --kubeconfig or --context, of a cluster.
-    KUBECONFIG says which only where one of them is given.
+    KUBECONFIG alone chooses none.
 
     \b
     catnap traffic echo --to 1=90 --to latest=10

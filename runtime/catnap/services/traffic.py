@@ -83,7 +83,7 @@ def _target(entry: object, place: str) -> Target:
         try:
             check_tag(target.tag)
         except InvalidRequest as error:
-            raise InvalidRequest(f"{place}.tag: {error.message}") from None
+            raise InvalidRequest(f"{error.message}: {place}.tag") from None
     return msgspec.structs.replace(target, latest_revision=not pinned)
 
 
@@ -91,8 +91,8 @@ def check_tag(tag: str) -> None:
     """Raises InvalidRequest for what cannot be one: it begins a host's name."""
     if not (_LABEL.match(tag) and len(tag) <= _MOST):
         raise InvalidRequest(
-            f"invalid value: not a DNS 1035 label: {tag!r}: use at most {_MOST} lower-case "
-            "letters, digits and '-', beginning with a letter and not ending with '-'"
+            f"tag {tag!r} is not a DNS 1035 label, which has at most {_MOST} lower-case letters, "
+            "digits and '-', begins with a letter and does not end with '-'"
         )
 
 
