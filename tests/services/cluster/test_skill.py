@@ -94,10 +94,11 @@ def test_an_instance_is_told_where_the_gateway_is_beside_its_own_settings() -> N
     }
 
 
-def test_a_new_role_alone_makes_no_new_revision() -> None:
+def test_a_revision_says_what_it_is_whatever_the_newest_deploy_says() -> None:
     before, after = made(), made("[access]\nroles = ['analyst']")
-    assert after["spec"] == before["spec"]
-    assert after["metadata"] != before["metadata"]
+    revision = before["spec"]["template"]
+    assert manifest_of(after, revision) == manifest()
+    assert manifest_of(after).access.roles == ("analyst",)
 
 
 @pytest.mark.parametrize(
@@ -123,6 +124,6 @@ def test_schemas_that_a_cluster_could_not_keep_are_refused() -> None:
 )
 def test_a_service_of_somebody_else_is_told_from_ours(text: str | None) -> None:
     service = made()
-    service["metadata"]["annotations"]["catnap.dev/manifest"] = text
+    service["spec"]["template"]["metadata"]["annotations"]["catnap.dev/manifest"] = text
     with pytest.raises(InvalidRequest, match="catnap-acme/echo"):
         manifest_of(service)

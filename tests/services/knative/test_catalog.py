@@ -14,10 +14,12 @@ from catnap.services.knative.mirror import Key
 from catnap.skills.manifest import parse_manifest
 
 
-def service(name: str = "echo", tenant: str = "acme", revision: str = "-00001") -> dict[str, Any]:
+def service(
+    name: str = "echo", tenant: str = "acme", revision: str = "-00001", says: str = "Answers."
+) -> dict[str, Any]:
     """As the API server has it."""
     skill = Skill(
-        manifest=parse_manifest(f'name = "{name}"\ndescription = "Answers."\n'),
+        manifest=parse_manifest(f'name = "{name}"\ndescription = "{says}"\n'),
         image="registry.example/echo",
         description=Description(input_schema={"type": "integer"}),
     )
@@ -74,6 +76,23 @@ def test_what_changes_and_what_goes_is_taken_up(catalog: ClusterCatalog) -> None
     assert len(catalog) == 0
 
 
+def test_a_skill_is_what_the_revision_says_that_most_calls_go_to(catalog: ClusterCatalog) -> None:
+    before, after = service(), service(says="Answers better.")
+    serving = [{"revisionName": "echo-00001", "percent": 90, "latestRevision": False}]
+    canary = [{"revisionName": "echo-00002", "percent": 10, "latestRevision": True}]
+    after["status"]["traffic"] = serving + canary
+    tell(catalog, after)
+    assert catalog.get("echo", "acme").manifest.description == "Answers better.", "not known yet"
+    old = {**before["spec"]["template"], "apiVersion": "serving.knative.dev/v1"}
+    catalog.take_revisions({("catnap-acme", "echo-00001"): old})
+    assert catalog.get("echo", "acme").manifest.description == "Answers."
+    after["status"]["traffic"] = [{**canary[0], "percent": 100}]
+    tell(catalog, after)
+    assert catalog.get("echo", "acme").manifest.description == "Answers better."
+    catalog.take_revisions({("catnap-acme", "echo-00001"): None})
+    assert catalog.get("echo", "acme").manifest.description == "Answers better."
+
+
 async def test_a_skill_that_has_never_been_ready_says_why(catalog: ClusterCatalog) -> None:
     failing = service(revision="")
     tell(catalog, failing)
@@ -89,7 +108,7 @@ async def test_a_skill_that_has_never_been_ready_says_why(catalog: ClusterCatalo
 def test_what_keeps_a_tenants_skills_from_being_served_is_listed(catalog: ClusterCatalog) -> None:
     conditions = [{"type": "ConfigurationsReady", "status": "False", "message": "no such image"}]
     odd = service("odd")
-    del odd["metadata"]["annotations"]["catnap.dev/manifest"]
+    _no_manifest(odd)
     tell(catalog, service(), {**service("add"), "status": {"conditions": conditions}}, odd)
     problems = catalog.problems("acme")
     assert problems.keys() == {"add", "odd"}
@@ -98,16 +117,21 @@ def test_what_keeps_a_tenants_skills_from_being_served_is_listed(catalog: Cluste
     assert catalog.problems("other") == {}
 
 
+def _about(given: dict[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = given["spec"]["template"]["metadata"]["annotations"]
+    return found
+
+
 def _no_manifest(given: dict[str, Any]) -> None:
-    del given["metadata"]["annotations"]["catnap.dev/manifest"]
+    del _about(given)["catnap.dev/manifest"]
 
 
 def _broken_manifest(given: dict[str, Any]) -> None:
-    given["metadata"]["annotations"]["catnap.dev/manifest"] = '{"name": 3}'
+    _about(given)["catnap.dev/manifest"] = '{"name": 3}'
 
 
 def _broken_schema(given: dict[str, Any]) -> None:
-    given["metadata"]["annotations"]["catnap.dev/schema"] = "["
+    _about(given)["catnap.dev/schema"] = "["
 
 
 @pytest.mark.parametrize("spoil", [_no_manifest, _broken_manifest, _broken_schema])

@@ -1,7 +1,8 @@
 """A skill's Service object on a cluster, and what it says of the skill.
 
 The gateway keeps no list of skills: the cluster's Service objects are the
-list, so each carries its manifest and what the skill said of itself.
+list. The template carries the manifest and what the skill said of itself, so
+that each revision keeps its own.
 """
 
 from __future__ import annotations
@@ -59,15 +60,12 @@ def cluster_service(skill: Skill, *, tenant: str, install: str) -> dict[str, Any
     labels = {**made["metadata"]["labels"], INSTALL: install}
     template = made["spec"]["template"]
     template["metadata"]["labels"] = labels
+    template["metadata"]["annotations"].update(_about(skill))
     made["metadata"] = {
         **made["metadata"],
         # No ingress gives it a name outside the cluster: the gateway is the way in.
         "labels": {**labels, _PRIVATE: "cluster-local"},
-        "annotations": {
-            **made["metadata"]["annotations"],
-            **_about(skill),
-            TENANT: tenant,
-        },
+        "annotations": {**made["metadata"]["annotations"], TENANT: tenant},
     }
     [container] = template["spec"]["containers"]
     container["env"] = _env(manifest, install)
@@ -78,19 +76,21 @@ def cluster_service(skill: Skill, *, tenant: str, install: str) -> dict[str, Any
 
 def tenant_of(service: Mapping[str, Any]) -> str:
     """Raises InvalidRequest, as all below, where the object is not of ours."""
-    return _annotation(service, TENANT)
+    return _annotation(service, service, TENANT)
 
 
-def manifest_of(service: Mapping[str, Any]) -> Manifest:
-    """Of the newest deploy: older revisions may have had another."""
-    return _decode(service, MANIFEST, Manifest)
+def manifest_of(service: Mapping[str, Any], revision: Mapping[str, Any] | None = None) -> Manifest:
+    """Of a revision of it; of the newest deploy, where none is given."""
+    return _decode(service, revision, MANIFEST, Manifest)
 
 
-def description_of(service: Mapping[str, Any]) -> Description:
+def description_of(
+    service: Mapping[str, Any], revision: Mapping[str, Any] | None = None
+) -> Description:
     """What the skill said of itself, or nothing where it was not asked."""
-    if SCHEMA not in service["metadata"].get("annotations", {}):
+    if SCHEMA not in _annotations(revision or service["spec"]["template"]):
         return Description()
-    return _decode(service, SCHEMA, Description)
+    return _decode(service, revision, SCHEMA, Description)
 
 
 def _check(manifest: Manifest) -> None:
@@ -134,9 +134,12 @@ def _encode(value: object) -> str:
     return msgspec.json.encode(value, order="deterministic", enc_hook=_seconds).decode()
 
 
-def _decode(service: Mapping[str, Any], name: str, kind: type[_T]) -> _T:
+def _decode(
+    service: Mapping[str, Any], revision: Mapping[str, Any] | None, name: str, kind: type[_T]
+) -> _T:
+    text = _annotation(service, revision or service["spec"]["template"], name)
     try:
-        return msgspec.json.decode(_annotation(service, name), type=kind, dec_hook=_convert)
+        return msgspec.json.decode(text, type=kind, dec_hook=_convert)
     except msgspec.DecodeError as error:
         raise _unreadable(service, f"{name}: {error}") from None
 
@@ -153,8 +156,12 @@ def _convert(kind: type, value: object) -> object:
     raise NotImplementedError(kind)
 
 
-def _annotation(service: Mapping[str, Any], name: str) -> str:
-    found = service["metadata"].get("annotations", {}).get(name)
+def _annotations(made: Mapping[str, Any]) -> Mapping[str, Any]:
+    return made.get("metadata", {}).get("annotations") or {}
+
+
+def _annotation(service: Mapping[str, Any], made: Mapping[str, Any], name: str) -> str:
+    found = _annotations(made).get(name)
     if not isinstance(found, str):
         raise _unreadable(service, f"no {name}")
     return found

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from catnap.errors import InvalidRequest, Unavailable
+from catnap.services import choice
 from catnap.services.catalog import Announce, Deployed, unknown
+from catnap.services.choice import Share
 from catnap.services.cluster.names import namespace_of
-from catnap.services.cluster.skill import description_of, manifest_of, tenant_of
+from catnap.services.cluster.skill import MANIFEST, description_of, manifest_of, tenant_of
+from catnap.services.knative.api import Object
 from catnap.services.knative.mirror import Key
 
 PATH = "/apis/serving.knative.dev/v1/services"
@@ -25,7 +28,8 @@ class Served(Deployed):
 
 
 class ClusterCatalog:
-    """A catalog: told by a mirror of the Services of one installation.
+    """A catalog: told by two mirrors, of the Services of one installation, and
+    of Revisions: a skill is what the revision says that most calls go to.
 
     One that does not say what it is, or is not where its tenant's are, is
     announced and otherwise left alone.
@@ -38,6 +42,11 @@ class ClusterCatalog:
         """By tenant and name."""
         self._places: dict[Key, Served] = {}
         self._problems: dict[Key, str] = {}
+        self._services: dict[Key, Object] = {}
+        self._revisions: dict[Key, Object] = {}
+        """What is left of those that say what they are: that."""
+        self._mains: dict[Key, Key] = {}
+        """Service by the revision that most of its calls go to."""
 
     def __len__(self) -> int:
         return len({each.manifest.name for each in self._places.values()})
@@ -74,24 +83,45 @@ class ClusterCatalog:
             raise Unavailable(f"skill {name!r} is not ready: {why}")
         return served.revision
 
-    def take(self, changes: Mapping[Key, Mapping[str, Any] | None]) -> None:
+    def take(self, changes: Mapping[Key, Object | None]) -> None:
         """What a mirror of Services tells."""
         for key, service in changes.items():
-            served = problem = None
-            try:
-                served = self._read(key, service) if service else None
-            except InvalidRequest as error:
-                problem = error.message
-            self._replace(key, served)
-            if problem and self._problems.get(key) != problem:
-                self._announce(problem)
-            self._problems.pop(key, None)
-            if problem:
-                self._problems[key] = problem
+            before = self._services.pop(key, None)
+            if before is not None:
+                self._mains.pop((key[0], _main(before)), None)
+            if service is not None:
+                self._services[key] = service
+                self._mains[key[0], _main(service)] = key
+            self._refresh(key)
 
-    def _read(self, key: Key, service: Mapping[str, Any]) -> Served:
+    def take_revisions(self, changes: Mapping[Key, Object | None]) -> None:
+        """What a mirror of Revisions tells."""
+        for key, revision in changes.items():
+            about = revision["metadata"].get("annotations") or {} if revision else {}
+            self._revisions.pop(key, None)
+            if MANIFEST in about:
+                self._revisions[key] = {"metadata": {"annotations": about}}
+            if key in self._mains:
+                self._refresh(self._mains[key])
+
+    def _refresh(self, key: Key) -> None:
+        served = problem = None
+        service = self._services.get(key)
+        try:
+            served = self._read(key, service) if service else None
+        except InvalidRequest as error:
+            problem = error.message
+        self._replace(key, served)
+        if problem and self._problems.get(key) != problem:
+            self._announce(problem)
+        self._problems.pop(key, None)
+        if problem:
+            self._problems[key] = problem
+
+    def _read(self, key: Key, service: Object) -> Served:
         namespace, name = key
-        tenant, manifest = tenant_of(service), manifest_of(service)
+        revision = self._revisions.get((namespace, _main(service)))
+        tenant, manifest = tenant_of(service), manifest_of(service, revision)
         place = namespace_of(tenant, self._install)
         if (namespace, name) != (place, manifest.name):
             raise InvalidRequest(
@@ -100,7 +130,7 @@ class ClusterCatalog:
             )
         return Served(
             manifest=manifest,
-            description=description_of(service),
+            description=description_of(service, revision),
             problem=_problem(service),
             tenant=tenant,
             revision=service.get("status", {}).get("latestReadyRevisionName", ""),
@@ -115,6 +145,14 @@ class ClusterCatalog:
         if served:
             self._places[key] = served
             self._skills[served.tenant][served.manifest.name] = served
+
+
+def _main(service: Object) -> str:
+    """The revision that most calls go to; empty while none is ready."""
+    targets = service.get("status", {}).get("traffic") or ()
+    return choice.main(
+        [Share(each.get("revisionName", ""), each.get("percent") or 0) for each in targets]
+    )
 
 
 def _problem(service: Mapping[str, Any]) -> str:

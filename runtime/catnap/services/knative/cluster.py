@@ -32,6 +32,7 @@ class Cluster:
         revisions = Mirror(api, fleet.PATH)
         revisions.listen(self.platform.fleet.take_revisions)
         revisions.listen(self.platform.objects.take_revisions)
+        revisions.listen(self.catalog.take_revisions)
         pods = Mirror(api, endpoints.PATH, labels=endpoints.LABELS)
         pods.listen(self.platform.fleet.take_slices)
         self._mirrors = (skills, revisions, pods)
