@@ -99,7 +99,7 @@ async def _step(
         while time.perf_counter() < end:
             [revision] = platform.snapshot()[0].revisions
             step.most = max(step.most, len(revision.instances))
-            for decision in revision.decisions:
+            for decision in revision.decisions[:1]:
                 decided = {"callers": callers, "want": decision.want, "why": decision.why}
                 if not seen or seen[-1] != decided:
                     seen.append(decided)

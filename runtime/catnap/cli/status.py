@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 import msgspec
 
-from catnap.cli import output
+from catnap.cli import output, status_decisions
 from catnap.cli.admin import ADMIN, ask
 from catnap.cli.options import Command, with_json, with_settings
 from catnap.cli.settings import Settings
@@ -31,8 +31,13 @@ def status(settings: Settings, skills: tuple[str, ...], tenant: str, as_json: bo
 
     For each revision that gets calls, has a tag or still runs: its share, its
     instances, calls at work and waiting, sessions, and what the autoscaler
-    wanted last. Naming SKILLs shows each of their instances. A revision whose
-    instances crash is in CrashLoopBackOff until its next start.
+    wanted last. A revision whose instances crash is in CrashLoopBackOff until
+    its next start.
+
+    Naming SKILLs shows each of their instances, and their last 10 decisions:
+    when one was made first, how many times in a row, and what it saw the last
+    time: instances that were ready, and the averages over the stable and the
+    panic window of all calls at once. --json has all that are remembered.
 
     \b
     catnap status
@@ -63,7 +68,9 @@ def status(settings: Settings, skills: tuple[str, ...], tenant: str, as_json: bo
     for skill, problem in sorted(problems.items()):
         output.note(f"{skill}: its newest source is not served: {problem}")
     if skills:
-        _instances([each for service in wanted for each in _shown(service)])
+        shown = [each for service in wanted for each in _shown(service)]
+        _instances(shown)
+        status_decisions.table(shown)
 
 
 def _shown(service: Service) -> Iterator[Revision]:
@@ -91,10 +98,7 @@ def _why(revision: Revision) -> str:
     for failure in revision.failures:
         text = f"{failure.state}: {failure.message}"
         return f"{text}; next start in {failure.retry_in:g} s" if failure.retry_in else text
-    return "; ".join(
-        f"{each.want}{' (panic)' if each.panicking else ''}: {each.why}"
-        for each in revision.decisions
-    )
+    return status_decisions.newest(revision)
 
 
 def _instances(revisions: list[Revision]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from catnap.services import snapshot, traffic
 from catnap.services.backoff import CRASH_LOOP, Crash
+from catnap.services.decisions import lately
 from catnap.services.instance import Instance
 from catnap.services.ledger import Entry, Kept
 from catnap.services.pool import Pool
@@ -50,7 +51,7 @@ def _revision(
         served=kept.served,
         waiting=sum(pool.waiting for pool in pools),
         instances=[_instance(each, pool) for pool in pools for each in pool.instances],
-        decisions=[_decision(pool) for pool in pools if pool.decisions],
+        decisions=lately(pools),
         failures=[_failure(*each) for each in _crashes(pools)],
         limits=_limits(kept.revision()),
     )
@@ -71,17 +72,6 @@ def _instance(instance: Instance, pool: Pool) -> snapshot.Instance:
         inflight=instance.inflight,
         sessions=pool.sessions.count(instance),
         age=round(asyncio.get_running_loop().time() - instance.born, 1),
-    )
-
-
-def _decision(pool: Pool) -> snapshot.Decision:
-    last = pool.decisions[-1]
-    return snapshot.Decision(
-        want=last.want,
-        why=last.why,
-        panicking=last.panicking,
-        excess_burst_capacity=last.excess_burst_capacity,
-        times=last.times,
     )
 
 

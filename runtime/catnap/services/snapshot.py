@@ -24,13 +24,27 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What the autoscaler wanted last, and why; how many times in a row."""
+    """How many instances the autoscaler wanted, and why; what it saw is of the
+    last of so many `times` in a row."""
 
     want: int
     why: str
     panicking: bool = False
     excess_burst_capacity: int | None = None
     times: int = 1
+    since: float = 0.0
+    """Seconds ago when it was made first."""
+    ago: float = 0.0
+    """And when it was made last."""
+    stable: float = 0.0
+    """The average over the stable window: calls at once, or per second where
+    that is the metric."""
+    panic: float = 0.0
+    """The same over the panic window."""
+    ready: int = 0
+    """Instances that took calls."""
+    group: int = 0
+    """Of callers who never meet those of another; most revisions have one."""
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +88,7 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     """Calls that wait for a place."""
     instances: Sequence[Instance] = ()
     decisions: Sequence[Decision] = ()
-    """One for each of those whose callers never meet; most revisions have one."""
+    """The last ones, the newest first."""
     failures: Sequence[Failure] = ()
     limits: Limits | None = None
 
