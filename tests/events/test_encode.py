@@ -8,6 +8,8 @@ import pytest
 
 from catnap.errors import InvalidRequest
 from catnap.events import Event, to_batch, to_binary, to_structured
+from catnap.events.encode import to_lines
+from catnap.http.fields import write_fields
 
 EVENT = Event(id="1", source="/s", type="t")
 
@@ -55,7 +57,24 @@ def test_a_batch_is_an_array_and_may_be_empty():
     assert [each["id"] for each in json.loads(to_batch([EVENT, written(id="2")])[1])] == ["1", "2"]
 
 
-@pytest.mark.parametrize("write", [to_binary, to_structured, lambda event: to_batch([event])])
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {},
+        {"time": "2026-01-31T12:00:00Z", "datacontenttype": 'text/plain; charset="utf-8"'},
+        *({"subject": f"a{character}b"} for character in ' "%~!é€\U0001f600'),
+        {"extensions": {"x": "%s", "empty": ""}},
+    ],
+)
+def test_the_lines_are_those_of_the_headers(attributes):
+    event = written(**attributes, data=b"x")
+    headers, body = to_binary(event)
+    assert to_lines(event) == (write_fields(headers), body)
+
+
+@pytest.mark.parametrize(
+    "write", [to_binary, to_lines, to_structured, lambda event: to_batch([event])]
+)
 @pytest.mark.parametrize(
     ("broken", "names"),
     [

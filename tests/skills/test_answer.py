@@ -9,6 +9,7 @@ import pytest
 
 from catnap import Context, Event, skill
 from catnap.events import decode
+from catnap.http.fields import read_fields
 from catnap.skills.answer import encode
 from catnap.skills.testing import FakeGateway, call
 
@@ -30,13 +31,13 @@ class Point:
 def test_bytes_are_answered_as_they_are_and_the_rest_as_json(
     answer: Any, content_type: bytes, body: bytes
 ) -> None:
-    assert encode(answer) == ([(b"content-type", content_type)], body)
+    assert encode(answer) == (b"content-type: %b\r\n" % content_type, body)
 
 
 def test_an_event_is_answered_as_an_event() -> None:
     event = Event(id="1", source="/a", type="b", extensions={"lane": "é"}, data=b"\x00")
-    fields, body = encode(event)
-    assert decode(dict(fields), body) == event
+    lines, body = encode(event)
+    assert decode(dict(read_fields(lines)), body) == event
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from catnap.events import envelope, header_text
 from catnap.events.attributes import check_core, check_name
 from catnap.events.event import Event
 from catnap.events.media_types import BATCHED, STRUCTURED
+from catnap.http.fields import write_fields
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -35,6 +36,21 @@ def to_binary(event: Event) -> tuple[Headers, bytes]:
     return headers, event.data or b""
 
 
+def to_lines(event: Event) -> tuple[bytes, bytes]:
+    """As `to_binary`, the headers as the lines of a head (see `write_fields`)."""
+    check_core(event)
+    values = event.attributes()
+    content_type = values.pop("datacontenttype", None)
+    lines = _form(tuple(values)) % tuple(values.values())
+    # Nearly always all that needs an escape is what stands between the values.
+    if not lines.isascii() or header_text.escaped(lines.encode()) != b" \r\n" * (len(values) + 1):
+        headers, body = to_binary(event)
+        return write_fields(headers), body
+    if content_type is not None:
+        lines += f"content-type: {content_type}\r\n"
+    return lines.encode(), event.data or b""
+
+
 def to_structured(event: Event) -> tuple[Headers, bytes]:
     """Attributes and data in one JSON object."""
     return [_STRUCTURED], envelope.write(event)
@@ -51,3 +67,11 @@ def _headers(names: tuple[str, ...]) -> list[bytes]:
     for name in names:
         check_name(name)
     return [b"ce-" + name.encode() for name in names]
+
+
+@lru_cache(maxsize=64)
+def _form(names: tuple[str, ...]) -> str:
+    """The lines of attributes with these names, without their values."""
+    for name in names:
+        check_name(name)
+    return "ce-specversion: 1.0\r\n" + "".join([f"ce-{name}: %s\r\n" for name in names])

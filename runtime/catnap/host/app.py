@@ -18,6 +18,7 @@ from catnap.host.watchdog import LATE
 from catnap.http import Client, Request, Response, Target
 from catnap.http.body import HIGH_WATER
 from catnap.http.errors import MethodNotAllowed
+from catnap.http.fields import write_fields
 from catnap.skills import Context
 from catnap.skills.gateway import Gateway, HttpGateway, NoGateway
 
@@ -62,7 +63,8 @@ class App:
         self._callback = callback
         self._egress = egress
         self._client = Client()
-        self._instance = (b"catnap-instance", instance.encode())
+        self._lines = write_fields([(b"catnap-instance", instance.encode())]) if instance else b""
+        """Of every answer."""
         self._timings = {} if timings is None else timings
 
     async def __call__(self, request: Request) -> Response:
@@ -105,12 +107,11 @@ class App:
             else:
                 sent = _Parts(self, call, answer.body)
             timing = self._server_timing(queue, time.perf_counter() - began)
-            headers = [*answer.headers, (b"server-timing", timing)]
-            response = Response(answer.status, headers, sent, answer.idle)
+            lines = answer.lines + timing + self._lines
+            response = Response(answer.status, answer.headers, sent, answer.idle, lines)
         except CatnapError as error:
             response = Response.error(error)
-        if self._instance[1]:
-            response.headers.append(self._instance)
+            response.lines = self._lines
         if self.ready and b"k-proxy-request" in request.headers:
             response.headers.append((b"catnap-ready", self.ready))
         return response
@@ -240,13 +241,14 @@ class App:
         raise SkillCrashed(f"{self.name}: {blame.reason(raised)}{where}") from raised
 
     def _server_timing(self, queue: float, handle: float) -> bytes:
-        """Parts in milliseconds, from seconds; without those that took nothing."""
+        """The line with the parts in milliseconds, from seconds; without those
+        that took nothing."""
         if not queue and not self._timings:
-            return b"handle;dur=%.3f" % (handle * 1000)
+            return b"server-timing: handle;dur=%.3f\r\n" % (handle * 1000)
         parts = {"queue": queue * 1000, **self._timings, "handle": handle * 1000}
         self._timings.clear()
         told = (f"{name};dur={ms:.3f}" for name, ms in parts.items() if ms >= 0.001)
-        return ", ".join(told).encode()
+        return write_fields([(b"server-timing", ", ".join(told).encode())])
 
     async def close(self) -> None:
         await self._client.close()

@@ -57,6 +57,8 @@ class Answer(msgspec.Struct):
     body: bytes | Stream
     idle: bytes = b""
     """Sent between two parts of a stream that are long in coming."""
+    lines: bytes = b""
+    """More headers, as a Response has them."""
 
 
 class Function(Protocol):

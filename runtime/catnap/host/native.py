@@ -44,10 +44,10 @@ class Native:
             result = await self._threads.run(
                 partial(skill.function, *arguments), deadline=call.expires
             )
-        fields, data = encode(result)
+        lines, data = encode(result)
         if only_events(call.request) and not isinstance(result, Event):
             return Answer(202, [], b"")
-        return Answer(200, fields, data)
+        return Answer(200, [], data, lines=lines)
 
     def _arguments(self, call: Call) -> tuple[Any, ...]:
         skill, event = self.skill, call.event

@@ -114,7 +114,7 @@ def _respond(app: App, request: Request, loop: asyncio.AbstractEventLoop) -> fla
     exchange = _Exchange(app, request, loop)
     told = exchange.response.result()
     body = told.body if isinstance(told.body, bytes) else exchange
-    fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in told.headers]
+    fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in told.fields()]
     response = flask.Response(body, told.status, fields)
     if "content-type" not in dict(fields):
         del response.headers["content-type"]  # Flask's own idea of it

@@ -41,3 +41,9 @@ def write_fields(fields: Fields) -> bytes:
             if any(byte in name + value for byte in b"\r\n\0"):
                 raise InvalidRequest(f"header {name!r}: a line break or NUL cannot be sent")
     return block
+
+
+def read_fields(block: bytes) -> list[tuple[bytes, bytes]]:
+    """What `write_fields` has written."""
+    cut = [line.partition(b": ") for line in block.split(b"\r\n")[:-1]]
+    return [(name, value) for name, _, value in cut]

@@ -55,8 +55,9 @@ def frame(
             date = b""
     if isinstance(body, bytes) and has_body and keep_alive and not (ours or old):
         # Nearly all answers; what follows would write the same.
-        started = status_line(response.status) + write_fields(fields)
-        head = b"%b%bcontent-length: %d\r\n\r\n" % (started, date, len(body))
+        lines = response.lines + write_fields(fields) if fields else response.lines
+        started = status_line(response.status) + lines + date
+        head = started + b"content-length: %d\r\n\r\n" % len(body)
         return Framing(head, True, False, len(body), True)
     fields = [field for field in fields if field[0].lower() not in _OURS]
     length = _length(response, has_body)
@@ -71,7 +72,8 @@ def frame(
         fields.append((b"connection", b"close"))
     elif old:
         fields.append((b"connection", b"keep-alive"))
-    head = status_line(response.status) + write_fields(fields) + date + b"\r\n"
+    lines = response.lines + write_fields(fields) + date
+    head = b"%b%b\r\n" % (status_line(response.status), lines)
     return Framing(head, has_body, chunked, length if has_body else None, keep_alive)
 
 

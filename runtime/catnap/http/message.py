@@ -11,6 +11,7 @@ from catnap.errors import CONTENT_TYPE as PROBLEM
 from catnap.errors import CatnapError, InvalidRequest, to_problem
 from catnap.http.body import MAX_BODY, Body, too_large
 from catnap.http.errors import ProtocolError
+from catnap.http.fields import read_fields
 
 __all__ = ["MAX_BODY", "Body", "Request", "Response", "status_line", "too_large"]
 
@@ -55,13 +56,20 @@ class Response(msgspec.Struct):
     Header names are lower-case. A body that is an iterator is sent as it
     comes: chunked, or as it is where a `content-length` is given. It is
     closed (`aclose`) when it has ended, or its client has gone. idle: what to
-    send between two parts that are long in coming, and means nothing.
+    send between two parts that are long in coming, and means nothing. lines:
+    more header fields, already as they are sent (see `write_fields`); none of
+    them frames the message or dates it.
     """
 
     status: int = 200
     headers: list[tuple[bytes, bytes]] = []
     body: bytes | AsyncIterable[bytes] = b""
     idle: bytes = b""
+    lines: bytes = b""
+
+    def fields(self) -> list[tuple[bytes, bytes]]:
+        """All header fields."""
+        return [*self.headers, *read_fields(self.lines)]
 
     @classmethod
     def json(cls, body: bytes, status: int = 200) -> Response:

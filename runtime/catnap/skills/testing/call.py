@@ -11,7 +11,7 @@ import msgspec
 
 from catnap.errors import DeadlineExceeded
 from catnap.events import Event
-from catnap.skills.answer import encode
+from catnap.skills.answer import JSON, encode
 from catnap.skills.context import Context
 from catnap.skills.decorator import ATTRIBUTE, Skill, skill
 from catnap.skills.testing.gateway import FakeGateway
@@ -91,7 +91,7 @@ def _called(payload: Any) -> Event:
 
 
 def _read(answer: Any) -> Any:
-    fields, data = encode(answer)
+    lines, data = encode(answer)
     if isinstance(answer, Event):
         return answer
-    return msgspec.json.decode(data) if (b"content-type", b"application/json") in fields else data
+    return msgspec.json.decode(data) if lines == JSON else data
