@@ -70,6 +70,16 @@ def test_a_wrong_command_says_what_was_meant(alone: Cli, argv: tuple[str, ...], 
     assert done.err.rstrip().endswith(said)
 
 
+@pytest.mark.parametrize(
+    "argv", [("traffic", "\udcff"), ("call", "\udcff"), ("status", "--token", "secret\udcff")]
+)
+def test_what_is_not_utf_8_is_said_and_a_credential_is_not(cli: Cli, argv: tuple[str, ...]) -> None:
+    done = cli(*argv)
+    assert done.status == 2
+    assert "is not UTF-8: b'\\xff'" in done.err
+    assert "secret" not in done.err
+
+
 def test_a_bad_settings_file_is_status_2(alone: Cli, tmp_path: Path) -> None:
     (tmp_path / "catnap.toml").write_text("grcp = ''")
     done = alone("skills", "list")

@@ -115,6 +115,11 @@ def run(argv: Sequence[str]) -> int:
         # Whoever read our output has enough; nothing is left to be flushed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exits.FAILED
+    except UnicodeEncodeError as error:
+        # What stands for such bytes of the command line or of a setting. Not
+        # all around it: that may be a credential.
+        wrong = error.object[error.start : error.end].encode(errors="surrogateescape")
+        return _fail(f"what was given is not UTF-8: {wrong!r}", exits.USAGE)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _fail(f"{where}{error.strerror or error}", exits.FAILED)
