@@ -17,8 +17,9 @@ from catnap.calls import Call, Pipeline
 from catnap.calls.accept import Accepted, accept
 from catnap.calls.call import direct
 from catnap.events import Event
+from catnap.services.applied import Built
 from catnap.services.describe import Description
-from catnap.services.folder import Built, FolderCatalog
+from catnap.services.folder import FolderCatalog
 from catnap.services.images import Image
 from catnap.services.memory import MemoryPlatform
 from catnap.skills.manifest import parse_manifest

@@ -45,7 +45,6 @@ async def running(home: Path) -> AsyncIterator[tuple[FolderCatalog, LocalPlatfor
     try:
         catalog = FolderCatalog(home / "functions", home, platform, lambda line: None, ["acme"])
         await catalog.load()
-        await catalog.collect(platform.images())
         yield catalog, platform
     finally:
         await platform.close()

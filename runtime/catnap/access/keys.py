@@ -78,6 +78,7 @@ class KeyRing:
 
     def __init__(self, keys: Iterable[Key]) -> None:
         self._keys = {key.hash: (key, key.principal()) for key in keys}
+        self.tenants = frozenset(key.tenant for key, _ in self._keys.values())
 
     def authenticate(self, bearer: str | None) -> Principal:
         """Whose key this is. Raises Unauthenticated, saying what to do.

@@ -35,7 +35,6 @@ async def here(
     async with asyncio.TaskGroup() as group:
         group.create_task(platform.warm())
         group.create_task(catalog.load())
-    await catalog.collect(platform.images())
     if settings.reload:
         watching = asyncio.create_task(take_up_edits(catalog, settings.functions, announce))
         parts.callback(watching.cancel)

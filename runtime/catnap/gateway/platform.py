@@ -12,6 +12,7 @@ import msgspec
 
 from catnap.access import Allowed, Principal, Resource, decide, effective_roles, require
 from catnap.errors import InvalidRequest, NotFound, PermissionDenied
+from catnap.events.ids import check_id
 from catnap.gateway.callers import principal
 from catnap.gateway.gateway import Gateway
 from catnap.http import Request, Response
@@ -53,7 +54,7 @@ async def answer(gateway: Gateway, request: Request, rest: list[str]) -> Respons
     """
     _check(request, rest)
     caller = principal(gateway, request)
-    asked = parse_qs(request.target.partition("?")[2]).get("tenant", [""])[0]
+    asked = _asked(gateway, caller, request)
     tenant = asked or caller.tenant
     match (request.method, *rest):
         case ("GET",):
@@ -69,7 +70,8 @@ async def answer(gateway: Gateway, request: Request, rest: list[str]) -> Respons
         case (_, "skills", name):
             await _folder(gateway, caller).delete(name)
             return Response(204)
-    service = await _service(gateway, tenant, name)
+    gateway.catalog.get(name, tenant)
+    service = gateway.platform.look(tenant, name)
     response = Response.json(msgspec.json.encode(service))
     if isinstance(gateway.catalog, FolderCatalog):
         response.headers.append((b"etag", b'"%b"' % traffic.version(service.traffic).encode()))
@@ -92,6 +94,18 @@ def _check(request: Request, rest: list[str]) -> None:
         )
 
 
+def _asked(gateway: Gateway, caller: Principal, request: Request) -> str:
+    """The tenant that is named; empty for none. Raises InvalidRequest,
+    PermissionDenied, or NotFound for one that there is not."""
+    asked = parse_qs(request.target.partition("?")[2]).get("tenant", [""])[0]
+    if asked:
+        require(caller, "platform.read", Resource(check_id("tenant", asked)))
+        known = {*gateway.keys.tenants, *(each.namespace for each in gateway.platform.status())}
+        if asked not in known:
+            raise NotFound(f"there is no tenant {asked!r}: there are {', '.join(sorted(known))}")
+    return asked
+
+
 def _seen(gateway: Gateway, caller: Principal, tenant: str) -> Response:
     require(caller, "platform.read", Resource(tenant or caller.tenant))
     services = [
@@ -106,14 +120,6 @@ def _seen(gateway: Gateway, caller: Principal, tenant: str) -> Response:
     return Response.json(
         msgspec.json.encode(Seen(gateway.settings.platform, services, problems, _version()))
     )
-
-
-async def _service(gateway: Gateway, tenant: str, name: str) -> Service:
-    await gateway.catalog.revision(name, tenant)
-    for each in gateway.platform.snapshot():
-        if (each.tenant, each.name) == (tenant, name):
-            return each
-    raise NotFound(f"skill {name!r} has just been taken away")
 
 
 async def _route(gateway: Gateway, tenant: str, name: str, body: bytes, version: str) -> None:

@@ -8,12 +8,11 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-import msgspec
-
 from catnap.errors import NotFound
 from catnap.services import observe, traffic
+from catnap.services.entry import Entry
 from catnap.services.fleet import Fleet
-from catnap.services.ledger import Entry, Ledger
+from catnap.services.ledger import Ledger
 from catnap.services.revision import Revision, revision_of
 from catnap.services.snapshot import Service
 from catnap.services.traffic import Target
@@ -22,7 +21,7 @@ from catnap.services.traffic import Target
 class Controller:
     """Revisions and routes of a platform that has both in its own hands.
 
-    prepare: makes sure that a revision can be started; it raises where it
+    prepare: makes sure that revisions can be started; it raises where one
     cannot, and then nothing changes. clock: seconds since the epoch.
     """
 
@@ -30,7 +29,7 @@ class Controller:
         self,
         fleet: Fleet,
         ledger: Ledger,
-        prepare: Callable[[Revision], Awaitable[None]],
+        prepare: Callable[[Iterable[Revision]], Awaitable[None]],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._fleet = fleet
@@ -50,15 +49,14 @@ class Controller:
     async def route(self, namespace: str, service: str, targets: Iterable[Target]) -> None:
         """As the Platform port says."""
         async with self._changing[namespace, service]:
-            entry = self.entry(namespace, service)
-            await self._serve(msgspec.structs.replace(entry, traffic=tuple(targets)).settled())
+            await self._serve(self.entry(namespace, service).routed(targets))
 
     async def delete(self, namespace: str, service: str) -> None:
         """Raises NotFound."""
         async with self._changing[namespace, service]:
-            self._fleet.delete(namespace, service)
-            entry = self._ledger.get(namespace, service)
+            entry = self.entry(namespace, service)
             self._ledger.keep(namespace, service, entry.deleted())
+            self._fleet.delete(namespace, service)
 
     def entry(self, namespace: str, service: str) -> Entry:
         """What there is of a service. Raises NotFound where it is not served."""
@@ -70,18 +68,36 @@ class Controller:
         entry = self.entry(namespace, service)
         return traffic.tagged(entry.traffic, entry.latest.name, tag, service)
 
+    def image(self, namespace: str, service: str, targets: Iterable[Target] | None = None) -> str:
+        """What most calls run from; with targets, what they would if traffic
+        went there. Raises NotFound, or InvalidRequest as `route`."""
+        entry = self.entry(namespace, service)
+        return (entry if targets is None else entry.routed(targets)).main.image
+
+    def newest(self, service: str) -> str:
+        """The image of the last revision that was made of a service, for
+        whichever tenant; empty where none is kept."""
+        kept = self._ledger.newest(service)
+        return kept.image if kept else ""
+
+    def images(self) -> set[str]:
+        """What is kept or still runs is made of these. Raises InvalidRequest
+        where that cannot be known."""
+        return self._ledger.images() | self._fleet.images()
+
+    def look(self, namespace: str, service: str) -> Service:
+        """Raises NotFound."""
+        entry = self.entry(namespace, service)
+        return observe.service(namespace, service, entry, self._fleet.pools(namespace, service))
+
     def snapshot(self) -> list[Service]:
         """Every service that is served, by tenant and name."""
-        return [
-            observe.service(*key, self._ledger.get(*key), self._fleet.pools(*key))
-            for key in self._fleet.services()
-        ]
+        return [self.look(*key) for key in self._fleet.services()]
 
     async def _serve(self, entry: Entry) -> None:
         shares = traffic.shares(entry.traffic, entry.latest.name)
-        revisions = [entry.named[each.revision].revision() for each in shares]
-        for each in {each.name: each for each in (*revisions, entry.latest.revision())}.values():
-            await self._prepare(each)
-        latest = entry.latest.revision()
+        revisions = [entry.named[each.revision].revision for each in shares]
+        latest = entry.latest.revision
+        await self._prepare((*revisions, latest))
         self._ledger.keep(latest.namespace, latest.service, entry)
         self._fleet.serve(revisions, shares)

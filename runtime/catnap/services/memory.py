@@ -139,6 +139,18 @@ class MemoryPlatform:
     def status(self) -> list[Status]:
         return self._fleet.status()
 
+    def image(self, namespace: str, service: str, targets: Iterable[Target] | None = None) -> str:
+        return self._controller.image(namespace, service, targets)
+
+    def newest(self, service: str) -> str:
+        return self._controller.newest(service)
+
+    def collect(self) -> set[str]:
+        return self._controller.images()
+
+    def look(self, namespace: str, service: str) -> Service:
+        return self._controller.look(namespace, service)
+
     def snapshot(self) -> list[Service]:
         return self._controller.snapshot()
 
@@ -198,7 +210,7 @@ class _Running(Instance):
         return _whole(200, b"application/json", msgspec.json.encode(answer))
 
 
-async def _nothing(_: Revision) -> None:
+async def _nothing(_: Iterable[Revision]) -> None:
     """A function is ready as it stands."""
 
 

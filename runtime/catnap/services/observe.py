@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from catnap.services import snapshot, traffic
 from catnap.services.backoff import CRASH_LOOP, Crash
 from catnap.services.decisions import lately
+from catnap.services.entry import Entry, Kept
 from catnap.services.instance import Instance
-from catnap.services.ledger import Entry, Kept
 from catnap.services.pool import Pool
 from catnap.services.revision import Revision
 
@@ -53,7 +53,7 @@ def _revision(
         instances=[_instance(each, pool) for pool in pools for each in pool.instances],
         decisions=lately(pools),
         failures=[_failure(*each) for each in _crashes(pools)],
-        limits=_limits(kept.revision()),
+        limits=_limits(kept.revision),
     )
 
 

@@ -57,15 +57,13 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One service as it is now. revision: the one with the largest share.
-    image: what that runs from, where the platform knows."""
+    """One service as it is now. revision: the one with the largest share."""
 
     namespace: str
     service: str
     revision: str
     instances: int
     shares: tuple[Share, ...] = ()
-    image: str = ""
 
 
 class Platform(Protocol):
@@ -110,8 +108,12 @@ class Platform(Protocol):
 
     def status(self) -> list[Status]: ...
 
+    def look(self, namespace: str, service: str) -> Service:
+        """All that there is to see of a service. Raises NotFound."""
+        ...
+
     def snapshot(self) -> list[Service]:
-        """All that there is to see of every service, by tenant and name."""
+        """That of every service, by tenant and name."""
         ...
 
     async def close(self) -> None:

@@ -129,6 +129,11 @@ class KnativePlatform:
         pods = sum(len(each.pods) for each in self.fleet.of(namespace, service))
         return Status(tenant, service, revision, pods)
 
+    def look(self, namespace: str, service: str) -> Service:
+        if (namespace, service) not in set(self._services):
+            raise NotFound(f"there is no service {service!r} in {namespace!r}")
+        return self._snapshot(namespace, service)
+
     def snapshot(self) -> list[Service]:
         """What the gateway sees of each: what the autoscaler decides and what
         waits is in the cluster's own metrics."""
