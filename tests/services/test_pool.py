@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from math import ceil
-from random import Random
 from typing import Any
 
 import pytest
 
 from catnap.errors import Unavailable
 from catnap.scaling import TICK
-from catnap.scaling.balance import Balance
 from catnap.services.instance import Instance
 from catnap.services.place import Place
 from catnap.services.pool import Pool
@@ -229,52 +227,3 @@ async def test_who_gave_its_place_to_another_share_does_not_take_it_back() -> No
             await world.settle()
     assert (len(one.instances), len(other.instances)) == (0, 1)
     assert place.instance in other.instances
-
-
-# --- who gets a call ------------------------------------------------------------------
-
-
-def test_few_at_once_fill_the_first_instance_that_is_free() -> None:
-    assert _spread(concurrency=3, calls=6) == [3, 3, 0, 0]
-
-
-def test_many_at_once_go_round() -> None:
-    assert _spread(concurrency=10, calls=6) == [2, 2, 1, 1]
-
-
-def test_a_turn_passes_over_those_without_room() -> None:
-    assert _spread(concurrency=4, calls=13) == [4, 3, 3, 3]
-
-
-def test_without_a_bound_the_less_busy_of_two_has_it() -> None:
-    """Never a busiest one: of two it is not chosen, but for a tie."""
-    busy = [0, 0, 0, 0]
-    for _ in range(400):
-        busy = _spread(concurrency=0, calls=1, busy=busy)
-    assert max(busy) - min(busy) <= 5
-
-
-def test_where_nobody_has_room_nobody_is_chosen() -> None:
-    for concurrency in (0, 1, 10):
-        assert Balance(concurrency, Random(1)).choose([], lambda each: True) is None
-
-
-RANDOM = Random(7)
-
-
-def _spread(concurrency: int, calls: int, busy: list[int] | None = None) -> list[int]:
-    """Calls by instance, of four."""
-
-    class Busy:
-        def __init__(self, inflight: int) -> None:
-            self.inflight = inflight
-
-    instances: list[Any] = [Busy(each) for each in busy or [0, 0, 0, 0]]
-    balance = Balance(concurrency, RANDOM)
-    for _ in range(calls):
-        chosen = balance.choose(
-            instances, lambda each: not concurrency or each.inflight < concurrency
-        )
-        assert chosen is not None
-        chosen.inflight += 1
-    return [each.inflight for each in instances]
