@@ -21,10 +21,10 @@ from catnap.services.applied import Built
 from catnap.services.describe import Description
 from catnap.services.folder import FolderCatalog
 from catnap.services.images import Image
-from catnap.services.memory import MemoryPlatform
 from catnap.skills.manifest import parse_manifest
 from catnap.tasks import Journal, Retry, Task
 from catnap.tasks.task import State
+from tests.contract.memory import MemoryPlatform
 
 ANN = Principal("acme", None, frozenset(("caller",)), "key test")
 Skill = Callable[[Event], Awaitable[Any]]

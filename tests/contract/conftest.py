@@ -15,8 +15,8 @@ import pytest
 from catnap.events import Event
 from catnap.services import images
 from catnap.services.local import LocalPlatform
-from catnap.services.memory import Function, MemoryPlatform, Source
 from tests.contract import actor
+from tests.contract.memory import Function, MemoryPlatform, Source
 from tests.contract.side import Desk, Side
 
 

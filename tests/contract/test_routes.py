@@ -15,11 +15,11 @@ from catnap.errors import InvalidRequest, NotFound
 from catnap.events import Event, to_binary
 from catnap.services import images
 from catnap.services.local import LocalPlatform
-from catnap.services.memory import Function, MemoryPlatform, Source
 from catnap.services.platform import Platform, Route
 from catnap.services.render import service
 from catnap.services.traffic import LATEST, Target, parse
 from catnap.skills.manifest import parse_manifest
+from tests.contract.memory import Function, MemoryPlatform, Source
 
 MAIN = """
 import {module}

@@ -15,8 +15,8 @@ from catnap.errors import InvalidRequest, NotFound, Unavailable
 from catnap.events import Event
 from catnap.services.catalog import route
 from catnap.services.folder import FolderCatalog
-from catnap.services.memory import Function, MemoryPlatform
 from catnap.services.traffic import LATEST, Target
+from tests.contract.memory import Function, MemoryPlatform
 
 MAIN = "from catnap import skill\n@skill\ndef main(ctx, request: {type}) -> str: return ''\n"
 

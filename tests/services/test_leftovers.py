@@ -11,7 +11,7 @@ import pytest
 from catnap.events import Event
 from catnap.services import environment, leftovers
 from catnap.services.folder import FolderCatalog
-from catnap.services.memory import Function, MemoryPlatform
+from tests.contract.memory import Function, MemoryPlatform
 
 MAIN = "from catnap import skill\n@skill\ndef main(ctx, request: {kind}) -> str: return ''\n"
 DIGEST = "a" * 64

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catnap.calls.made import Made
-from catnap.services.memory import MemoryReply
 from catnap.services.platform import Delivery
 from catnap.services.render import service
 from catnap.services.revision import revision_of
 from catnap.services.timings import passed, waited
 from catnap.skills.manifest import parse_manifest
+from tests.contract.memory import MemoryReply
 
 START = {"start": 5.0, "import": 8.0, "init": 2.0}
 
