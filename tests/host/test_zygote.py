@@ -83,7 +83,7 @@ def skill(folder):
 
 def test_it_forks_instances_that_answer_and_tells_how_they_ended(zygote, skill):
     parent = zygote()
-    assert parent.hear() == {"ready": True}
+    assert parent.hear() == {"op": "ready"}
     one = parent.fork("one", skill)
     forked = parent.hear()
     assert (forked["op"], forked["id"]) == ("forked", "one")
@@ -93,7 +93,7 @@ def test_it_forks_instances_that_answer_and_tells_how_they_ended(zygote, skill):
     assert told["init_ms"] > 0
     assert ask(one.target, "pid") == (200, [forked["pid"], parent.process.pid, forked["pid"]])
     parent.say(op="kill", id="one", signal=signal.SIGTERM)
-    assert parent.hear() == {"op": "exited", "id": "one", "status": 0}
+    assert parent.hear() == {"op": "exited", "id": "one", "status": 0, "outgrew": False}
     assert [(r["stream"], r["text"]) for r in one.output()] == [("stdout", "imported")]
     assert parent.close() == 0
 
@@ -110,7 +110,7 @@ def test_other_ends_are_told_as_they_are(zygote, skill, request_, signal_, statu
             ask(one.target, request_)
     else:
         parent.say(op="kill", id="one", signal=signal_)
-    assert parent.hear() == {"op": "exited", "id": "one", "status": status}
+    assert parent.hear() == {"op": "exited", "id": "one", "status": status, "outgrew": False}
 
 
 def test_a_skill_that_cannot_be_loaded_says_why_and_exits_with_1(zygote, folder):
@@ -123,7 +123,7 @@ def test_a_skill_that_cannot_be_loaded_says_why_and_exits_with_1(zygote, folder)
         "error": f"cannot load {made}: main.py line 1: "
         "ModuleNotFoundError: No module named 'foo_absent'"
     }
-    assert parent.hear() == {"op": "exited", "id": "one", "status": 1}
+    assert parent.hear() == {"op": "exited", "id": "one", "status": 1, "outgrew": False}
 
 
 DRAWN = """
@@ -358,7 +358,7 @@ def test_a_module_that_cannot_be_preloaded_ends_the_zygote_with_its_reason(zygot
     reason = (
         "scale.preload: cannot import foo_absent: ModuleNotFoundError: No module named 'foo_absent'"
     )
-    assert parent.hear() == {"ready": False, "error": reason}
+    assert parent.hear() == {"op": "ready", "error": reason}
     assert parent.hear() == {}
     assert parent.process.wait(timeout=60) == 1
     assert capfd.readouterr().err == f"catnap zygote: {reason}\n"

@@ -9,7 +9,6 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Mapping
 
 import msgspec
 
@@ -18,13 +17,11 @@ from catnap.host import cgroup, confine, output, process
 from catnap.host.instance import Listening, run
 from catnap.host.landlock import Ruleset
 from catnap.host.loader import load
+from catnap.host.orders import PACKET, Fork, State
 from catnap.host.randomness import Randomness
 from catnap.host.redirect import redirect
 from catnap.host.rehearsal import rehearse
 from catnap.host.settings import read_settings
-
-PACKET = 256 * 1024
-"""Bytes of the largest packet."""
 
 ALLOCATION = 1 << 30
 """Bytes beyond its limit that one process may ask the kernel for. Much of what
@@ -32,22 +29,9 @@ is asked for is never used, such as most of a thread's stack; but what asks for
 more would take the machine's memory before anybody who watches could see it."""
 
 
-class Birth(msgspec.Struct):
-    """What an instance is to be. With it come four descriptors: listening
-    socket, status pipe, stdout, stderr. scratch: its folder to write in;
-    without one it is not confined. memory: bytes that somebody watches over; 0
-    where nobody needs to."""
-
-    id: str
-    folder: str
-    env: dict[str, str]
-    scratch: str = ""
-    memory: int = 0
-
-
 class Embryo(msgspec.Struct, frozen=True):
-    """What the zygote gives a child on its way: a socket that its birth comes
-    through, the cgroup it belongs to, and the random state to be renewed.
+    """What the zygote gives a child on its way: a socket that the order for it
+    comes through, the cgroup it belongs to, and the random state to be renewed.
     readable: what it may read besides its own. parent: the zygote's process id.
     ahead: nobody waits for it yet."""
 
@@ -86,42 +70,42 @@ def live(embryo: Embryo) -> int:
     embryo.inbox.close()
     if not packet:
         return 0  # never born
-    return _serve(msgspec.json.decode(packet, type=Birth), ruleset, *descriptors)
+    return _serve(msgspec.json.decode(packet, type=Fork), ruleset, *descriptors)
 
 
 def _serve(
-    birth: Birth, ruleset: Ruleset | None, listening: int, status: int, stdout: int, stderr: int
+    order: Fork, ruleset: Ruleset | None, listening: int, status: int, stdout: int, stderr: int
 ) -> int:
-    process.name(birth.id)
+    process.name(order.id)
     _take_streams(stdout, stderr)
-    os.environ.update(birth.env)
+    os.environ.update(order.env)
     gc.enable()
     try:
-        settings = read_settings(birth.env)
+        settings = read_settings(order.env)
         if settings.json_log:
             redirect()
         else:
             output.by_lines(sys.stdout)
-        if birth.memory:
-            most = birth.memory + ALLOCATION
+        if order.memory:
+            most = order.memory + ALLOCATION
             resource.setrlimit(resource.RLIMIT_DATA, (most, most))
-        if birth.scratch:
+        if order.scratch:
             out = [each.port for each in (settings.callback, settings.egress) if each]
-            confine.close(ruleset, birth.folder, birth.scratch, out)
+            confine.close(ruleset, order.folder, order.scratch, out)
         elif ruleset is not None:
             ruleset.close()
-        loaded = load(birth.folder, settings.concurrency)
+        loaded = load(order.folder, settings.concurrency)
         finished = run(
             loaded,
             settings,
             socket.socket(fileno=listening),
             lambda ready: _tell_ready(status, ready),
-            draining=lambda: _tell(status, {"draining": True}),
+            draining=lambda: _tell(status, State(draining=True)),
         )
         if finished:
-            _tell(status, {"drained": True})
+            _tell(status, State(drained=True))
     except CatnapError as error:
-        _tell(status, {"error": error.message})
+        _tell(status, State(error=error.message))
         return 1
     return 0
 
@@ -141,9 +125,9 @@ def _take_streams(stdout: int, stderr: int) -> None:
 
 
 def _tell_ready(status: int, ready: Listening) -> None:
-    _tell(status, {"ready": True, "import_ms": ready.import_ms, "init_ms": ready.init_ms})
+    _tell(status, State(ready=True, import_ms=ready.import_ms, init_ms=ready.init_ms))
 
 
-def _tell(status: int, message: Mapping[str, object]) -> None:
+def _tell(status: int, state: State) -> None:
     with contextlib.suppress(OSError):  # nobody waits for it any more
-        os.write(status, msgspec.json.encode(message) + b"\n")
+        os.write(status, msgspec.json.encode(state) + b"\n")

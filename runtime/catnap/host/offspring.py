@@ -15,18 +15,18 @@ from catnap.host.cgroup import bound
 
 
 class Child(msgspec.Struct):
-    """outbox: where its birth goes. cgroup: its folder, or nothing."""
+    """outbox: where the order that it is for goes. cgroup: its folder, or nothing."""
 
     pid: int
     outbox: socket.socket
     cgroup: str
 
-    def bear(self, birth: bytes, descriptors: Sequence[int], limits: Mapping[str, str]) -> bool:
+    def bear(self, order: bytes, descriptors: Sequence[int], limits: Mapping[str, str]) -> bool:
         """Makes it an instance, within its limits; False where it has ended."""
         bound(self.cgroup, limits)
         with self.outbox:
             try:
-                socket.send_fds(self.outbox, [birth], list(descriptors))
+                socket.send_fds(self.outbox, [order], list(descriptors))
             except OSError:
                 return False
         return True

@@ -3,27 +3,8 @@
 Options: `--cgroups FOLDER` to make them in, `--state FOLDER` of the platform,
 `--preload MODULE` for each.
 
-It imports what instances share, then waits for work on FD, one end of a
-SOCK_SEQPACKET pair, one JSON object a packet:
-
-    in   {"op": "fork", "id", "folder", "env", "limits", "scratch", "memory"} with
-         four descriptors: listening socket, status pipe, stdout, stderr
-         {"op": "kill", "id", "signal"}
-    out  {"ready": true}                        once, when its imports are done
-         {"ready": false, "error"}              or why they are not; then it ends
-         {"op": "forked", "id", "pid"}          pid 0: the fork failed
-         {"op": "exited", "id", "status"}       exit status, or minus the signal;
-                                                "outgrew": true for too much memory
-
-The status pipe gets JSON lines from the instance:
-
-    {"ready": true, "import_ms", "init_ms"}     or {"error"}; then it ends
-    {"draining": true}      it was told to end, and still takes calls meanwhile
-    {"drained": true}       it ends, and has begun nothing that it did not answer
-
-limits: what to write to the files of the instance's cgroup, where it has one.
-scratch: the one folder that it may write to; the kernel confines it then, if
-it can. memory: bytes that the gateway watches over.
+It imports what instances share, then waits for orders on FD, one end of a
+SOCK_SEQPACKET pair; catnap.host.orders has the words.
 
 Single-threaded and without an event loop, so that a fork copies neither. While
 nobody asks, one child is forked ahead: the kernel's part of a start, the larger
@@ -50,13 +31,15 @@ from collections.abc import Sequence
 import msgspec
 
 from catnap.errors import InvalidRequest
-from catnap.host import cgroup, confine, landlock, process
+from catnap.host import confine, landlock, process
 from catnap.host.cgroup import Cgroups
-from catnap.host.child import PACKET, Birth, Embryo, live
+from catnap.host.child import Embryo, live
 from catnap.host.loop import loop_factory
-from catnap.host.offspring import Child, children, kill_group
+from catnap.host.offspring import Child
+from catnap.host.orders import PACKET, Answer, Exited, Fork, Forked, Kill, Order, Ready, State
 from catnap.host.preload import preload
 from catnap.host.randomness import Randomness
+from catnap.host.reaper import Reaper
 from catnap.skills.manifest import parse_manifest
 
 GRACE = 5.0
@@ -67,17 +50,6 @@ QUIET = 0.05
 would take the processor from one that starts."""
 
 _SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
-
-
-class _Order(msgspec.Struct):
-    op: str
-    id: str
-    folder: str = ""
-    env: dict[str, str] = {}
-    limits: dict[str, str] = {}
-    scratch: str = ""
-    memory: int = 0
-    signal: int = signal.SIGTERM
 
 
 class Zygote:
@@ -97,8 +69,7 @@ class Zygote:
         self._ahead: Child | None = None
         """A child that is no instance yet."""
         self._can_fork_ahead = True
-        self._instances: dict[int, tuple[str, str]] = {}
-        """Name and cgroup by process id."""
+        self._reaper = Reaper(cgroups, self._tell)
         self._ending = False
         self._parent = os.getppid()
         self._wake, self._woken = socket.socketpair()
@@ -116,7 +87,7 @@ class Zygote:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
         process.die_with_parent(signal.SIGTERM)
-        self._tell(ready=True)
+        self._tell(Ready())
         while not self._ending:
             idle = self._ahead is None and self._can_fork_ahead
             events = self._selector.select(QUIET if idle else None)
@@ -154,13 +125,13 @@ class Zygote:
         try:
             if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
                 raise ValueError(f"a packet has at most {PACKET} bytes and 4 descriptors")
-            order = msgspec.json.decode(packet, type=_Order)
-            if order.op == "kill":
-                self._kill(order)
-            elif order.op == "fork" and len(descriptors) == 4:
-                return self._fork(order, descriptors)
+            order = msgspec.json.decode(packet, type=Order)
+            if isinstance(order, Kill):
+                self._reaper.kill(order.id, order.signal)
+            elif len(descriptors) == 4:
+                return self._fork(order, packet, descriptors)
             else:
-                raise ValueError(f"{order.op} with {len(descriptors)} descriptors")
+                raise ValueError(f"{order.id} has {len(descriptors)} descriptors")
         except (ValueError, OSError) as error:
             sys.stderr.write(f"catnap zygote: refused an order: {error}\n")
         finally:
@@ -168,10 +139,7 @@ class Zygote:
                 os.close(descriptor)
         return None
 
-    def _fork(self, order: _Order, descriptors: list[int]) -> Embryo | None:
-        birth = msgspec.json.encode(
-            Birth(order.id, order.folder, order.env, order.scratch, order.memory)
-        )
+    def _fork(self, order: Fork, packet: bytes, descriptors: list[int]) -> Embryo | None:
         child, self._ahead = self._ahead, None
         self._can_fork_ahead = True
         for _ in range(2):  # the one ahead may have been killed
@@ -180,15 +148,15 @@ class Zygote:
                 return made
             if made is None:
                 break
-            if made.bear(birth, descriptors, order.limits):
-                self._instances[made.pid] = (order.id, made.cgroup)
-                self._tell(op="forked", id=order.id, pid=made.pid)
+            if made.bear(packet, descriptors, order.limits):
+                self._reaper.know(made, order.id)
+                self._tell(Forked(order.id, made.pid))
                 return None
-            self._instances[made.pid] = ("", made.cgroup)
             child = None
-        os.write(descriptors[1], b'{"error":"the system has no process for it"}\n')
-        self._tell(op="forked", id=order.id, pid=0)
-        self._tell(op="exited", id=order.id, status=1)
+        why = State(error="the system has no process for it")
+        os.write(descriptors[1], msgspec.json.encode(why) + b"\n")
+        self._tell(Forked(order.id, 0))
+        self._tell(Exited(order.id, 1))
         return None
 
     def _split(self, *, ahead: bool = False) -> Child | Embryo | None:
@@ -215,7 +183,9 @@ class Zygote:
         if pid:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             inbox.close()
-            return Child(pid, outbox, folder)
+            child = Child(pid, outbox, folder)
+            self._reaper.know(child)
+            return child
         signal.set_wakeup_fd(-1)
         self._selector.close()
         for end in (self._control, self._wake, self._woken, outbox):
@@ -224,75 +194,26 @@ class Zygote:
             self._ahead.outbox.close()
         return embryo
 
-    def _kill(self, order: _Order) -> None:
-        for pid, (name, _) in self._instances.items():
-            if name == order.id:
-                if order.signal == signal.SIGKILL:
-                    kill_group(pid)
-                else:
-                    os.kill(pid, order.signal)
-
     def _reap(self) -> None:
-        """Collects what has ended. Whatever an instance had started and left
-        behind goes with it."""
-        while True:
-            try:
-                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            except ChildProcessError:
-                return
-            if ended is None:
-                return
-            pid = ended.si_pid
-            if pid in self._instances:
-                # Still a zombie, so that no other group can have its number.
-                kill_group(pid)
-            _, status = os.waitpid(pid, 0)
-            name, folder = self._instances.pop(pid, ("", ""))
-            if self._ahead and self._ahead.pid == pid:
-                folder = self._ahead.cgroup
-                self._ahead.outbox.close()
-                # Somebody wants it so: there is no other before the next order.
-                self._ahead, self._can_fork_ahead = None, False
-            outgrew = {"outgrew": True} if cgroup.outgrew(folder) else {}
-            self._cgroups.end(folder)
-            if not folder:
-                self._kill_strays()
-            if name:
-                code = os.waitstatus_to_exitcode(status)
-                self._tell(op="exited", id=name, status=code, **outgrew)
-
-    def _kill_strays(self) -> None:
-        """Those whose parent, an instance or another stray, has ended."""
-        for pid in children():
-            if pid not in self._instances and not (self._ahead and self._ahead.pid == pid):
-                kill_group(pid)
+        ended = self._reaper.reap()
+        if self._ahead and self._ahead.pid in ended:
+            self._ahead.outbox.close()
+            # Somebody wants it so: there is no other before the next order.
+            self._ahead, self._can_fork_ahead = None, False
 
     def _end_all(self) -> None:
-        if self._ahead:
-            self._ahead.outbox.close()
-            self._instances[self._ahead.pid] = ("", self._ahead.cgroup)
-            self._ahead = None
-        for pid in self._instances:
-            os.kill(pid, signal.SIGTERM)
+        self._reaper.end()
         self._selector.unregister(self._control)
         last = time.monotonic() + (GRACE if os.getppid() == self._parent else 0.0)
-        while self._instances and (left := last - time.monotonic()) > 0:
+        while not self._reaper.alone and (left := last - time.monotonic()) > 0:
             if self._selector.select(left):
                 self._wake.recv(4096)
             self._reap()
-        for pid, (_, folder) in self._instances.items():
-            kill_group(pid)
-            self._cgroups.end(folder)
-        with contextlib.suppress(ChildProcessError):
-            while True:
-                pid, _ = os.waitpid(-1, 0)
-                _, folder = self._instances.pop(pid, ("", ""))
-                if not folder:
-                    self._kill_strays()
+        self._reaper.end_now()
 
-    def _tell(self, **message: object) -> None:
+    def _tell(self, answer: Answer) -> None:
         try:
-            self._control.send(msgspec.json.encode(message))
+            self._control.send(msgspec.json.encode(answer))
         except OSError:
             self._ending = True
 
@@ -315,7 +236,7 @@ def main(argv: Sequence[str]) -> int:
             preload(value for name, value in options if name == "--preload")
     except InvalidRequest as error:
         sys.stderr.write(f"catnap zygote: {error.message}\n")
-        control.send(msgspec.json.encode({"ready": False, "error": error.message}))
+        control.send(msgspec.json.encode(Ready(error.message)))
         return 1
     # What the first of its kind costs, children inherit: 3 ms for a manifest,
     # as much for a faster loop.

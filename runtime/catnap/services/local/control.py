@@ -8,8 +8,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 
-PACKET = 256 * 1024
-"""Bytes of the largest packet."""
+from catnap.host.orders import PACKET
 
 
 class Control:

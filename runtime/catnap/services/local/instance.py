@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from catnap.errors import SkillCrashed, Unavailable
+from catnap.host.orders import Fork, State
 from catnap.http import Target
 from catnap.services import instance
 from catnap.services.instance import Interrupted
@@ -31,17 +32,6 @@ well: what it has forked may hold that for ever."""
 
 WINDING_UP = 5.0
 """Seconds in which one that drains and has closed a connection must have ended."""
-
-
-class _Status(msgspec.Struct):
-    """A line of the status pipe; catnap.host.zygote has the format."""
-
-    ready: bool = False
-    import_ms: float = 0.0
-    init_ms: float = 0.0
-    error: str = ""
-    draining: bool = False
-    drained: bool = False
 
 
 class _Line(msgspec.Struct):
@@ -85,7 +75,7 @@ class Instance(instance.Instance):
         self._plan = plan
         self._zygote = zygote
         self._forked = False
-        self._said: asyncio.Future[_Status] = asyncio.get_running_loop().create_future()
+        self._said: asyncio.Future[State] = asyncio.get_running_loop().create_future()
         self._last = b""
         self._drained = False
         self._outgrew = ""
@@ -142,7 +132,7 @@ class Instance(instance.Instance):
 
     def _hear(self, line: bytes) -> None:
         try:
-            status = msgspec.json.decode(line, type=_Status)
+            status = msgspec.json.decode(line, type=State)
         except msgspec.DecodeError:
             return  # its code has found the pipe
         if status.draining and self.alive:
@@ -173,18 +163,17 @@ class Instance(instance.Instance):
                 self._pipes.append(await lines(reading, on_line, on_end))
                 descriptors.append(writing)
             plan = self._plan
+            order = Fork(
+                self.name,
+                folder=str(plan.folder),
+                env=plan.env,
+                limits=plan.limits,
+                scratch=str(plan.scratch),
+                memory=plan.memory if "memory" in plan.watched else 0,
+            )
             self._forked = True
             try:
-                self.pid = await self._zygote.fork(
-                    self.name,
-                    plan.folder,
-                    plan.env,
-                    plan.limits,
-                    plan.scratch,
-                    plan.memory if "memory" in plan.watched else 0,
-                    descriptors,
-                    self._on_status,
-                )
+                self.pid = await self._zygote.fork(order, descriptors, self._on_status)
             except BaseException:
                 self._forked = False
                 raise

@@ -10,29 +10,22 @@ import secrets
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from catnap.errors import InvalidRequest, Unavailable
+from catnap.host.orders import PACKET, Answer, Exited, Fork, Forked, Kill
 from catnap.services.local import orphans
 from catnap.services.local.cgroups import Cgroups
-from catnap.services.local.control import PACKET, Control
+from catnap.services.local.control import Control
 from catnap.services.local.output import lines
 
 START_TIMEOUT = 60.0
 
 _log = logging.getLogger(__name__)
-
-
-class _Message(msgspec.Struct):
-    ready: bool = False
-    op: str = ""
-    id: str = ""
-    pid: int = 0
-    status: int = 0
-    outgrew: bool = False
 
 
 class _Lost(Unavailable):
@@ -73,38 +66,20 @@ class Zygote:
         return bool(self._exits or self._forking)
 
     async def fork(
-        self,
-        name: str,
-        folder: Path,
-        env: Mapping[str, str],
-        limits: Mapping[str, str],
-        scratch: Path,
-        memory: int,
-        descriptors: Sequence[int],
-        on_exit: Callable[[int, bool], None],
+        self, order: Fork, descriptors: Sequence[int], on_exit: Callable[[int, bool], None]
     ) -> int:
         """Forks an instance; gives its process id, 0 where the fork failed.
 
-        limits: for its cgroup, by file. scratch: where alone it may write.
-        memory: bytes that are watched over here, 0 for none.
-        descriptors: listening socket, status pipe, stdout, stderr, in this
-        order. on_exit: called with the exit status, or minus the signal, and
-        whether the kernel found it too large, once it has ended; not if this
-        raises.
+        descriptors: those that the order asks for. on_exit: called with the
+        exit status, or minus the signal, and whether the kernel found it too
+        large, once it has ended; not if this raises.
         Raises Unavailable if the zygote does not live or the instance is not
         wanted any more, InvalidRequest if the environment is too large to be
         passed.
         """
-        order = {
-            "op": "fork",
-            "id": name,
-            "folder": str(folder),
-            "env": {**env, orphans.MARK: self._mark},
-            "limits": limits,
-            "scratch": str(scratch),
-            "memory": memory,
-        }
-        packet = msgspec.json.encode(order)
+        name = order.id
+        marked = replace(order, env=order.env | {orphans.MARK: self._mark})
+        packet = msgspec.json.encode(marked)
         if len(packet) > PACKET // 2:
             raise InvalidRequest(f"{name}: an environment of {len(packet):,} bytes is too large")
         self._forking[name] = True
@@ -141,8 +116,7 @@ class Zygote:
         """Signals an instance, or has it not forked at all; one that has ended
         is left in peace."""
         if name in self._exits and self._control:
-            order = {"op": "kill", "id": name, "signal": signal}
-            self._control.send(msgspec.json.encode(order))
+            self._control.send(msgspec.json.encode(Kill(name, signal)))
         elif name in self._forking:
             self._forking[name] = False
 
@@ -204,17 +178,17 @@ class Zygote:
             _log.warning("zygote: %s", text)
 
     def _handle(self, packet: bytes) -> None:
-        message = msgspec.json.decode(packet, type=_Message)
-        if message.ready and not self._ready.done():
-            self._ready.set_result(None)
-        elif message.op == "forked":
-            future = self._forked.pop(message.id, None)
+        answer = msgspec.json.decode(packet, type=Answer)
+        if isinstance(answer, Forked):
+            future = self._forked.pop(answer.id, None)
             if future and not future.done():
-                future.set_result(message.pid)
-        elif message.op == "exited":
-            on_exit = self._exits.pop(message.id, None)
+                future.set_result(answer.pid)
+        elif isinstance(answer, Exited):
+            on_exit = self._exits.pop(answer.id, None)
             if on_exit:
-                on_exit(message.status, message.outgrew)
+                on_exit(answer.status, answer.outgrew)
+        elif not answer.error and not self._ready.done():  # it says the error as it ends
+            self._ready.set_result(None)
 
     def _lost(self) -> None:
         """The zygote is gone, and its instances with it; what they have started
