@@ -2,8 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
+from catnap.services.history import KEPT
 from catnap.services.knative.collect import outdated
 
 
@@ -28,22 +27,20 @@ def service(newest: int, *traffic: int) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(
-    ("revisions", "traffic", "gone"),
-    [
-        ([1, 2, 3], [3], []),
-        ([1, 2, 3, 4, 5], [5], [1, 2]),
-        ([9, 10, 8, 11], [11], [8]),
-        ([1, 2, 3, 4, 5], [5, 1], [2]),
-        ([], [1], []),
-    ],
-)
-def test_the_newest_three_stay_and_whatever_has_traffic(
-    revisions: list[int], traffic: list[int], gone: list[int]
-) -> None:
-    newest = service(max(revisions, default=1), *traffic)
-    found = outdated(newest, [revision(each) for each in revisions])
-    assert found == [f"echo-{each:05}" for each in gone]
+def outdated_of(newest: dict[str, Any], *numbers: int) -> list[int]:
+    return [int(name[-5:]) for name in outdated(newest, [revision(each) for each in numbers])]
+
+
+def test_ten_stay_to_be_gone_back_to_besides_what_has_traffic() -> None:
+    last = KEPT + 2
+    assert outdated_of(service(last - 1, last - 1), *range(1, last)) == []
+    assert outdated_of(service(last, last), *range(1, last + 1)) == [1]
+    assert outdated_of(service(last, last, 1), *range(1, last + 1)) == []
+
+
+def test_the_oldest_are_told_by_their_generation_not_by_their_order() -> None:
+    newest = KEPT + 2
+    assert outdated_of(service(newest, newest), newest, *range(newest - 1, 0, -1)) == [1]
 
 
 def test_a_revision_that_was_never_ready_does_not_count_among_those_to_go_back_to() -> None:
@@ -53,9 +50,10 @@ def test_a_revision_that_was_never_ready_does_not_count_among_those_to_go_back_t
 
 
 def test_a_revision_that_the_service_names_stays_though_it_has_no_traffic_yet() -> None:
-    pinned = service(5, 5)
+    newest = KEPT + 3
+    pinned = service(newest, newest)
     pinned["spec"]["traffic"] = [{"revisionName": "echo-00001", "percent": 0}]
-    assert outdated(pinned, [revision(each) for each in range(1, 6)]) == ["echo-00002"]
+    assert outdated_of(pinned, *range(1, newest + 1)) == [2]
 
 
 def test_the_newest_stays_though_it_is_not_ready() -> None:

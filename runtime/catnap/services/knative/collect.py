@@ -7,32 +7,27 @@ from contextlib import suppress
 from typing import Any
 
 from catnap.errors import NotFound
+from catnap.services.history import too_many
 from catnap.services.knative.api import Api
 from catnap.services.knative.reasons import condition
-
-KEPT = 3
-"""Newest good revisions of a skill that stay, so that traffic can go back to one."""
 
 _GENERATION = "serving.knative.dev/configurationGeneration"
 
 
-def outdated(
-    service: Mapping[str, Any], revisions: Iterable[Mapping[str, Any]], kept: int = KEPT
-) -> list[str]:
-    """Names of the revisions that nothing needs, oldest first. Pure.
+def outdated(service: Mapping[str, Any], revisions: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Names of the revisions that go, oldest first. Pure.
 
-    Those without traffic that are older than the newest, and of these the ones
-    that were never ready, or that are not among the newest few that were.
-    revisions: the service's own.
+    Of those that have neither traffic nor a tag, the ones that are not ready,
+    and that the newest has come after, can serve nobody; the others go by the
+    rule of all. revisions: the service's own.
     """
     status = service.get("status") or {}
     traffic = (*(service["spec"].get("traffic") or ()), *(status.get("traffic") or ()))
     needed = {each.get("revisionName") for each in traffic}
     needed |= {status.get("latestReadyRevisionName"), status.get("latestCreatedRevisionName")}
-    by_age = sorted(revisions, key=_generation)
-    good = [_name(each) for each in by_age if _is_ready(each)]
-    needed.update(good[-kept:])
-    return [name for each in by_age if (name := _name(each)) not in needed]
+    spare = [each for each in sorted(revisions, key=_generation) if _name(each) not in needed]
+    good = too_many((_name(each), True) for each in spare if _is_ready(each))
+    return [_name(each) for each in spare if not _is_ready(each) or _name(each) in good]
 
 
 def _name(revision: Mapping[str, Any]) -> str:
