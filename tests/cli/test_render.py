@@ -35,7 +35,8 @@ def test_a_cluster_gets_the_platform_its_tenants_and_their_skills(alone: Cli) ->
         ("mine-other", "one"): "registry.example/this:2",
     }
     [skill, _] = [each for each in objects if each["apiVersion"] == "serving.knative.dev/v1"]
-    assert "catnap.dev/schema" in skill["metadata"]["annotations"]
+    template = skill["spec"]["template"]["metadata"]
+    assert "catnap.dev/schema" in template["annotations"]
     assert "eventing.knative.dev/v1" in {each["apiVersion"] for each in objects}
 
 
