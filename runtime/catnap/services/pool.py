@@ -58,10 +58,9 @@ class Pool:
         self._balance = Balance(revision.concurrency, random.Random())  # noqa: S311 - no secret
         self._backoff = room.backoff
         self.sessions = Table() if sessions is None else sessions
-        self._waiting = Waiting(self._home, revision.concurrency)
+        self._waiting = Waiting(self._home, revision.concurrency, room.grew)
         self._inflight = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        room.join(self)
 
     @property
     def empty(self) -> bool:
@@ -138,7 +137,7 @@ class Pool:
                 self._end(instance)
                 self._restore()
             else:
-                self._room.freed()
+                self._room.idle(self)
         if self.retired:
             self.adjust()
 
@@ -222,6 +221,7 @@ class Pool:
         """It takes no more calls: sessions and who waits for it go elsewhere."""
         self.sessions.lose(instance, self._clock())
         self._waiting.forget(instance)
+        self._room.give(instance)
 
     def _has_room(self, instance: Instance) -> bool:
         limit = self.revision.concurrency
@@ -335,6 +335,7 @@ class Pool:
                 self._failed(self._explained(error, name))
                 return
             self.instances.append(instance)
+            self._room.take(instance)
             instance.mended = self._serve
             instance.exited.add_done_callback(functools.partial(self._gone, instance))
             instance.leaving.add_done_callback(functools.partial(self._left, instance))
@@ -347,7 +348,7 @@ class Pool:
             await instance.start()
         except Exception as error:
             stopped = instance.draining
-            instance.end(now=True)
+            self._end(instance, now=True)
             interrupted = isinstance(error, Interrupted) or instance.leaving.done()
             if not (self._backoff.forgives() if interrupted else stopped):
                 status = instance.exited.result() if instance.exited.done() else None
@@ -366,7 +367,7 @@ class Pool:
                 self._scaler.look(self._clock(), *self._counts(), self._at_once())
             self._restore()
         elif instance.idle:
-            self._room.freed()
+            self._room.idle(self)
 
     def _crashed(self, instance: Instance) -> None:
         status = instance.exited.result()
