@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -310,6 +311,51 @@ async def test_what_is_gone_back_to_is_met_with_its_own_manifest(world: World) -
     assert met("a") == (300.0, "string")
 
 
+async def test_calls_meet_the_manifest_of_where_they_go_at_every_moment_of_a_change(
+    world: World,
+) -> None:
+    async def meeting(work: Coroutine[Any, Any, None]) -> None:
+        change = asyncio.create_task(work)
+        while not change.done():
+            met = world.catalog.get("echo", "a").image.reference
+            assert met == world.platform.image("a", "echo")
+            await asyncio.sleep(0)
+        await change
+
+    folder = world.write("echo")
+    await world.catalog.load()
+    await world.catalog.revision("echo", "a")
+    world.write("echo", "str")
+    await world.catalog.refresh(folder)
+    first = [Target(revision_name="echo-00001", percent=100)]
+    await meeting(world.catalog.route("a", "echo", first))
+    world.write("echo", "float")
+    await meeting(world.catalog.refresh(folder))
+    await meeting(world.catalog.route("a", "echo", LATEST))
+
+
+async def test_what_cannot_be_gone_back_to_leaves_traffic_where_it_is(world: World) -> None:
+    folder = world.write("echo")
+    await world.catalog.load()
+    await world.catalog.revision("echo", "a")
+    first = world.catalog.get("echo").image.path
+    world.write("echo", "str")
+    await world.catalog.refresh(folder)
+    shutil.rmtree(first)
+    with pytest.raises(InvalidRequest, match="not on this machine"):
+        await world.catalog.route("a", "echo", [Target(revision_name="echo-00001", percent=100)])
+    assert world.revisions() == ["echo-00002"]
+    assert world.platform.look("a", "echo").traffic == LATEST
+
+
+async def test_no_traffic_is_changed_for_a_tenant_that_was_never_served(world: World) -> None:
+    world.write("echo")
+    await world.catalog.load()
+    with pytest.raises(NotFound, match="typo"):
+        await world.catalog.route("typo", "echo", LATEST)
+    assert world.revisions() == []
+
+
 async def test_a_deploy_raises_what_is_wrong_and_leaves_what_runs(world: World) -> None:
     folder = world.write("echo")
     await world.catalog.load()
@@ -344,6 +390,23 @@ async def test_a_deleted_skill_stays_away_over_edits_and_restarts(
             await catalog.delete("echo")
     await again.deploy("echo")
     assert world.revisions() == ["echo-00002"]
+
+
+async def test_a_deleted_skill_that_cannot_be_deployed_is_a_deleted_one_still(
+    world: World,
+) -> None:
+    folder = world.write("echo")
+    await world.catalog.load()
+    await world.catalog.delete("echo")
+    (folder / "main.py").write_text("import nothing_of_that_name\n")
+    with pytest.raises(InvalidRequest, match="nothing_of_that_name"):
+        await world.catalog.deploy("echo")
+    with pytest.raises(NotFound, match="was deleted"):
+        world.catalog.get("echo")
+    assert "was deleted" in world.catalog.problems("a")["echo"]
+    world.write("echo")
+    await world.catalog.deploy("echo")
+    assert world.catalog.problems("a") == {}
 
 
 async def test_a_deleted_skill_whose_folder_went_may_be_written_anew(world: World) -> None:

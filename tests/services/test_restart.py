@@ -11,8 +11,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from catnap.errors import Unavailable
 from catnap.events import Event, to_binary
+from catnap.services import images
 from catnap.services.folder import FolderCatalog
+from catnap.services.history import KEPT
 from catnap.services.local import LocalPlatform
 from catnap.services.local.sockets import Sockets
 from catnap.services.platform import Route
@@ -50,6 +53,10 @@ async def running(home: Path) -> AsyncIterator[tuple[FolderCatalog, LocalPlatfor
         await platform.close()
 
 
+def folders(path: Path) -> set[Path]:
+    return {each for each in path.iterdir() if each.is_dir()}
+
+
 async def call(platform: LocalPlatform) -> Any:
     event = Event(id="1", source="/t", type="t", datacontenttype="application/json", data=b"{}")
     headers, body = to_binary(event)
@@ -81,11 +88,11 @@ async def test_the_code_of_what_is_kept_stays_and_other_code_goes(
     async with running(tmp_path) as (catalog, platform):
         (skill / "part.py").write_text("WHO = 'two'\n")
         await catalog.refresh(skill)
-        kept = platform.images()
+        kept = {images.find(each, tmp_path) for each in platform.collect()}
         (tmp_path / "images" / ("a" * 64)).mkdir()
     async with running(tmp_path) as (_, platform):
-        assert platform.images() == kept
-        assert {path for path in (tmp_path / "images").iterdir() if path.is_dir()} == kept
+        assert {images.find(each, tmp_path) for each in platform.collect()} == kept
+        assert folders(tmp_path / "images") == kept
 
 
 def test_the_sockets_of_a_platform_that_was_killed_are_taken_away_by_the_next(
@@ -109,3 +116,73 @@ async def test_a_deleted_skill_stays_away_after_a_restart(skill: Path, tmp_path:
         await catalog.deploy("echo")
         assert await call(platform) == "one"
         assert [each.revision for each in platform.status()] == ["echo-00001"]
+
+
+async def test_a_broken_edit_does_not_outlive_a_restart_in_the_place_of_what_ran(
+    skill: Path, tmp_path: Path
+) -> None:
+    async with running(tmp_path) as (catalog, platform):
+        (skill / "part.py").write_text("WHO = 'two'\n")
+        await catalog.refresh(skill)
+        await catalog.route("acme", "echo", [Target(revision_name="echo-00001", percent=100)])
+    (skill / "main.py").write_text("import nothing_of_that_name\n")
+    async with running(tmp_path) as (catalog, platform):
+        [listed] = catalog.of("acme")
+        assert "nothing_of_that_name" in listed.problem
+        assert await call(platform) == "one"
+        await catalog.route("acme", "echo", LATEST)
+        assert await call(platform) == "two"
+        (skill / "main.py").write_text(MAIN)
+        (skill / "part.py").write_text("WHO = 'three'\n")
+        await catalog.refresh(skill)
+        assert await call(platform) == "three"
+        assert catalog.problems("acme") == {}
+
+
+async def test_what_was_removed_is_not_served_in_the_place_of_a_broken_source(
+    skill: Path, tmp_path: Path
+) -> None:
+    async with running(tmp_path) as (catalog, _):
+        skill.rename(tmp_path / "away")
+        await catalog.refresh(skill)
+    (tmp_path / "away").rename(skill)
+    (skill / "main.py").write_text("import nothing_of_that_name\n")
+    async with running(tmp_path) as (catalog, _):
+        with pytest.raises(Unavailable, match="nothing_of_that_name"):
+            catalog.get("echo", "acme")
+
+
+async def test_code_that_nothing_needs_goes_while_the_gateway_runs(
+    skill: Path, tmp_path: Path
+) -> None:
+    made = tmp_path / "images"
+    async with running(tmp_path) as (catalog, _):
+        [first] = folders(made)
+        (skill / "main.py").write_text("import nothing_of_that_name\n")
+        await catalog.refresh(skill)
+        assert folders(made) == {first}
+        for number in range(KEPT + 2):
+            (skill / "main.py").write_text(MAIN)
+            (skill / "part.py").write_text(f"WHO = '{number}'\n")
+            await catalog.refresh(skill)
+        assert len(folders(made)) == KEPT + 1
+        assert first not in folders(made)
+        await catalog.delete("echo")
+        assert folders(made) == set()
+
+
+async def test_no_code_goes_while_nobody_knows_what_is_needed(skill: Path, tmp_path: Path) -> None:
+    async with running(tmp_path):
+        pass
+    left = tmp_path / "images" / ("a" * 64)
+    left.mkdir()
+    entry = tmp_path / "services" / "acme" / "echo.json"
+    entry.write_bytes(entry.read_bytes()[:40])
+    async with running(tmp_path) as (catalog, _):
+        with pytest.raises(Unavailable, match=f"{entry} cannot be read"):
+            catalog.get("echo", "acme")
+        assert left.is_dir()
+    entry.unlink()
+    async with running(tmp_path) as (catalog, platform):
+        assert await call(platform) == "one"
+        assert not left.exists()
