@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from catnap.scaling import TICK
+from catnap.scaling.run import World
 from catnap.scaling.scaler import Decided
-from catnap.scaling.simulation import Simulation, World
+from catnap.scaling.simulation import Simulation
 from catnap.scaling.trace import Arrivals
 from catnap.services.instance import Instance
 from catnap.services.place import Place

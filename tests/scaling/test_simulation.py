@@ -10,7 +10,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from catnap.scaling.plan import Plan, plan
-from catnap.scaling.simulation import World
+from catnap.scaling.run import World
 from catnap.scaling.trace import read_trace
 from tests.scaling.traces import given
 

@@ -15,7 +15,7 @@ from catnap.cli.options import DURATION, Command, Setting, with_json
 from catnap.errors import InvalidRequest
 from catnap.scaling import Settings, from_values
 from catnap.scaling.plan import Costs, Plan, plan
-from catnap.scaling.simulation import World
+from catnap.scaling.run import World
 from catnap.scaling.trace import read_trace
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from catnap.scaling.run import Run, World
 from catnap.scaling.settings import Settings
-from catnap.scaling.simulation import Run, Simulation, World
+from catnap.scaling.simulation import Simulation
 from catnap.scaling.trace import Arrivals
 
 
