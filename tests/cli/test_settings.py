@@ -54,6 +54,7 @@ def test_paths_of_flags_and_environment_are_the_callers(tmp_path: Path) -> None:
         ("http = 8080", "http: must be text, not 8080"),
         ("http = 'localhost'", "'localhost' is no address: write host:port"),
         ("http = 'localhost:99999'", "no address"),
+        (f"http = 'localhost:{'9' * 5000}'", "no address"),
         ("http", "cannot be read"),
         ("keys = 1", "must be a list of tables"),
         ("[[keys]]\nhahs = ''", "number 1: unknown key 'hahs': did you mean 'hash'?"),

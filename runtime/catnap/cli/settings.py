@@ -147,7 +147,7 @@ def _value(name: str, value: object, where: str, base: Path) -> str | Path | Dur
         raise InvalidRequest(f"{where}: {value!r} is neither 'local' nor 'knative'")
     if name in ("http", "grpc", "models", "callback", "egress"):
         host, _, port = value.rpartition(":")
-        if not host or not port.isdecimal() or int(port) > 65535:
+        if not host or not port.isdecimal() or len(port) > 5 or int(port) > 65535:
             raise InvalidRequest(f"{where}: {value!r} is no address: write host:port")
     return value
 

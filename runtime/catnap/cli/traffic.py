@@ -122,7 +122,8 @@ def revisions(settings: Settings, access: Access, skill: str, tenant: str, as_js
     """Lists the revisions of SKILL that can serve, the newest first.
 
     Each is what the skill's folder was at one time, and stays that. Kept are
-    those that get traffic or have a tag, and the ten newest others.
+    those that get traffic or have a tag, and ten others: the newest, those that
+    have served before those that never did.
     """
     _show(switchboard(settings, access, tenant).get(skill), as_json, every=True)
 
