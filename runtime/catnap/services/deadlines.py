@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import math
+from heapq import heapify, heappop, heappush
 from types import TracebackType
+
+ENDED = 64
+"""Blocks that have ended and are kept in the heap, beside as many as are at work."""
 
 
 class Deadlines:
@@ -17,11 +21,17 @@ class Deadlines:
 
     def __init__(self) -> None:
         self._limits: set[Limit] = set()
+        self._heap: list[tuple[float, int, Limit]] = []
+        """By what was due when it was put there; the number is for a tie."""
         self._due = math.inf
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, limit: Limit) -> None:
         self._limits.add(limit)
+        if len(self._heap) > 2 * len(self._limits) + ENDED:
+            self._heap = [each for each in self._heap if each[2] in self._limits]
+            heapify(self._heap)
+        heappush(self._heap, (limit.due, id(limit), limit))
         if limit.due < self._due:
             self._set(limit.due)
 
@@ -37,12 +47,18 @@ class Deadlines:
     def _ring(self) -> None:
         now = asyncio.get_running_loop().time()
         self._timer, self._due = None, math.inf
-        for limit in self._limits:
-            if limit.due <= now and not limit.expired:
+        while self._heap:
+            due, _, limit = self._heap[0]
+            if limit in self._limits and due > now:
+                self._set(due)
+                return
+            heappop(self._heap)
+            if limit not in self._limits:
+                continue
+            if limit.due > now:  # it was put off
+                heappush(self._heap, (limit.due, id(limit), limit))
+            else:
                 limit.expire()
-        left = [limit.due for limit in self._limits if not limit.expired]
-        if left:
-            self._set(min(left))
 
 
 class Limit:
