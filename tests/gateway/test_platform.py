@@ -174,6 +174,30 @@ async def test_traffic_that_somebody_else_has_changed_is_not_overwritten(world: 
     assert (await world.ask("PUT", path, second))[0] == 200
 
 
+@pytest.mark.parametrize(
+    ("tenant", "status"), [("typo", 404), ("..", 404), ("x" * 300, 400), ("a%00b", 400)]
+)
+async def test_a_tenant_that_there_is_not_is_told_so_and_not_made(
+    world: World, tmp_path: Path, tenant: str, status: int
+) -> None:
+    def files() -> set[Path]:
+        return {path for path in (tmp_path / "home").rglob("*.json") if "images" not in path.parts}
+
+    before = files()
+    body = {"traffic": [{"latestRevision": True, "percent": 100}]}
+    for method, path in (
+        ("GET", "/platform"),
+        ("GET", "/platform/skills/echo"),
+        ("PUT", "/platform/skills/echo/traffic"),
+    ):
+        found, problem = await world.ask(method, f"{path}?tenant={tenant}", body)
+        assert found == status
+        assert "tenant" in problem["detail"]
+    assert files() == before
+    found, problem = await world.ask("GET", "/platform?tenant=typo", key=ACME)
+    assert found == 403, "who there is, is not everybody's to know"
+
+
 # --- the commands ---------------------------------------------------------------------
 
 
@@ -296,6 +320,7 @@ async def test_a_deleted_skill_stays_away_until_it_is_deployed(world: World) -> 
     status, problem = await world.ask("POST", "/skills/echo", {})
     assert status == 404
     assert "catnap deploy --here echo" in problem["detail"]
+    assert "was deleted" in (await world.cli("status", "echo"))[2]
     assert (await world.cli("delete", "echo"))[0] == 4
     assert (await world.cli("deploy", "--here"))[0] == 0
     assert await world.call() == "two"
