@@ -29,13 +29,8 @@ def event_of(values: dict[str, str], data: bytes | None) -> Event:
     checked; it keeps the dict. Raises InvalidRequest, which names the
     attribute that is missing or breaks a rule."""
     pop = values.pop
-    version = pop("specversion", None)
-    if version != "1.0":
-        refuse(
-            "specversion",
-            "is missing" if version is None else f"must be '1.0', is {shown(version)}",
-        )
     try:
+        check_version(pop("specversion"))
         event = Event(
             id=pop("id"),
             source=pop("source"),
@@ -61,6 +56,11 @@ def check(event: Event) -> None:
     for name, value in event.attributes().items():
         check_text(name, value)
     check_core(event)
+
+
+def check_version(version: str) -> None:
+    if version != "1.0":
+        refuse("specversion", f"must be '1.0', is {shown(version)}")
 
 
 def check_core(event: Event) -> None:

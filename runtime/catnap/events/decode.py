@@ -5,20 +5,19 @@ Source: CloudEvents HTTP Protocol Binding 1.0.2.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
-from operator import itemgetter
 
 from catnap.errors import InvalidRequest
 from catnap.events import envelope, header_text
-from catnap.events.attributes import check_name, event_of
-from catnap.events.event import Event
+from catnap.events.attributes import check_core, check_name, check_version, refuse
+from catnap.events.event import REQUIRED, Event
 from catnap.events.media_types import BATCHED, STRUCTURED, charset, essence
 
 _CONTENT_TYPE = b"content-type"
 _EVENTS = b"application/cloudevents"
 _BATCHES = b"application/cloudevents-batch"
-_Pick = Callable[[Mapping[bytes, bytes]], tuple[bytes, ...]]
+_CORE = ("specversion", *REQUIRED, "subject", "time", "dataschema")
 _CLAIMS = frozenset((b"ce-specversion", b"ce-id", b"ce-source", b"ce-type"))
 
 
@@ -76,13 +75,24 @@ def _check_format(headers: Mapping[bytes, bytes], expected: str) -> None:
 
 
 def _binary(headers: Mapping[bytes, bytes], body: bytes) -> Event:
-    names, pick = _attributes(tuple(headers))
-    values = header_text.read(names, pick(headers))
+    names, fields = _attributes(tuple(headers))
+    texts = [headers.get(field, b"") for field in fields]
+    version, id, source, type, subject, time, schema, *more = header_text.read(names, texts)  # noqa: A001
+    check_version(version)
     content_type = headers.get(_CONTENT_TYPE)
-    if content_type:
-        values["datacontenttype"] = _text(content_type)
-    # A body cannot say that there is no data: empty, it is none.
-    return event_of(values, body or None)
+    event = Event(
+        id=id,
+        source=source,
+        type=type,
+        subject=subject if b"ce-subject" in headers else None,
+        time=time if b"ce-time" in headers else None,
+        datacontenttype=_text(content_type) if content_type else None,
+        dataschema=schema if b"ce-dataschema" in headers else None,
+        extensions=dict(zip(names[len(_CORE) :], more, strict=True)) if more else {},
+        data=body or None,  # a body cannot say that there is no data: empty, it is none
+    )
+    check_core(event)
+    return event
 
 
 def _text(content_type: bytes) -> str:
@@ -91,14 +101,16 @@ def _text(content_type: bytes) -> str:
 
 
 @lru_cache(maxsize=64)  # a client sends the same headers with every request
-def _attributes(headers: tuple[bytes, ...]) -> tuple[tuple[str, ...], _Pick]:
-    """The attributes among header names, and what picks their texts."""
-    ours = [header for header in headers if header.startswith(b"ce-")]
-    names = tuple(header[3:].decode("latin-1") for header in ours)
-    for name in names:
+def _attributes(headers: tuple[bytes, ...]) -> tuple[tuple[str, ...], tuple[bytes, ...]]:
+    """The attributes that may be among these headers, _CORE first, and the
+    headers that they are in."""
+    given = [header[3:].decode("latin-1") for header in headers if header.startswith(b"ce-")]
+    for name in given:
         if name == "datacontenttype":
             raise InvalidRequest("header 'ce-datacontenttype': Content-Type says what data is")
         check_name(name)
-    if len(ours) > 1:
-        return names, itemgetter(*ours)
-    return names, lambda found: tuple(found[header] for header in ours)
+    for name in ("specversion", *REQUIRED):
+        if name not in given:
+            refuse(name, "is missing")
+    names = (*_CORE, *(name for name in given if name not in _CORE))
+    return names, tuple(b"ce-" + name.encode() for name in names)

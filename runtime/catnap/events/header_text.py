@@ -46,15 +46,15 @@ def escaped(text: bytes) -> bytes:
     return text.translate(None, _PLAIN)
 
 
-def read(names: Sequence[str], texts: Sequence[bytes]) -> dict[str, str]:
-    """The values that header text stands for, by attribute. Raises
+def read(names: Sequence[str], texts: Sequence[bytes]) -> list[str]:
+    """The values that header text stands for, in its order. Raises
     InvalidRequest, naming the attribute, for text that breaks a rule and for a
     value that none may have."""
     joined = b" ".join(texts)
     if len(escaped(joined)) == len(texts) - 1:
-        return dict(zip(names, joined.decode().split(" "), strict=True))
+        return joined.decode().split(" ")
     pairs = zip(names, texts, strict=True)
-    return {name: _unquote(name, text.strip(b" \t")) for name, text in pairs}
+    return [_unquote(name, text.strip(b" \t")) for name, text in pairs]
 
 
 def check_size(event: Event) -> None:
