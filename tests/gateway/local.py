@@ -23,9 +23,13 @@ KEYS = (
 
 @asynccontextmanager
 async def started(
-    folder: Path, *skills: Path, hosts: Callable[[Gateway], Hosts] = Hosts
+    folder: Path,
+    *skills: Path,
+    hosts: Callable[[Gateway], Hosts] = Hosts,
+    platform: str = "local",
 ) -> AsyncIterator[tuple[Gateway, Target]]:
-    """The gateway, and where it listens. It has no models."""
+    """The gateway, and where it listens. It has no models. platform: where the
+    skills run; a cluster is that of KUBECONFIG."""
     for skill in skills:
         shutil.copytree(skill, folder / "functions" / skill.name)
     settings = Settings(
@@ -35,6 +39,7 @@ async def started(
         keys=KEYS,
         reload=False,
         models="127.0.0.1:1",
+        platform=platform,
     )
     async with AsyncExitStack() as parts:
         gateway = Gateway(settings, lambda _: None)
