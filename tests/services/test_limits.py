@@ -156,4 +156,4 @@ async def test_an_instance_that_never_gets_ready_is_ended(
     with pytest.raises(SkillCrashed, match="was not ready after"):
         await world.call()
     await world.gone()
-    assert not any(each.alive for each in world.platform._instances)
+    assert not any(each.alive for each in world.platform._launch.instances)

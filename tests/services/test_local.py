@@ -272,19 +272,14 @@ async def test_instances_leave_nothing_behind(world: World) -> None:
         await world.call("print")
         world.wait(200)
         await world.gone()
-        for instance in list(world.platform._instances):
-            world.platform._forget(instance)
+        for instance in list(world.platform._launch.instances):
+            world.platform._launch.forget(instance)
         await asyncio.sleep(0)
         counts.append(len(list(Path("/proc/self/fd").iterdir())))
     assert counts[-1] <= counts[1]
-    assert list(world.platform._sockets.folder.iterdir()) == []
-    assert world.platform._zygote(*_base(world)).used is False
+    assert list(world.platform._launch._sockets.folder.iterdir()) == []
+    assert not world.platform._zygotes.used
     assert world.platform._client._idle == {}
-
-
-def _base(world: World) -> Any:
-    [key] = world.platform._zygotes
-    return key
 
 
 async def test_what_an_instance_writes_is_passed_on_by_line(world: World) -> None:
