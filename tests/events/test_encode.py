@@ -63,7 +63,7 @@ def test_a_batch_is_an_array_and_may_be_empty():
         {},
         {"time": "2026-01-31T12:00:00Z", "datacontenttype": 'text/plain; charset="utf-8"'},
         *({"subject": f"a{character}b"} for character in ' "%~!é€\U0001f600'),
-        {"extensions": {"x": "%s", "empty": ""}},
+        {"dataschema": "a:b", "extensions": {"x": "%s", "empty": ""}},
     ],
 )
 def test_the_lines_are_those_of_the_headers(attributes):

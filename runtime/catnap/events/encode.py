@@ -39,16 +39,30 @@ def to_binary(event: Event) -> tuple[Headers, bytes]:
 def to_lines(event: Event) -> tuple[bytes, bytes]:
     """As `to_binary`, the headers as the lines of a head (see `write_fields`)."""
     check_core(event)
-    values = event.attributes()
-    content_type = values.pop("datacontenttype", None)
-    lines = _form(tuple(values)) % tuple(values.values())
-    # Nearly always all that needs an escape is what stands between the values.
-    if not lines.isascii() or header_text.escaped(lines.encode()) != b" \r\n" * (len(values) + 1):
+    lines = [
+        "ce-specversion: 1.0",
+        f"ce-id: {event.id}",
+        f"ce-source: {event.source}",
+        f"ce-type: {event.type}",
+    ]
+    if event.subject is not None:
+        lines.append(f"ce-subject: {event.subject}")
+    if event.time is not None:
+        lines.append(f"ce-time: {event.time}")
+    if event.dataschema is not None:
+        lines.append(f"ce-dataschema: {event.dataschema}")
+    if event.extensions:
+        _headers(tuple(event.extensions))  # checks the names
+        lines += [f"ce-{name}: {value}" for name, value in event.extensions.items()]
+    lines.append("")
+    block = "\r\n".join(lines)
+    # Of a line, all that does not stand for itself is nearly always this.
+    if not block.isascii() or header_text.escaped(block.encode()) != b" \r\n" * (len(lines) - 1):
         headers, body = to_binary(event)
         return write_fields(headers), body
-    if content_type is not None:
-        lines += f"content-type: {content_type}\r\n"
-    return lines.encode(), event.data or b""
+    if event.datacontenttype is not None:
+        block += f"content-type: {event.datacontenttype}\r\n"
+    return block.encode(), event.data or b""
 
 
 def to_structured(event: Event) -> tuple[Headers, bytes]:
@@ -67,11 +81,3 @@ def _headers(names: tuple[str, ...]) -> list[bytes]:
     for name in names:
         check_name(name)
     return [b"ce-" + name.encode() for name in names]
-
-
-@lru_cache(maxsize=64)
-def _form(names: tuple[str, ...]) -> str:
-    """The lines of attributes with these names, without their values."""
-    for name in names:
-        check_name(name)
-    return "ce-specversion: 1.0\r\n" + "".join([f"ce-{name}: %s\r\n" for name in names])
