@@ -3,6 +3,7 @@ memory, and with real processes whose code lies in a folder that is edited."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from catnap import sessions
 from catnap.errors import InvalidRequest, NotFound
 from catnap.events import Event, to_binary
 from catnap.services import images
@@ -138,17 +140,25 @@ async def test_a_pin_outlasts_edits_and_latest_follows_them(side: Side) -> None:
     assert await side.call() == "three"
 
 
+def _falls(where: Callable[[float], bool]) -> str:
+    """A session that does there."""
+    names = (f"bob\0{number}" for number in itertools.count())
+    return next(name for name in names if where(sessions.chance(name, "echo")))
+
+
 async def test_percentages_are_of_new_sessions(side: Side) -> None:
     await side.edit("one")
     assert await side.call(session="ada\0old") == "one"
     await side.edit("two")
-    split = [{"revisionName": "echo-00001", "percent": 1}, {"latestRevision": True, "percent": 99}]
-    await side.route(*split)
-    assert await side.call(0.0, session="bob\0mine") == "one"
-    assert await side.call(0.99, session="bob\0mine") == "one", "it stays where it began"
-    assert await side.call(0.99, session="eve\0new") == "two"
-    await side.route({"latestRevision": True, "percent": 100})
-    assert await side.call(0.0, session="bob\0mine") == "two", "its revision has no share any more"
+    low = _falls(lambda chance: chance < 0.5)
+    high = _falls(lambda chance: chance > 0.5)
+    one, two = {"revisionName": "echo-00001"}, {"latestRevision": True}
+    await side.route({**one, "percent": 50}, {**two, "percent": 50})
+    assert [await side.call(session=each) for each in (low, high)] == ["one", "two"]
+    await side.route({**one, "percent": 99}, {**two, "percent": 1})
+    assert await side.call(session=high) == "two", "it stays where it began"
+    await side.route({**two, "percent": 100})
+    assert await side.call(session=low) == "two", "its revision has no share any more"
 
 
 async def test_a_tag_leads_to_its_revision_whatever_the_percentages(side: Side) -> None:

@@ -75,6 +75,7 @@ async def test_calls_that_overlap_for_ever_keep_a_session_for_half_a_minute(side
     at_work = side.begin({"do": "wait"}, session="s")
     visitor = await side.desk.next()
     await side.apply(env={"MODE": "new"})
+    assert (await side.call(ask, session="s"))[0] == "old"
     side.wait(28)
     assert (await side.call(ask, session="s"))[0] == "old"
     side.wait(4)

@@ -1,4 +1,4 @@
-"""The instance that a new session goes to."""
+"""The revision and the instance that a new session goes to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catnap.sessions.choice import SPREAD, bound, choose
+from catnap.sessions.choice import SPREAD, bound, chance, choose
 
 NAMES = st.sets(st.text("abcdef0123456789", min_size=1, max_size=5), min_size=1, max_size=8)
 
@@ -96,3 +96,20 @@ def test_no_instance_has_more_sessions_than_it_may() -> None:
     counts = {"a": 2, "b": 1}
     assert {choose(str(n), counts, "ab", most=2) for n in range(20)} == {"b"}
     assert choose("s", {"a": 2, "b": 2}, "ab", most=2) is None
+
+
+def test_where_a_session_falls_in_a_split_is_the_same_for_every_version() -> None:
+    assert round(chance("ada\0s", "echo"), 6) == 0.68835
+
+
+def test_sessions_fall_evenly_and_otherwise_for_each_service() -> None:
+    falls = {name: [chance(str(n), name) for n in range(1000)] for name in ("echo", "add")}
+    canaries = {name: {n for n in range(1000) if falls[name][n] < 0.1} for name in falls}
+    assert all(60 < len(each) < 140 for each in canaries.values())
+    assert len(canaries["echo"] & canaries["add"]) < 40
+
+
+def test_a_call_that_names_its_revision_meets_the_sessions_others() -> None:
+    for session in "stuvw":
+        counts = dict.fromkeys("abcd", 0)
+        assert choose((session, "r"), counts, "abcd") == choose(session, counts, "abcd")

@@ -1,13 +1,16 @@
 """Which revision a call goes to, by its service's traffic split.
 
-Pure: the random number is an argument.
+Pure: time and the random number are arguments.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from math import inf
+from typing import Any, Protocol
+
+from catnap.sessions import DRAIN, Table, chance
 
 
 class Split(Protocol):
@@ -45,6 +48,20 @@ def revision(splits: Sequence[Split], home: str, random: float) -> str:
             chosen = split.revision
         left -= split.percent
     return chosen
+
+
+def of_session(
+    splits: Sequence[Split], service: str, session: str, sessions: Table[Any], now: float
+) -> str:
+    """As `revision`, for a session's call. It is not torn apart: while calls
+    are at work the others follow them for DRAIN, whatever the revision's share
+    is by now. A new session falls where it would in every process."""
+    home = sessions.home(session, now)
+    if home is None or not home.calls:
+        return revision(splits, home.revision if home else "", chance(session, service))
+    served = any(each.revision == home.revision and each.percent for each in splits)
+    sessions.depart(home, inf if served else now + DRAIN)
+    return home.revision
 
 
 def main(splits: Sequence[Split]) -> str:

@@ -17,7 +17,7 @@ from catnap.services.platform import Route, Status
 from catnap.services.pool import Pool
 from catnap.services.revision import Revision
 from catnap.services.room import Room
-from catnap.sessions import DRAIN, Table
+from catnap.sessions import Table
 
 _log = logging.getLogger(__name__)
 
@@ -38,34 +38,28 @@ class Serving:
     pools: dict[tuple[str, str], Pool] = field(default_factory=dict)
     sessions: Table[Instance] = field(default_factory=Table)
 
-    def choose(self, session: str, chance: float, now: float) -> str:
-        """The revision for a call that names none; empty where there is none.
-        A session with calls at work is not torn apart: it stays until they
-        have ended, whatever its revision's share is by now."""
-        home = self.sessions.home(session, now) if session else None
-        if home is not None and home.calls:
-            return home.revision
-        found = choice.revision(self.shares, home.revision if home else "", chance)
-        if session and found and self.revisions[found].affinity:
-            self.sessions.assign(session, found, now)
+    def choose(self, route: Route, chance: Callable[[], float], now: float) -> str:
+        """The revision for a call that names none; empty where there is none."""
+        home = self.sessions.home(route.session, now) if route.session else None
+        sticky = any(self.revisions[each.revision].affinity for each in self.shares)
+        if not (home or (route.session and sticky)):
+            return choice.revision(self.shares, "", chance())
+        found = choice.of_session(self.shares, route.service, route.session, self.sessions, now)
+        revision = self.revisions.get(found)
+        if revision is not None and revision.affinity:
+            self.sessions.assign(route.session, found, now, revision.session_idle)
         return found
 
-    def target(self, revisions: Sequence[Revision], shares: tuple[Share, ...], now: float) -> None:
-        """Sends new calls there. What others have begun is finished; of their
-        sessions, those without a call at work leave."""
+    def target(self, revisions: Sequence[Revision], shares: tuple[Share, ...]) -> None:
+        """Sends new calls there. What others have begun is finished."""
         self.shares = shares
         self.revisions = {each.name: each for each in revisions}
         for each in revisions:
             self.rooms.setdefault(each.name, Room(each.scale.max_scale, each.queue))
-        taking = {each.revision for each in shares if each.percent}
         for pool in self.pools.values():
-            name = pool.revision.name
-            pool.retired = name not in self.revisions
+            pool.retired = pool.revision.name not in self.revisions
             if pool.retired:
                 pool.adjust()
-            if name not in taking:
-                for instance in pool.instances:
-                    self.sessions.drain(instance, now, now + DRAIN)
 
     def tick(self, now: float) -> None:
         """Ends what is idle for too long, forgets what is empty."""
@@ -115,21 +109,19 @@ class Fleet:
         What the others have begun is finished."""
         newest = max(revisions, key=lambda each: each.name)
         serving = self._serving.setdefault((newest.namespace, newest.service), Serving())
-        serving.sessions.idle = newest.session_idle
-        serving.sessions.per_instance = newest.session_max
-        serving.target(revisions, shares, self._clock())
+        serving.target(revisions, shares)
         for each in revisions:
             if max(each.scale.min_scale, each.scale.initial_scale):
                 self._pool(serving, each.name, "").adjust()
 
     def delete(self, namespace: str, service: str) -> None:
         """Raises NotFound."""
-        self._found(namespace, service).target((), (), self._clock())
+        self._found(namespace, service).target((), ())
 
     def pool(self, route: Route) -> Pool:
         """Where a call of this route finds its place. Raises NotFound."""
         serving = self._found(route.namespace, route.service)
-        name = route.revision or serving.choose(route.session, self._chance(), self._clock())
+        name = route.revision or serving.choose(route, self._chance, self._clock())
         if name in serving.revisions:
             return self._pool(serving, name, route.share)
         home = serving.sessions.home(route.session, self._clock())

@@ -26,7 +26,7 @@ from catnap.services.place import Place
 from catnap.services.revision import Revision
 from catnap.services.room import Room
 from catnap.services.waiting import Waiting
-from catnap.sessions import DRAIN, Table, choose
+from catnap.sessions import DRAIN, Session, Table, choose
 
 _log = logging.getLogger(__name__)
 
@@ -98,19 +98,19 @@ class Pool:
         nested: the caller may hold a place here itself.
         Raises Unavailable when too many wait, or why none can start.
         """
-        session = self._bound(session, nested)
-        instance = self._free(session)
+        home = self._bound(session, nested)
+        instance = self._free(home)
         if instance is not None:
             if self._scaler.by_rate:
                 self._scaler.arrived(self._clock())
-            place = self._take(instance, session)
+            place = self._take(instance, home)
             self._measure()
             return place, False
         self._refuse()
         if self._scaler.by_rate:
             self._scaler.arrived(self._clock())
         started = {each for each in self.instances if each.ready}
-        waiter = self._waiting.add(session)
+        waiter = self._waiting.add(home)
         try:
             self._measure()
             self._hurry()
@@ -178,7 +178,7 @@ class Pool:
 
     # --- places ------------------------------------------------------------------
 
-    def _free(self, session: str) -> Instance | None:
+    def _free(self, session: Session) -> Instance | None:
         """An instance with room, if nobody has to wait for it first."""
         if session:
             home = self._home(session)
@@ -188,24 +188,21 @@ class Pool:
             counts = {
                 each.name: self.sessions.count(each) for each in self._staying() if each.ready
             }
-            most = self.sessions.per_instance
+            most = self.revision.session_max
             return free.get(choose(session, counts, free, most=most) or "")
         found = self._balance.choose(self.instances, self._is_open)
         return found or self._balance.choose(self.instances, self._has_room)
 
-    def _bound(self, session: str, nested: bool) -> str:
-        """The session that decides where a call goes; empty where none does.
-        One that is at another revision stays there, and a nested call must not
-        wait for the place that its own caller holds."""
+    def _bound(self, session: str, nested: bool) -> Session:
+        """Whose home decides where a call goes; empty where none does: a nested
+        call must not wait for the place that its own caller holds."""
         if not session or not self.revision.affinity:
             return ""
-        entry = self.sessions.home(session, self._clock())
-        if entry is not None and entry.revision != self.revision.name:
-            return ""
-        home = self._home(session) if nested else None
-        return "" if home is not None and not self._has_room(home) else session
+        found = self.sessions.at(session, self.revision.name, self._clock())
+        home = self._home(found) if nested else None
+        return "" if home is not None and not self._has_room(home) else found
 
-    def _home(self, session: str) -> Instance | None:
+    def _home(self, session: Session) -> Instance | None:
         """The instance of ours that a session's calls go to while it lives."""
         entry = self.sessions.home(session, self._clock()) if session else None
         if entry is None or entry.revision != self.revision.name:
@@ -231,7 +228,7 @@ class Pool:
         """Whether it has room and is to stay."""
         return not instance.surplus and self._has_room(instance)
 
-    def _take(self, instance: Instance, session: str) -> Place:
+    def _take(self, instance: Instance, session: Session) -> Place:
         instance.inflight += 1
         instance.served += 1
         self._inflight += 1
@@ -242,7 +239,10 @@ class Pool:
         home = self.sessions.home(session, now)
         if home is not None and home.revision != self.revision.name:
             return Place(instance)  # it has moved on while this call waited
-        home = self.sessions.begin(session, self.revision.name, instance, now)
+        about = self.revision
+        home = self.sessions.begin(
+            session, about.name, instance, now, about.session_idle, about.session_max
+        )
         self._waiting.settled(session, instance)
         return Place(instance, home)
 
@@ -254,10 +254,12 @@ class Pool:
             )
             if instance is None:
                 return
-            instance.surplus = False
             waiter = self._waiting.next(instance)
-            if waiter is not None and not waiter.place.done():
-                waiter.place.set_result(self._take(instance, waiter.session))
+            if waiter is None or waiter.place.done():
+                continue
+            if self._home(waiter.session) is not instance:
+                self._keep(instance)
+            waiter.place.set_result(self._take(instance, waiter.session))
 
     def _refuse(self) -> None:
         if self.crash and self.retry_in and not any(each.alive for each in self.instances):
@@ -300,7 +302,7 @@ class Pool:
         lacking = max(self._scaler.wanted, bool(self._waiting)) - len(self._staying())
         for instance in self.instances:
             if lacking > 0 and instance.surplus and instance.alive:
-                instance.surplus = False
+                self._keep(instance)
                 lacking -= 1
         self._serve()
         self._start(lacking)
@@ -317,6 +319,12 @@ class Pool:
             elif instance.ready:
                 instance.surplus = True
                 self.sessions.drain(instance, now, now + DRAIN)
+
+    def _keep(self, instance: Instance) -> None:
+        """It is to stay after all."""
+        if instance.surplus:
+            instance.surplus = False
+            self.sessions.stay(instance)
 
     # --- starting and ending -------------------------------------------------------
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from catnap.services.instance import Instance
 from catnap.services.place import Place
+from catnap.sessions import Session
 
 
 @dataclass(eq=False, slots=True)
@@ -17,7 +18,7 @@ class Waiter:
     that is None."""
 
     number: int
-    session: str
+    session: Session
     place: asyncio.Future[Place]
     home: Instance | None = None
 
@@ -29,7 +30,7 @@ class Waiting:
 
     def __init__(
         self,
-        home: Callable[[str], Instance | None],
+        home: Callable[[Session], Instance | None],
         concurrency: int,
         grew: Callable[[int], None],
     ) -> None:
@@ -44,7 +45,7 @@ class Waiting:
         # All by number, the first first.
         self._any: OrderedDict[int, Waiter] = OrderedDict()
         self._at: defaultdict[Instance, OrderedDict[int, Waiter]] = defaultdict(OrderedDict)
-        self._together: defaultdict[str, dict[int, Waiter]] = defaultdict(dict)
+        self._together: defaultdict[Session, dict[int, Waiter]] = defaultdict(dict)
         """Those in `_any` by session."""
         self._last = 0
         self._size = 0
@@ -52,7 +53,7 @@ class Waiting:
     def __len__(self) -> int:
         return self._size
 
-    def add(self, session: str) -> Waiter:
+    def add(self, session: Session) -> Waiter:
         self._last += 1
         waiter = Waiter(self._last, session, asyncio.get_running_loop().create_future())
         self._put(waiter, self._home(session))
@@ -81,7 +82,7 @@ class Waiting:
         self._grow(-1)
         return queue.popitem(last=False)[1]
 
-    def settled(self, session: str, instance: Instance) -> None:
+    def settled(self, session: Session, instance: Instance) -> None:
         """The session is at home there: its other calls wait for that."""
         for waiter in list(self._together.get(session, {}).values()):
             self._pull(waiter)

@@ -1,4 +1,5 @@
-"""Which instance a new session goes to: rendezvous hashing with bounded load.
+"""Where a new session goes: by its hash at a revision of those that share the
+traffic, and by rendezvous hashing with bounded load at an instance of it.
 
 Pure, and the same in every process: a gateway that has forgotten its sessions,
 or never knew them, finds most of them where they were. Source: Thaler and
@@ -12,12 +13,21 @@ import math
 from collections.abc import Collection, Mapping
 from hashlib import blake2b
 
+from catnap.sessions.table import Session
+
 SPREAD = 1.25
 """An instance has at most so many times the sessions of the average one."""
 
 
+def chance(session: str, service: str) -> float:
+    """Where in the service's split a new session falls: 0 <= n < 1. Of two
+    services that are split alike, one does not have the other's sessions."""
+    mixed = blake2b(f"{service}\0{session}".encode(), digest_size=4)
+    return int.from_bytes(mixed.digest(), "big") / (1 << 32)
+
+
 def choose(
-    session: str,
+    session: Session,
     sessions: Mapping[str, int],
     free: Collection[str],
     *,
@@ -25,6 +35,7 @@ def choose(
     spread: float = SPREAD,
 ) -> str | None:
     """An instance's name; None where none of `free` may have one more session.
+    It is the same whether the session's calls name the revision or not.
 
     sessions: how many each instance has, by name. free: those of them that
     have room for a call now. most: sessions at one instance, 0 for any number.
@@ -44,7 +55,8 @@ def choose(
         within = [name for name in allowed if sessions[name] == fewest]
     if len(within) == 1:
         return within[0]
-    seed = blake2b(session.encode(), digest_size=8)
+    name = session if isinstance(session, str) else session[0]
+    seed = blake2b(name.encode(), digest_size=8)
 
     def weight(name: str) -> tuple[bytes, str]:
         mixed = seed.copy()

@@ -21,6 +21,7 @@ CLASS = "catnap.ingress.networking.knative.dev"
 PATH = "/apis/networking.internal.knative.dev/v1alpha1/ingresses"
 
 _CLASS = "networking.knative.dev/ingress.class"
+_ROUTE = "serving.knative.dev/route"
 
 
 # The fields stand in the order of Knative's own types, and those that those
@@ -94,6 +95,11 @@ class KIngress(_Part, frozen=True):
     @property
     def id(self) -> str:
         return f"{self.metadata.namespace}/{self.metadata.name}"
+
+    @property
+    def route(self) -> str:
+        """The Knative Service whose traffic it is; empty for another's."""
+        return self.metadata.labels.get(_ROUTE, "")
 
     @property
     def ours(self) -> bool:

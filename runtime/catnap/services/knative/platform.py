@@ -79,6 +79,7 @@ class KnativePlatform:
         self._pause = pause
         self._patience = patience
         self._chance = chance
+        self._clock = clock
         self._homes = Homes(clock)
 
     # --- what there is ---------------------------------------------------
@@ -108,9 +109,9 @@ class KnativePlatform:
         await self._api.merge(self._path(namespace, service), patch)
 
     def tagged(self, namespace: str, service: str, tag: str) -> str:
-        splits = self._table().splits(self._namespace(namespace), f"{tag}-{service}")
-        found = choice.main(splits)
-        if not found:
+        space = self._namespace(namespace)
+        found = choice.main(self._table().splits(space, service, tag))
+        if not found or not self._is_of(service, self.fleet.get(space, found)):
             raise NotFound(f"no revision of {service!r} is tagged {tag!r}")
         return found
 
@@ -141,11 +142,13 @@ class KnativePlatform:
 
     def _snapshot(self, tenant: str, service: str) -> Service:
         namespace = self._namespace(tenant)
+        sessions = self._homes.of(namespace, service).table
+        sessions.expire(self._clock())
         return seen(
             self.objects.snapshot(tenant, (namespace, service)),
             {each.revision: each.percent for each in self._table().splits(namespace, service)},
             lambda name: found.pods if (found := self.fleet.get(namespace, name)) else Pods(),
-            self._homes.of(namespace, service).snapshot().instances,
+            sessions.count,
         )
 
     # --- a request -----------------------------------------------------------
@@ -159,7 +162,9 @@ class KnativePlatform:
         sessions = self._homes.of(namespace, route.service)
         name = route.revision or self._revision(namespace, route, sessions)
         revision = self.fleet.get(namespace, name)
-        visit = sessions.visit(route.session, name, revision, named=bool(route.revision))
+        if not self._is_of(route.service, revision):
+            raise NotFound(f"{name!r} is no revision of {route.service!r}")
+        visit = sessions.visit(route.session, revision, named=bool(route.revision))
         host = f"{route.service}.{namespace}.svc.cluster.local".encode()
         fields = [(b"host", host), *headers]
         call = Sent(route.service, (namespace, name), fields, body, arrived)
@@ -176,12 +181,11 @@ class KnativePlatform:
                         self.fleet.lose(namespace, pod)
                 finally:
                     revision.pods.release(pod)
-            with visit.waking():
-                async with self._relayed(call, revision) as delivery:
-                    reached = revision.pods.named(delivery.instance) if revision else None
-                    if reached:
-                        visit.settle(reached)
-                    yield delivery
+            async with visit.waking(), self._relayed(call, revision) as delivery:
+                reached = revision.pods.named(delivery.instance) if revision else None
+                if reached:
+                    visit.settle(reached)
+                yield delivery
         finally:
             visit.leave()
 
@@ -189,17 +193,14 @@ class KnativePlatform:
         """Where the call may go straight; None where the activator must help.
         A session's calls rather wait for its pod; but not a nested one, whose
         own caller may be what it waits for."""
-        home = visit.preferred(pods)
+        home = visit.preferred()
         queue = visit.settled and not nested
         pod = pods.take(home, self._chance, alone=nested, queue=queue)
         if pod is None and nested:
             return await self._when_there_is_room(pods)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._patience):
-                while pod is None and (awaited := visit.awaited()) is not None:
-                    await self._either(awaited, pods)
-                    home = visit.preferred(pods)
-                    pod = pods.take(home, self._chance, queue=visit.settled)
+        while pod is None and (awaited := visit.awaited()) is not None:
+            await self._either(awaited, pods)
+            pod = pods.take(visit.preferred(), self._chance, queue=visit.settled)
         return pod
 
     async def _either(self, awaited: asyncio.Future[None], pods: Pods) -> None:
@@ -243,18 +244,21 @@ class KnativePlatform:
             pods.relay(-1)
 
     def _revision(self, namespace: str, route: Route, sessions: Sessions) -> str:
-        """A session with calls at work is not torn apart, whatever its
-        revision's share is by now."""
-        home = sessions.home(route.session)
         splits = self._table().splits(namespace, route.service)
-        if home is not None and home.calls and home.instance:
-            if not any(each.revision == home.revision and each.percent for each in splits):
-                sessions.drain(home.instance)
-            return home.revision
-        name = choice.revision(splits, home.revision if home else "", self._chance())
+        known = (self.fleet.get(namespace, each.revision) for each in splits)
+        if route.session and any(each and each.affinity for each in known):
+            now = self._clock()
+            name = choice.of_session(splits, route.service, route.session, sessions.table, now)
+        else:
+            name = choice.revision(splits, "", self._chance())
         if not name:
             raise NotFound(f"no traffic goes to {route.service!r} in namespace {namespace!r}")
         return name
+
+    @staticmethod
+    def _is_of(service: str, revision: Revision | None) -> bool:
+        """Where the cluster has it at all."""
+        return revision is None or not revision.known or revision.service == service
 
     def _gone(self, pod: Pod) -> None:
         self._exchange.forget(pod.target)

@@ -149,12 +149,16 @@ class Table:
             found = renamed
         return None
 
-    def splits(self, namespace: str, service: str) -> tuple[Split, ...]:
-        """How a Knative Service's traffic is split where a request names no
-        tag; empty where no Route of that name has been seen."""
-        name = f"{service}.{namespace}.svc.cluster.local"
+    def splits(self, namespace: str, service: str, tag: str = "") -> tuple[Split, ...]:
+        """How a Knative Service's traffic is split where a request names that
+        tag, or none; empty where the Route of that name has not been seen, or
+        has no such tag. Another Service's name may look like the tag's."""
+        label = f"{tag}-{service}" if tag else service
+        name = f"{label}.{namespace}.svc.cluster.local"
         host = self._hosts.get(name) or self._elsewhere.get(name)
-        path = host and host.path("/", {})
+        if host is None or host.ingress.route != service:
+            return ()
+        path = host.path("/", {})
         return path.splits if path and not path.rewrite_host else ()
 
 

@@ -122,7 +122,7 @@ def seen(
     service: snapshot.Service,
     shares: Mapping[str, int],
     pods: Callable[[str], Pods],
-    sessions: Mapping[Pod, int],
+    sessions: Callable[[Pod], int],
 ) -> snapshot.Service:
     """What the objects say, with what the gateway sees.
 
@@ -142,7 +142,7 @@ def seen(
                         name=pod.name,
                         state="ready",
                         inflight=pod.inflight,
-                        sessions=sessions.get(pod, 0),
+                        sessions=sessions(pod),
                     )
                     for pod in pods(each.name)
                 ],
