@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -15,7 +16,13 @@ from catnap.errors import CatnapError
 
 _NUMBERS = ("size", "attempts", "instances", "at work", "waiting", "sessions")
 
-_TEXT = ("decision", "description", "error", "found", "image", "type", "what to do")
+_TEXT = ("decision", "description", "error", "found", "image", "tags", "type", "what to do")
+
+_PADDING = re.compile(r" +(\x1b\[0m)?$")
+
+_GAP = 2
+_NARROW = 12
+"""Letters between two columns, and of a text that gives way, at least."""
 
 
 def as_json(value: Any) -> None:
@@ -91,23 +98,30 @@ def table(
         click.echo(empty, err=True)
         return
     shown = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
+    least = -_GAP
+    for column, *cells in zip(columns, *found, strict=True):
         # What is copied, an id or a key, stays in one line; text gives way.
         whole = column not in _TEXT
+        widest = max(len(column), *(cell.cell_len for cell in cells))
+        least += _GAP + (widest if whole else min(widest, _NARROW))
         shown.add_column(
             column,
             justify="right" if column in numbers else "left",
             overflow="fold",
             no_wrap=whole,
+            min_width=widest if whole else None,
         )
     for row in found:
         shown.add_row(*row)
-    # A program that reads a table gets whole lines, however long.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
+    console = Console(highlight=False)
+    # A program that reads a table gets whole lines, however long; and so does a
+    # terminal that is too narrow, which breaks them: nothing is cut off.
+    if least > console.width or not sys.stdout.isatty():
+        console.width = 10_000
     with console.capture() as capture:
         console.print(shown)
     for line in capture.get().splitlines():
-        click.echo(line.rstrip())
+        click.echo(_PADDING.sub(r"\1", line))
 
 
 def size(count: int) -> str:
