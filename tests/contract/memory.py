@@ -145,6 +145,9 @@ class MemoryPlatform:
     def newest(self, service: str) -> str:
         return self._controller.newest(service)
 
+    def forget(self, service: str) -> None:
+        self._controller.forget(service)
+
     def collect(self) -> set[str]:
         return self._controller.images()
 

@@ -42,11 +42,13 @@ def skill(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def running(home: Path) -> AsyncIterator[tuple[FolderCatalog, LocalPlatform]]:
+async def running(home: Path, *tenants: str) -> AsyncIterator[tuple[FolderCatalog, LocalPlatform]]:
     """As `catnap serve` begins and ends."""
     platform = LocalPlatform(home, "127.0.0.1:1", lambda *line: None)
     try:
-        catalog = FolderCatalog(home / "functions", home, platform, lambda line: None, ["acme"])
+        catalog = FolderCatalog(
+            home / "functions", home, platform, lambda line: None, ["acme", *tenants]
+        )
         await catalog.load()
         yield catalog, platform
     finally:
@@ -139,9 +141,12 @@ async def test_a_broken_edit_does_not_outlive_a_restart_in_the_place_of_what_ran
         assert catalog.problems("acme") == {}
 
 
+@pytest.mark.parametrize("tenant", ["acme", "gone"])
 async def test_what_was_removed_is_not_served_in_the_place_of_a_broken_source(
-    skill: Path, tmp_path: Path
+    skill: Path, tmp_path: Path, tenant: str
 ) -> None:
+    async with running(tmp_path, tenant):
+        pass
     async with running(tmp_path) as (catalog, _):
         skill.rename(tmp_path / "away")
         await catalog.refresh(skill)

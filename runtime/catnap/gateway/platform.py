@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from importlib.metadata import version
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 import msgspec
 
@@ -52,6 +52,7 @@ async def answer(gateway: Gateway, request: Request, rest: list[str]) -> Respons
     skill's ETag is its traffic's, where that may be changed here, and If-Match
     changes just that.
     """
+    rest = [unquote(part) for part in rest]
     _check(request, rest)
     caller = principal(gateway, request)
     asked = _asked(gateway, caller, request)
@@ -100,7 +101,7 @@ def _asked(gateway: Gateway, caller: Principal, request: Request) -> str:
     asked = parse_qs(request.target.partition("?")[2]).get("tenant", [""])[0]
     if asked:
         require(caller, "platform.read", Resource(check_id("tenant", asked)))
-        known = {*gateway.keys.tenants, *(each.namespace for each in gateway.platform.status())}
+        known = gateway.keys.tenants | {each.namespace for each in gateway.platform.status()}
         if asked not in known:
             raise NotFound(f"there is no tenant {asked!r}: there are {', '.join(sorted(known))}")
     return asked

@@ -34,6 +34,11 @@ class Keeper(Platform, Protocol):
         whichever tenant, here or before a restart; empty where none is kept."""
         ...
 
+    def forget(self, service: str) -> None:
+        """Keeps no more than the numbers of a service that nobody is served,
+        whoever was before a restart."""
+        ...
+
     def collect(self) -> set[str]:
         """Gives what is needed of the images, by what runs or can be gone back
         to, and forgets the others. Raises InvalidRequest where the books cannot
@@ -134,15 +139,17 @@ class Applied:
             await self._platform.route(tenant, name, targets)
             self._meet(name, tenant, met)
 
-    async def remove(self, name: str) -> None:
+    async def remove(self, name: str) -> bool:
+        """Whether there was such a skill."""
         async with self._applying[name]:
-            tenants = self._newest[name].tenants
+            tenants = self._newest[name].tenants if name in self._newest else {}
             for tenant in list(tenants):
                 with contextlib.suppress(NotFound):
                     await self._platform.delete(tenant, name)
                 self._older.pop((tenant, name), None)
                 del tenants[tenant]
-            del self._newest[name]
+            self._platform.forget(name)
+            return self._newest.pop(name, None) is not None
 
     def blame(self, name: str, problem: str) -> None:
         """problem: why nothing newer is served."""

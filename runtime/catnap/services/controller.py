@@ -80,6 +80,10 @@ class Controller:
         kept = self._ledger.newest(service)
         return kept.image if kept else ""
 
+    def forget(self, service: str) -> None:
+        """Keeps no more than the numbers of a service that nobody is served."""
+        self._ledger.forget(service)
+
     def images(self) -> set[str]:
         """What is kept or still runs is made of these. Raises InvalidRequest
         where that cannot be known."""

@@ -217,8 +217,7 @@ class FolderCatalog:
     async def _remove(self, name: str) -> None:
         self._seen.pop(name, None)
         self._problems.pop(name, None)
-        if name in self._applied:
-            await self._applied.remove(name)
+        if await self._applied.remove(name):
             self._announce(f"{name}: removed; what is at work is finished")
 
 

@@ -59,6 +59,13 @@ class Ledger:
         ]
         return max(found, key=lambda each: each.created, default=None)
 
+    def forget(self, service: str) -> None:
+        """Keeps no more than the numbers of a service, for whichever tenant.
+        Raises Unavailable as `keep`."""
+        for (namespace, name), entry in list(self._known.items()):
+            if name == service and not entry.gone:
+                self.keep(namespace, name, entry.deleted())
+
     def images(self) -> set[str]:
         """What the revisions that are kept run from. Raises InvalidRequest
         where a file cannot be read: it may name others."""

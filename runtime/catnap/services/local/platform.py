@@ -108,6 +108,9 @@ class LocalPlatform:
     def newest(self, service: str) -> str:
         return self._controller.newest(service)
 
+    def forget(self, service: str) -> None:
+        self._controller.forget(service)
+
     def collect(self) -> set[str]:
         needed = self._controller.images()
         self._sources = {image: self._sources[image] for image in self._sources.keys() & needed}
