@@ -92,6 +92,9 @@ async def test_each_path_has_its_methods_and_names_them(world: World) -> None:
     assert (await world.ask("GET", "/platform/skills/echo/traffic"))[0] == 405
     assert (await world.ask("GET", "/platform/nothing"))[0] == 404
     assert (await world.ask("GET", "/platform/skills/ecko"))[0] == 404
+    assert (await world.ask("GET", "/platform/skills/%65cho"))[0] == 200
+    status, problem = await world.ask("GET", "/platform/skills/a%20b%2Fc")
+    assert (status, "'a b/c'" in problem["detail"]) == (404, True)
 
 
 async def test_only_who_may_change_the_platform_does(world: World) -> None:
