@@ -16,7 +16,17 @@ from catnap.errors import CatnapError
 
 _NUMBERS = ("size", "attempts", "instances", "at work", "waiting", "sessions")
 
-_TEXT = ("decision", "description", "error", "found", "image", "tags", "type", "what to do")
+_TEXT = (
+    "decision",
+    "description",
+    "error",
+    "found",
+    "image",
+    "tags",
+    "traffic",
+    "type",
+    "what to do",
+)
 
 _PADDING = re.compile(r" +(\x1b\[0m)?$")
 
