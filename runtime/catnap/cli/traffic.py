@@ -1,23 +1,21 @@
-"""catnap traffic, catnap rollback and catnap revisions."""
+"""catnap traffic."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 
 import click
 
-from catnap.cli import output
 from catnap.cli.cluster import Access, with_cluster
 from catnap.cli.options import Command, with_json, with_settings
+from catnap.cli.revisions import show, with_tenant
 from catnap.cli.settings import Settings
 from catnap.cli.switchboard import SETTINGS, switchboard
-from catnap.services.retarget import previous, retarget
+from catnap.services.retarget import retarget
 from catnap.services.snapshot import Service
 from catnap.services.traffic import Target
 
 _PERCENT = re.compile(r"0*(\d\d?|100)%?", re.ASCII)
-_TENANT = click.option("--tenant", default="", help="Whose. Default: your own.")
 
 
 @click.command(cls=Command)
@@ -34,7 +32,7 @@ _TENANT = click.option("--tenant", default="", help="Whose. Default: your own.")
     "--tag", "tags", metavar="TAG=REVISION", multiple=True, help="Name a revision for its callers."
 )
 @click.option("--untag", metavar="TAG", multiple=True, help="Take a tag away.")
-@_TENANT
+@with_tenant
 @with_cluster
 @with_json
 @with_settings(*SETTINGS)
@@ -76,82 +74,7 @@ def traffic(
         return retarget(service, percents, named, untag)
 
     changed = percents or named or untag
-    _show(board.edit(skill, change) if changed else board.get(skill), as_json)
-
-
-@click.command(cls=Command)
-@click.argument("skill")
-@click.option("--to", "revision", metavar="REVISION", help="Default: the one that served before.")
-@_TENANT
-@with_cluster
-@with_json
-@with_settings(*SETTINGS)
-def rollback(
-    settings: Settings,
-    access: Access,
-    skill: str,
-    revision: str | None,
-    tenant: str,
-    as_json: bool,
-) -> None:
-    """Sends all of SKILL's calls to an older revision, and keeps them there.
-
-    Where several serve, that is the one beside the newest which gets the most
-    calls; else the newest of the older ones that have served. Edits are still
-    taken up, but get no calls until `catnap traffic SKILL --latest`.
-
-    \b
-    catnap rollback echo
-    catnap rollback echo --to 3
-    """
-
-    def change(service: Service) -> tuple[Target, ...]:
-        to = previous(service) if revision is None else revision
-        return retarget(service, {to: 100}, {})
-
-    _show(switchboard(settings, access, tenant).edit(skill, change), as_json)
-
-
-@click.command(cls=Command)
-@click.argument("skill")
-@_TENANT
-@with_cluster
-@with_json
-@with_settings(*SETTINGS)
-def revisions(settings: Settings, access: Access, skill: str, tenant: str, as_json: bool) -> None:
-    """Lists the revisions of SKILL that can serve, the newest first.
-
-    Each is what the skill's folder was at one time, and stays that. Kept are
-    those that get traffic or have a tag, and ten others: the newest, those that
-    have served before those that never did.
-    """
-    _show(switchboard(settings, access, tenant).get(skill), as_json, every=True)
-
-
-def _show(service: Service, as_json: bool, every: bool = False) -> None:
-    shown = [
-        each for each in service.revisions if every or each.latest or each.percent or each.tags
-    ]
-    if as_json:
-        output.as_json({"traffic": service.traffic, "revisions": shown})
-        return
-    output.table(
-        ("revision", "traffic", "tags", "instances", "created"),
-        [
-            (
-                f"{each.name} (latest)" if each.latest else each.name,
-                f"{each.percent} %" if each.percent else "",
-                ", ".join(each.tags),
-                len(each.instances),
-                output.when(datetime.fromtimestamp(each.created, UTC)) if each.created else "",
-            )
-            for each in shown
-        ],
-        empty=f"no revision of {service.name} gets calls",
-    )
-    if not any(each.latest_revision and each.percent for each in service.traffic):
-        again = f"`catnap traffic {service.name} --latest`"
-        output.note(f"pinned: edits get no calls until {again}")
+    show(board.edit(skill, change) if changed else board.get(skill), as_json)
 
 
 def _percents(given: tuple[str, ...]) -> dict[str, int]:

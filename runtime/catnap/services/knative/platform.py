@@ -136,8 +136,8 @@ class KnativePlatform:
         return self._snapshot(namespace, service)
 
     def snapshot(self) -> list[Service]:
-        """What the gateway sees of each: what the autoscaler decides and what
-        waits is in the cluster's own metrics."""
+        """What the objects say and the gateway sees: what the autoscaler
+        decides is in the cluster's own metrics."""
         return [self._snapshot(tenant, name) for tenant, name in sorted(self._services)]
 
     def _snapshot(self, tenant: str, service: str) -> Service:
