@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import signal
 import secrets
 import socket
 import subprocess
@@ -86,6 +87,7 @@ class Deployed(Reached):
             ],
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         assert self._forward.stdout
         found: list[str] = []
@@ -123,7 +125,8 @@ class Deployed(Reached):
 
     def remove(self) -> None:
         if self._forward:
-            self._forward.terminate()
+            # All of it: kubectl may be a script here, whose child holds the pipe.
+            os.killpg(self._forward.pid, signal.SIGTERM)
             self._forward.communicate()
         self.catnap("undeploy", "--all", "--yes", check=False)
         if self._volume:
