@@ -199,6 +199,8 @@ async def test_a_service_that_there_is_not_has_no_traffic(side: Side) -> None:
         await side.platform.route("acme", "echo", LATEST)
     with pytest.raises(NotFound):
         side.platform.tagged("acme", "echo", "stable")
+    with pytest.raises(NotFound):
+        side.platform.look("acme", "echo")
 
 
 async def test_a_deleted_service_comes_back_with_all_calls_to_the_newest(side: Side) -> None:
@@ -221,6 +223,8 @@ async def test_a_snapshot_shows_what_runs(side: Side) -> None:
     )
     await side.call(session="ada\0s")
     [seen] = side.platform.snapshot()
+    alone = side.platform.look("acme", "echo")
+    assert [each.name for each in alone.revisions] == [each.name for each in seen.revisions]
     assert (seen.tenant, seen.name, seen.latest) == ("acme", "echo", "echo-00002")
     assert seen.traffic[0] == Target(revision_name="echo-00001", percent=90)
     new, old = seen.revisions
