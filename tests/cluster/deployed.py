@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import os
-import signal
 import secrets
+import signal
 import socket
 import subprocess
 import sys
