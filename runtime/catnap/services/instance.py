@@ -49,6 +49,11 @@ class Instance(ABC):
         return not self.draining and not self.exited.done()
 
     @property
+    def staying(self) -> bool:
+        """Whether it is to take new calls, once it has started."""
+        return self.alive and not self.surplus
+
+    @property
     def fit(self) -> bool:
         """Whether it may be given a call."""
         return self.ready and self.alive and not (self.doubts or self.unready)
