@@ -1,4 +1,5 @@
-"""Each side of the Platform port that runs on this machine."""
+"""Each side of the Platform port: in memory, with processes, and as a cluster
+has it."""
 
 from __future__ import annotations
 
@@ -14,10 +15,15 @@ import pytest
 
 from catnap.events import Event
 from catnap.services import images
+from catnap.services.knative import faults
+from catnap.services.ledger import Ledger
 from catnap.services.local import LocalPlatform
+from catnap.services.platform import Platform
 from tests.contract import actor
 from tests.contract.memory import Function, MemoryPlatform, Source
 from tests.contract.side import Desk, Side
+from tests.contract.toyserving import serving
+from tests.services.knative import apiserver
 
 
 async def _actor(env: Mapping[str, str]) -> Function:
@@ -37,27 +43,44 @@ async def _streamer(env: Mapping[str, str]) -> Function:
     return function
 
 
-@pytest.fixture(params=["memory", "local"])
-async def side(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Side]:
+SOURCES = {"actor": Source(_actor), "streamer": Source(_streamer)}
+
+
+@pytest.fixture
+async def side(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Side]:
+    async def in_memory(side: Side) -> Platform:
+        return MemoryPlatform(SOURCES, lambda: side.now, ledger=ledger)
+
+    async def local(side: Side) -> Platform:
+        return LocalPlatform(tmp_path, "127.0.0.1:1", lambda *line: None, lambda: side.now)
+
+    async def on_cluster(side: Side) -> Platform:
+        return await serving(api.api(), SOURCES, lambda: side.now, applied)
+
+    ledger = Ledger(None)
+    applied: list[Mapping[str, Any]] = []
+    monkeypatch.setattr(faults, "LOOKS", (0.0,))
     desk = Desk()
-    with tempfile.TemporaryDirectory() as short:
+    with tempfile.TemporaryDirectory() as short, apiserver.running(tmp_path) as api:
         server = await asyncio.start_unix_server(desk.serve, f"{short}/desk")
-        side: Side
-        platform: MemoryPlatform | LocalPlatform
-        if request.param == "memory":
-            sources = {"actor": Source(_actor), "streamer": Source(_streamer)}
-            platform = MemoryPlatform(sources, lambda: side.now)
-            names = {name: name for name in sources}
-        else:
+        names = {name: name for name in SOURCES}
+        if kind == "local":
             names = {
                 "actor": _image(tmp_path, "actor", "main"),
                 "streamer": _image(tmp_path, "streamer", "streamed"),
             }
-            platform = LocalPlatform(tmp_path, "127.0.0.1:1", lambda *line: None, lambda: side.now)
-        side = Side(platform, platform.tick, names, desk, {"DESK": f"{short}/desk"})
-        yield side
-        await platform.close()
+        start = {"memory": in_memory, "local": local, "cluster": on_cluster}[kind]
+        made = Side(start, names, desk, {"DESK": f"{short}/desk"})
+        made.platform = await start(made)
+        yield made
+        await made.platform.close()
         server.close()
+
+
+@pytest.fixture(params=["memory", "local"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """`cluster` too, where a module's tests ask for that."""
+    return str(request.param)
 
 
 def _image(home: Path, name: str, function: str) -> str:

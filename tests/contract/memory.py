@@ -12,7 +12,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -84,16 +84,17 @@ class Source:
 class MemoryPlatform:
     """Runs Services as functions. sources: by image. clock: seconds, for all
     that scales; `tick` does what a second would have done. chance: 0 <= n < 1,
-    for what is split."""
+    for what is split. ledger: what the one before it has kept."""
 
     sources: Mapping[str, Source | Function]
     clock: Callable[[], float] = time.monotonic
     chance: Callable[[], float] = random.random
+    ledger: Ledger = field(default_factory=lambda: Ledger(None))
 
     def __post_init__(self) -> None:
         self._fleet = Fleet(self._instance, self.clock, self.chance)
         self._deadlines = Deadlines()
-        self._controller = Controller(self._fleet, Ledger(None), _nothing)
+        self._controller = Controller(self._fleet, self.ledger, _nothing)
 
     async def apply(self, service: Mapping[str, Any]) -> str:
         return await self._controller.apply(service)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,10 +13,12 @@ import msgspec
 from catnap.errors import from_problem
 from catnap.events import Event, to_binary
 from catnap.scaling import TICK
+from catnap.services.local import LocalPlatform
 from catnap.services.platform import Delivery, Platform, Route
 from catnap.services.render import service
 from catnap.services.snapshot import Instance
 from catnap.skills.manifest import parse_manifest
+from tests.contract.memory import MemoryPlatform
 
 
 class Desk:
@@ -53,14 +55,24 @@ class Visitor:
 
 @dataclass
 class Side:
-    """A platform, its clock, and a desk."""
+    """A platform, its clock, and a desk. start: gives a new platform of the
+    kind, which knows what the one before has kept."""
 
-    platform: Platform
-    tick: Callable[[], None]
+    start: Callable[[Side], Awaitable[Platform]]
     images: Mapping[str, str]
     desk: Desk
     env: dict[str, str]
     now: float = 1000.0
+    platform: Platform = field(init=False)
+
+    async def restart(self) -> None:
+        await self.platform.close()
+        self.platform = await self.start(self)
+
+    def tick(self) -> None:
+        """What two seconds do here; a cluster does it by itself."""
+        if isinstance(self.platform, MemoryPlatform | LocalPlatform):
+            self.platform.tick()
 
     def wait(self, seconds: float) -> None:
         """Lets time go by, as the autoscaler sees it."""

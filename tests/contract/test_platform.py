@@ -52,6 +52,24 @@ async def test_after_a_quiet_window_nothing_is_left(side: Side) -> None:
     assert (await side.call({"again": True}))[0] == {"again": True}
 
 
+async def test_the_instance_that_the_fewest_sessions_would_miss_ends_first(side: Side) -> None:
+    await side.apply(concurrency=1, max=2, window="6s", idle="1h", session={"idle": "1h"})
+    calls = [side.begin({"do": "wait"}, session=session) for session in ("s", "t")]
+    for visitor in [await side.desk.next() for _ in calls]:
+        visitor.go()
+    (_, at_s), (_, at_t) = await asyncio.gather(*calls)
+    assert at_s.instance != at_t.instance
+    held = side.begin({"do": "wait"}, session="t")
+    visitor = await side.desk.next()
+    _, more = await side.call({}, session="u")
+    assert more.instance == at_s.instance
+    visitor.go()
+    await held
+    side.wait(200)
+    await side.until(instances=1)
+    assert (await side.call({}, session="s"))[1].instance == at_s.instance
+
+
 async def test_what_is_at_work_keeps_its_instance_however_long(side: Side) -> None:
     await side.apply()
     call = side.begin({"do": "wait"})

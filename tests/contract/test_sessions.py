@@ -1,14 +1,20 @@
-"""What sessions are promised, in memory and with real processes."""
+"""What sessions are promised: in memory, with real processes, and on a cluster."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import pytest
 
 from catnap.errors import SkillCrashed
+from catnap.services.traffic import parse
 from tests.contract.side import Side
+
+ASK = {"do": "env", "name": "MODE"}
+
+pytestmark = pytest.mark.parametrize("kind", ["memory", "local", "cluster"], indirect=True)
 
 
 async def test_concurrent_first_calls_of_a_session_wake_one_instance_and_meet_there(
@@ -121,19 +127,99 @@ async def test_a_lost_instance_costs_the_session_one_call_at_most(side: Side) ->
     assert (await side.call({}, session="s"))[1].instance == second.instance
 
 
-async def test_the_instance_that_the_fewest_sessions_would_miss_ends_first(side: Side) -> None:
-    await side.apply(concurrency=1, max=2, window="6s", idle="1h", session={"idle": "1h"})
-    calls = [side.begin({"do": "wait"}, session=session) for session in ("s", "t")]
-    for visitor in [await side.desk.next() for _ in calls]:
-        visitor.go()
-    (_, at_s), (_, at_t) = await asyncio.gather(*calls)
-    assert at_s.instance != at_t.instance
-    held = side.begin({"do": "wait"}, session="t")
+async def test_calls_meet_where_their_sessions_first_call_is_still_at_work(side: Side) -> None:
+    await side.apply(concurrency=2)
+    first = side.begin({"do": "wait"}, session="s")
     visitor = await side.desk.next()
-    _, more = await side.call({}, session="u")
-    assert more.instance == at_s.instance
+    _, second = await side.call({}, session="s")
     visitor.go()
-    await held
-    side.wait(200)
-    await side.until(instances=1)
-    assert (await side.call({}, session="s"))[1].instance == at_s.instance
+    assert (await first)[1].instance == second.instance
+    assert side.instances() == 1
+
+
+# --- splits and tags -----------------------------------------------------------------
+
+
+async def split(side: Side, old: int, new: int, **options: Any) -> None:
+    """Two revisions, told apart by MODE. new: percent of the one that is tagged
+    `canary`. options: of both."""
+    session = options.pop("session", [{}, {}])
+    first = await side.apply(env={"MODE": "old"}, session=session[0], **options)
+    given = side.object(env={"MODE": "new"}, session=session[1], **options)
+    given["spec"]["traffic"] = [
+        {"revisionName": first, "percent": old},
+        {"latestRevision": True, "percent": new, "tag": "canary"},
+    ]
+    await side.platform.apply(given)
+
+
+async def test_each_revision_has_its_own_rules_for_its_sessions(side: Side) -> None:
+    rules = [{"max": 3}, {"max": 2, "idle": "3s"}]
+    await split(side, 100, 0, concurrency=2, max=1, session=rules)
+    canary = side.platform.tagged("acme", "actor", "canary")
+    for number in range(5):
+        await side.call({}, session=str(number), revision=canary)
+        await side.call({}, session=str(number))
+    assert side.sessions() == 3 + 2
+    side.wait(4)
+    assert side.sessions() == 3
+
+
+async def test_a_call_by_tag_moves_no_session(side: Side) -> None:
+    await split(side, 99, 1)
+    canary = side.platform.tagged("acme", "actor", "canary")
+    at_work = side.begin({"do": "wait"}, session="s", revision=canary)
+    visitor = await side.desk.next()
+    assert (await side.call(ASK, session="s"))[0] == "old"
+    visitor.go()
+    await at_work
+    assert (await side.call(ASK, session="s"))[0] == "old"
+    assert (await side.call(ASK, session="s", revision=canary))[0] == "new"
+
+
+async def test_calls_by_tag_meet_at_one_instance_whatever_becomes_of_the_traffic(
+    side: Side,
+) -> None:
+    await split(side, 100, 0, min=2)
+    canary = side.platform.tagged("acme", "actor", "canary")
+    calls = await asyncio.gather(*(side.call({}, session="s", revision=canary) for _ in range(9)))
+    [home] = {delivery.instance for _, delivery in calls}
+    await side.platform.route(
+        "acme",
+        "actor",
+        parse(
+            [
+                {"revisionName": canary, "percent": 0, "tag": "canary"},
+                {"revisionName": "actor-00001", "percent": 100, "tag": "stable"},
+            ]
+        ),
+    )
+    assert side.sessions() == 1
+    assert (await side.call({}, session="s", revision=canary))[1].instance == home
+
+
+async def test_a_restart_during_a_split_finds_each_session_at_its_revision(side: Side) -> None:
+    await split(side, 50, 50)
+    before = [(await side.call(ASK, session=str(n)))[0] for n in range(10)]
+    assert set(before) == {"old", "new"}
+    await side.restart()
+    given = side.object(env={"MODE": "new"})
+    await side.platform.apply(given)
+    assert [(await side.call(ASK, session=str(n)))[0] for n in range(10)] == before
+
+
+async def test_a_revision_that_has_its_traffic_back_keeps_its_sessions(side: Side) -> None:
+    await side.apply(env={"MODE": "old"})
+    at_work = side.begin({"do": "wait"}, session="s")
+    visitor = await side.desk.next()
+    await side.apply(env={"MODE": "new"})
+    assert (await side.call(ASK, session="s"))[0] == "old"
+    await side.platform.route(
+        "acme", "actor", parse([{"revisionName": "actor-00001", "percent": 100}])
+    )
+    _, beside = await side.call(ASK, session="s")
+    side.wait(40)
+    assert (await side.call(ASK, session="s"))[1].instance == beside.instance
+    visitor.go()
+    await at_work
+    assert (await side.call(ASK, session="s"))[1].instance == beside.instance

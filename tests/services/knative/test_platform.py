@@ -250,6 +250,46 @@ async def test_concurrent_first_calls_of_a_session_wake_once_and_meet(cluster: C
     assert (await cluster.call(route)).instance in instances
 
 
+async def test_a_sessions_calls_queue_where_its_first_is_thought_to_be(cluster: Cluster) -> None:
+    route = Route("acme", "echo", session="s")
+    cluster.revision("old")
+    cluster.activator.answers = [cluster.activator.hold]
+    first = asyncio.create_task(cluster.call(route))
+    while not cluster.activator.asked:
+        await asyncio.sleep(0)
+    await cluster.pod("old-a", concurrency=1)
+    await cluster.pod("old-b", concurrency=1)
+    assert {(await cluster.call(route)).instance for _ in range(3)} == {"old-a"}
+    assert len(cluster.activator.asked) == 1
+    first.cancel()
+    await cluster.activator.left.wait()
+
+
+async def test_a_first_call_does_not_take_back_a_session_that_has_moved_on(
+    cluster: Cluster,
+) -> None:
+    route = Route("acme", "echo", session="s")
+    cluster.revision("old")
+    await cluster.pod("new-a")
+    go = asyncio.Event()
+
+    async def wake(request: Request) -> Response:
+        await go.wait()
+        await cluster.pod("old-a")
+        return skill("old-a")
+
+    cluster.activator.answers = [wake]
+    first = asyncio.create_task(cluster.call(route))
+    while not cluster.activator.asked:
+        await asyncio.sleep(0)
+    cluster.route(new=100)
+    assert (await cluster.call(route)).instance == "new-a"
+    go.set()
+    assert (await first).instance == "old-a"
+    cluster.route(old=50, new=50)
+    assert (await cluster.call(route)).instance == "new-a"
+
+
 async def test_who_waits_for_a_first_call_that_fails_goes_its_own_way(cluster: Cluster) -> None:
     route = Route("acme", "echo", session="s")
     cluster.revision("old")
