@@ -7,6 +7,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +56,14 @@ async def side(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> As
         return LocalPlatform(tmp_path, "127.0.0.1:1", lambda *line: None, lambda: side.now)
 
     async def on_cluster(side: Side) -> Platform:
-        return await serving(api.api(), SOURCES, lambda: side.now, applied)
+        api = parts.enter_context(apiserver.running(tmp_path)).api()
+        return await serving(api, SOURCES, lambda: side.now, applied)
 
     ledger = Ledger(None)
     applied: list[Mapping[str, Any]] = []
     monkeypatch.setattr(faults, "LOOKS", (0.0,))
     desk = Desk()
-    with tempfile.TemporaryDirectory() as short, apiserver.running(tmp_path) as api:
+    with tempfile.TemporaryDirectory() as short, ExitStack() as parts:
         server = await asyncio.start_unix_server(desk.serve, f"{short}/desk")
         names = {name: name for name in SOURCES}
         if kind == "local":
