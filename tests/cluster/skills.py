@@ -18,14 +18,15 @@ def gather(folder: Path, *, cluster: bool) -> Path:
         shutil.copytree(ROOT / "functions" / "echo", folder / "echo")
     for source in sources:
         shutil.copytree(source, folder, dirs_exist_ok=True)
-    for name in ("dies", "spins"):
-        _misbehaving(folder, name)
+    _misbehaving(folder, "dies", timeout="30s")  # a restart may take a while
+    _misbehaving(folder, "spins", timeout="3s")
     return folder
 
 
-def _misbehaving(folder: Path, name: str) -> None:
+def _misbehaving(folder: Path, name: str, timeout: str) -> None:
     """A copy of its own for those who end it: Kubernetes starts a container
     that ends again and again later each time."""
     copy = shutil.copytree(folder / "misbehave", folder / name)
     manifest = (copy / "skill.toml").read_text().partition("[[triggers")[0]
-    (copy / "skill.toml").write_text(manifest.replace('"misbehave"', f'"{name}"'))
+    manifest = manifest.replace('"misbehave"', f'"{name}"').replace('"3s"', f'"{timeout}"')
+    (copy / "skill.toml").write_text(manifest)
