@@ -63,6 +63,14 @@ def test_who_must_be_alone_counts_them_at_every_pod() -> None:
     assert Counter(pod.name for pod in places if pod) == {"a": 1, "b": 1}
 
 
+def test_room_is_found_wherever_it_is() -> None:
+    some = pods(2, "a", "b")
+    some.relay(1)
+    taken = [some.take(None, lambda: 0.0, alone=True) for _ in range(3)]
+    assert {pod.name for pod in taken if pod} == {"a", "b"}
+    assert taken[2] is None
+
+
 def test_after_a_burst_calls_go_straight_again() -> None:
     some = pods(10, *"abcde")
     some.relay(11)

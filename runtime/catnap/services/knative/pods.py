@@ -103,7 +103,8 @@ class Pods:
         queue: bool = False,
     ) -> Pod | None:
         """A place at `home`, if it has room; else at the less busy of two
-        random pods, if that has. None otherwise.
+        random pods, or where that has none at the least busy one. None where
+        no pod has room.
 
         chance: a number, 0 <= n < 1. alone: only where nobody else's calls
         can have taken the place, wherever they were sent. queue: rather wait
@@ -117,7 +118,10 @@ class Pods:
             one, other = (self._free[int(chance() * len(self._free))] for _ in range(2))
             pod = one if one.inflight <= other.inflight else other
             if not self._has_room(pod, alone):
-                return None
+                # Not often: and who is told that there is none may wait for long.
+                pod = min(self._free, key=lambda each: each.inflight)
+                if not self._has_room(pod, alone):
+                    return None
         pod.inflight += 1
         self._inflight += 1
         self._sort(pod)
