@@ -7,6 +7,7 @@ that each revision keeps its own.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -112,6 +113,8 @@ def _env(manifest: Manifest, install: str) -> list[dict[str, str]]:
         "CATNAP_CALLBACK": f"{host}:{CALLBACK_PORT}",
         "CATNAP_CONCURRENCY": str(manifest.scale.concurrency),
         "CATNAP_EGRESS": f"{host}:{EGRESS_PORT}",
+        # As long as Knative Serving lets a pod: a scale-down ends no call.
+        "CATNAP_GRACE": str(math.ceil(manifest.limits.timeout)),
         "CATNAP_LOG": "json",
     }
     return [{"name": name, "value": value} for name, value in sorted(env.items())]
