@@ -84,7 +84,8 @@ def test_what_knative_makes_of_a_skill_says_whose_it_is() -> None:
 
 
 def test_an_instance_is_told_where_the_gateway_is_beside_its_own_settings() -> None:
-    found = environment(made("[scale]\nconcurrency = 3\n[limits]\ntimeout = '1500ms'\n[env]\nA = 'b'"))
+    limits = "[scale]\nconcurrency = 3\n[limits]\ntimeout = '1500ms'"
+    found = environment(made(f"{limits}\n[env]\nA = 'b'"))
     assert found == {
         "A": "b",
         "CATNAP_CALLBACK": "catnap-gateway.catnap.svc.cluster.local.:8081",
