@@ -6,6 +6,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+import msgspec
+
 from catnap.errors import CatnapError, PayloadTooLarge
 
 MAX_BODY = 100_000_000
@@ -15,54 +17,34 @@ HIGH_WATER = 256 * 1024
 """Bytes that may wait for their reader before the sender is made to wait."""
 
 
-class Body:
+class Body(msgspec.Struct, eq=False):
     """Bytes from the connection that feeds it to the one reader that drains it.
 
     on_wait: called once, when the reader first has to wait. on_drain: called
     when there is room again after more than HIGH_WATER bytes had waited.
     """
 
-    __slots__ = (
-        "_chunks",
-        "_done",
-        "_error",
-        "_on_drain",
-        "_on_wait",
-        "_waiter",
-        "buffered",
-        "length",
-    )
-
-    def __init__(
-        self,
-        on_drain: Callable[[], None] | None = None,
-        on_wait: Callable[[], None] | None = None,
-        length: int | None = None,
-    ) -> None:
-        self.length = length
-        """Bytes to come in all, where the sender said so."""
-        self.buffered = 0
-        """Bytes that have come and were not read yet."""
-        self._chunks: deque[bytes] = deque()
-        self._done = False
-        self._error: CatnapError | None = None
-        self._waiter: asyncio.Future[None] | None = None
-        self._on_drain, self._on_wait = on_drain, on_wait
-
-    @property
-    def done(self) -> bool:
-        """Whether the sender has sent everything."""
-        return self._done
+    on_drain: Callable[[], None] | None = None
+    on_wait: Callable[[], None] | None = None
+    length: int | None = None
+    """Bytes to come in all, where the sender said so."""
+    buffered: int = 0
+    """Bytes that have come and were not read yet."""
+    done: bool = False
+    """Whether the sender has sent everything."""
+    _chunks: deque[bytes] = msgspec.field(default_factory=deque)
+    _error: CatnapError | None = None
+    _waiter: asyncio.Future[None] | None = None
 
     @property
     def unasked(self) -> bool:
         """Whether the sender may wait to be asked for it: nobody has read yet."""
-        return self._on_wait is not None
+        return self.on_wait is not None
 
     def hush(self) -> None:
         """From now on the sender is not to be asked."""
-        if self._on_wait:
-            self._on_wait = _nothing
+        if self.on_wait:
+            self.on_wait = _nothing
 
     @property
     def full(self) -> bool:
@@ -77,13 +59,13 @@ class Body:
 
     def finish(self) -> None:
         """All of it has come."""
-        self._done = True
+        self.done = True
         if self._waiter:
             self._wake()
 
     def fail(self, error: CatnapError) -> None:
         """No more will come, and what came is not whole."""
-        if not self._done and self._error is None:
+        if not self.done and self._error is None:
             self._error = error
             self._wake()
 
@@ -94,7 +76,7 @@ class Body:
     def whole(self) -> bytes | None:
         """The body, where it has come as a whole already in one piece or
         none, as most do. None where `read` must see to it."""
-        if not self._done or len(self._chunks) > 1 or self.buffered > HIGH_WATER:
+        if not self.done or len(self._chunks) > 1 or self.buffered > HIGH_WATER:
             return None
         self.buffered = 0
         return self._chunks.pop() if self._chunks else b""
@@ -116,20 +98,20 @@ class Body:
     async def __anext__(self) -> bytes:
         """Raises the error that the body failed with, after what had come."""
         while not self._chunks:
-            if self._done:
+            if self.done:
                 raise StopAsyncIteration
             if self._error:
                 raise self._error
-            if self._on_wait:
-                on_wait, self._on_wait = self._on_wait, None
+            if self.on_wait:
+                on_wait, self.on_wait = self.on_wait, None
                 on_wait()
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
         was_full = self.full
         chunk = self._chunks.popleft()
         self.buffered -= len(chunk)
-        if was_full and not self.full and self._on_drain:
-            self._on_drain()
+        if was_full and not self.full and self.on_drain:
+            self.on_drain()
         return chunk
 
 

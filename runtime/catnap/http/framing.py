@@ -47,7 +47,7 @@ def frame(
     """
     has_body = method != "HEAD" and response.status not in (204, 304)
     fields, body = response.headers, response.body
-    ours = not _LOOKED_FOR.isdisjoint(map(_name, fields))
+    ours = bool(fields) and not _LOOKED_FOR.isdisjoint(map(_name, fields))
     if ours:
         names = {name.lower() for name, _ in fields}
         ours = not _OURS.isdisjoint(names)

@@ -18,6 +18,24 @@ _NOT_REPEATED = frozenset((b"connection", b"upgrade", b"http2-settings"))
 _LONGEST_NUMBER = 20  # digits, as 2**64 has
 
 
+class _Names(dict[bytes, bytes]):
+    """Names in lower case by what was sent: one object for each, which a dict
+    finds without a look at its bytes."""
+
+    def __missing__(self, sent: bytes) -> bytes:
+        name = sent.lower()
+        if len(sent) <= _LONGEST_NAME:
+            if len(self) == _MOST_NAMES:
+                self.clear()
+            self[sent] = name = self.get(name, name)
+        return name
+
+
+_MOST_NAMES = 1024
+_LONGEST_NAME = 64
+_NAMES = _Names()
+
+
 class RequestParser:
     """Fed with what arrives; calls back with each request once its head is
     there, its body still to come.
@@ -27,7 +45,7 @@ class RequestParser:
 
     The callbacks of httptools, one for each field of a head, are all the work
     that most requests cost here: they only keep what they are given, and
-    `on_headers_complete` looks at it in one go.
+    `on_headers_complete` looks at it.
     """
 
     def __init__(
@@ -50,9 +68,12 @@ class RequestParser:
         self._url = b""
         self._host: bytes | None = None
         """The last one that was checked: a connection has seldom another."""
-        self._path = b""
-        """The last target that was checked and is a path, as most are."""
-        self._target = ""
+        self._line = b"\0"
+        """The last first line that was checked, if it can be known again: most
+        requests have the same. Then its method and its target."""
+        self._method = self._target = ""
+        self._head = b""
+        """The piece that the next head is at the beginning of, if one is."""
         self._fed = 0
         """Bytes of the piece being parsed."""
         self._quiet = 0
@@ -61,6 +82,7 @@ class RequestParser:
     def feed(self, data: bytes) -> None:
         """Raises the error that says what is wrong with it. Nothing can be
         fed after that."""
+        self._head = data if self.began is None and self.body is None else b""
         while True:
             self._fed = len(data)
             try:
@@ -95,30 +117,34 @@ class RequestParser:
         self.began = self._clock()
         self._quiet = -self._fed
         self._url = b""
-        self._fields: list[tuple[bytes, bytes]] = []
+        self._fields: dict[bytes, bytes] = {}
+        self._repeated: list[tuple[bytes, bytes]] = []
 
     def on_url(self, url: bytes) -> None:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._fields.append((name, value))
+        name = _NAMES[name]
+        value = value.rstrip()  # httptools leaves the white space after it
+        if name in self._fields:
+            self._repeated.append((name, value))
+        else:
+            self._fields[name] = value
 
     def on_headers_complete(self) -> None:
-        fields, self._fields = self._fields, []  # what comes now are trailers
+        headers, self._fields = self._fields, {}  # what comes now are trailers
         if self._quiet + self._fed or self._fed > self._limits.header_bytes:
             # Not the common one, which came in one piece with all its fields.
-            self._measure(fields)
-        if len(fields) > self._limits.header_count:
+            self._measure(headers)
+        if len(headers) + len(self._repeated) > self._limits.header_count:
             raise HeadersTooLarge(f"more than {self._limits.header_count} headers")
-        headers = self._headers = _join(fields)
-        parser = self._parser
-        method, version = parser.get_method(), parser.get_http_version()
-        old = version == "1.0"
-        if not old and version != "1.1":
-            raise InvalidRequest(f"HTTP/{version}: only HTTP/1.1 and 1.0 are spoken here")
-        if method == b"CONNECT":
-            raise InvalidRequest("CONNECT: this is no proxy")
-        self._upgrade = parser.should_upgrade()
+        if self._repeated:
+            headers = joined([*headers.items(), *self._repeated], strict=True)
+        self._headers = headers
+        head, self._head = self._head, b""
+        known = head.startswith(self._line)
+        old = not known and self._is_old()
+        self._upgrade = self._parser.should_upgrade()
         if self._upgrade:
             return
         host = headers.get(b"host")
@@ -137,23 +163,39 @@ class RequestParser:
         length = headers.get(b"content-length")
         if length is not None and len(length) > _LONGEST_NUMBER:
             raise InvalidRequest("header 'content-length': too many digits")
-        if self._url != self._path:
-            self._target = origin_form(method, self._url, headers)
-            self._path = self._url if self._url[:1] == b"/" else b""
+        if not known:
+            self._read_line(head, headers)
         body = Body(self._on_drain, on_wait, None if length is None else int(length))
         self.body, self.began = body, None
         self._on_request(
             Request(
-                method.decode(),
+                self._method,
                 self._target,
                 headers,
                 body,
-                keep_alive=parser.should_keep_alive(),
+                keep_alive=self._parser.should_keep_alive(),
                 old=old,
             )
         )
 
-    def _measure(self, fields: list[tuple[bytes, bytes]]) -> None:
+    def _is_old(self) -> bool:
+        """Whether it is HTTP/1.0."""
+        version = self._parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            raise InvalidRequest(f"HTTP/{version}: only HTTP/1.1 and 1.0 are spoken here")
+        if self._parser.get_method() == b"CONNECT":
+            raise InvalidRequest("CONNECT: this is no proxy")
+        return version == "1.0"
+
+    def _read_line(self, head: bytes, headers: dict[bytes, bytes]) -> None:
+        method, url = self._parser.get_method(), self._url
+        self._method, self._target = method.decode(), origin_form(method, url, headers)
+        line = b"%b %b HTTP/1.1\r\n" % (method, url)
+        # A URL has a host, which has to get into the headers each time.
+        self._line = line if url[:1] == b"/" and head.startswith(line) else b"\0"
+
+    def _measure(self, headers: dict[bytes, bytes]) -> None:
+        fields = [*headers.items(), *self._repeated]
         size = len(self._url) + sum(len(name) + len(value) for name, value in fields)
         if size > self._limits.header_bytes:
             raise self._too_large()
@@ -174,12 +216,3 @@ class RequestParser:
         if self.body and not self._upgrade:
             self.body.finish()
             self.body = None
-
-
-def _join(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Fields by lower-case name. Raises InvalidRequest; see `joined`."""
-    # httptools leaves the white space after a value, which is no part of it.
-    headers = {name.lower(): value.rstrip() for name, value in fields}
-    if len(headers) == len(fields):
-        return headers
-    return joined([(name.lower(), value.rstrip()) for name, value in fields], strict=True)
