@@ -97,6 +97,25 @@ async def test_who_waits_for_room_is_told_that_the_revision_crashes() -> None:
         assert told.value.retry_after == 1
 
 
+async def test_who_waits_has_the_place_of_one_that_was_given_up_before_that_is_gone() -> None:
+    world, room = Starts(), Room(1)
+    one, other = (
+        Pool(world.revision, world._make, lambda: world.now, room, share) for share in "ab"
+    )
+    calls = [asyncio.create_task(pool.acquire()) for pool in (one, other)]
+    await world.settle()
+    world.made[0].started.set_result(None)
+    place, _ = await calls[0]
+    one.retired = other.retired = True
+    one.adjust()
+    one.end(place.instance)
+    await world.settle()
+    assert not place.instance.exited.done()
+    world.made[1].started.set_result(None)
+    place, _ = await calls[1]
+    assert place.instance is world.made[1]
+
+
 async def test_who_waits_for_an_instance_that_somebody_ends_gets_another_at_once() -> None:
     world = Starts()
     call = await world.begin()

@@ -29,7 +29,7 @@ class Owner(Protocol):
         ...
 
     def restore(self) -> None:
-        """There may be fewer than are wanted."""
+        """One was lost, and may be wanted."""
         ...
 
     def serve(self) -> None:
@@ -158,8 +158,9 @@ class Crew:
             if instance.ready and not instance.served:
                 self._crashed(instance)
         if instance.ready or instance.draining:
-            self._owner.restore()  # else `_bring_up` says what became of its start
-        self._room.freed()
+            self._owner.restore()
+        else:
+            self._room.freed()  # `_bring_up` has yet to say what became of its start
 
     def _lose(self, instance: Instance) -> None:
         self._room.give(instance)

@@ -164,7 +164,7 @@ class Pool:
     def scale_up(self) -> None:
         """Starts what is wanted for the calls that wait."""
         if self.waiting:
-            self.restore()
+            self._restore()
 
     def spare(self, count: int) -> int:
         """Gives up to so many places of instances to another pool."""
@@ -174,7 +174,7 @@ class Pool:
             self._crew.end(instance)
         return len(given)
 
-    def restore(self) -> None:
+    def _restore(self) -> None:
         """Starts what is wanted and not there; one at least for who waits."""
         lacking = max(self._scaler.wanted, bool(self.waiting)) - len(self._crew.staying)
         for instance in self.instances:
@@ -198,7 +198,7 @@ class Pool:
             return  # for its session's own instance
         if not self.retired:
             self._scaler.hurry(self._clock(), *self._counts(), self._places.demand)
-        self.restore()
+        self._restore()
 
     def _part(self, count: int) -> None:
         """Gives up so many: those that have nothing to do at once, others when
@@ -234,13 +234,19 @@ class Pool:
         if self._places.waiting.demand:
             if not self.retired:
                 self._scaler.look(self._clock(), *self._counts(), self._places.demand)
-            self.restore()
+            self._restore()
         elif instance.idle:
             self._room.idle(self)
 
     def lost(self, instance: Instance) -> None:
         """It takes no more calls."""
         self._places.lose(instance)
+
+    def restore(self) -> None:
+        """One was lost: another is started where it is wanted, here or by those
+        who share the room."""
+        self._restore()
+        self._room.freed()
 
     def serve(self) -> None:
         """Gives what room there is to those who wait."""
