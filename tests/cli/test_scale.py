@@ -56,6 +56,14 @@ def test_settings_start_a_trace_with_a_new_autoscaler(decide: Any) -> None:
     ]
 
 
+def test_a_number_that_no_setting_has_is_not_taken_for_bad_json(decide: Any) -> None:
+    done = decide(b'{"settings": {"max-scale": %s}}' % (b"9" * 5000))
+    assert done.status == 2
+    assert "line 1" in done.err
+    assert "out of range" in done.err
+    assert "is not JSON" not in done.err
+
+
 def test_the_rule_that_decided_is_told_where_it_is_asked_for(decide: Any) -> None:
     [answer] = answers(decide(SETTINGS, SEEN, options=("--why",)))
     assert answer == {**DECIDED, "why": "panic average"}
@@ -200,12 +208,18 @@ def test_a_trace_may_come_on_stdin(
         (("calls.csv", "--plot", "calls.pdf"), "must end in .png or .svg"),
         (("none.csv",), "none.csv"),
         (("bad.csv",), "bad.csv line 2: duration: 'long'"),
+        (("binary.csv",), "binary.csv is not UTF-8, in line 1 or later"),
+        (("calls.csv", "--memory", "-5"), "-5 is not from 0 to 1e+12"),
+        (("calls.csv", "--memory", "0"), "0 is not from 0"),
+        (("calls.csv", "--memory", "nan"), "'nan' is not a number"),
+        (("calls.csv", "--memory", "1e400"), "1e400 is not a finite number"),
     ],
 )
 def test_what_cannot_be_is_told(
     alone: Cli, trace: Path, arguments: tuple[str, ...], told: str
 ) -> None:
     (trace.parent / "bad.csv").write_text("0,a,1\n0,a,long\n")
+    (trace.parent / "binary.csv").write_bytes(b"0,\xff,1\n")
     done = alone("scale", "simulate", *arguments)
     assert (done.status, done.out) == (2, "")
     assert told in done.err

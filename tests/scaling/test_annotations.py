@@ -54,6 +54,7 @@ def test_the_target_is_a_share_of_what_an_instance_takes(
         ("max-scale-down-rate", 1, "more than 1"),
         ("min-scale", -1, "at least 0"),
         ("max-scale", "1.5", "not a whole number"),
+        ("max-scale", 10**20, "at most 2147483647"),
         ("max-scale", "2.0", "not a whole number"),
         ("initial-scale", 0, "at least 1"),
         ("activation-scale", 1, "at least 2"),

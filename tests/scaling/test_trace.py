@@ -45,6 +45,11 @@ def test_empty_lines_are_left_out() -> None:
         (("1,a,long",), "line 1: duration: 'long'"),
         (("1,a,-1",), "line 1: .*out of all bounds"),
         (("nan,a,1",), "line 1: .*out of all bounds"),
+        (("1,,1",), "line 1: skill: '' is no name"),
+        (("1,a,1", "1,  ,1"), "line 2: skill: '  ' is no name"),
+        (('1,"a\x1b[2J",1',), "line 1: skill: .* is no name"),
+        (("1,a,1", "2026-01-01T00:00:00,a,1"), "line 2: time: a date, while"),
+        (("2026-01-01T00:00:00,a,1s", "1,b,1"), "line 1: time: a date, while"),
     ],
 )
 def test_what_cannot_be_read_is_told_by_its_line(lines: tuple[str, ...], told: str) -> None:

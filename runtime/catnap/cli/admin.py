@@ -20,8 +20,12 @@ ADMIN = ("http", "token", "home")
 
 def skill_path(name: str, part: str = "", tenant: str = "") -> str:
     """Where a skill is looked at and changed. tenant: empty for the caller's."""
-    query = f"?{urlencode({'tenant': tenant})}" if tenant else ""
-    return f"/platform/skills/{quote(name, '')}{part and '/' + part}{query}"
+    return f"/platform/skills/{quote(name, '')}{part and '/' + part}{of_tenant(tenant)}"
+
+
+def of_tenant(tenant: str) -> str:
+    """The query of a path; empty for the caller's own."""
+    return f"?{urlencode({'tenant': tenant})}" if tenant else ""
 
 
 def ask(

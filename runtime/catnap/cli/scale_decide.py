@@ -122,6 +122,8 @@ def _wrong(line: bytes, error: Exception) -> str:
     """What is wrong with a line, beginning with the key if it is one."""
     try:
         found = msgspec.json.decode(line)
+    except msgspec.ValidationError as problem:
+        return str(problem)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return f"is not JSON: {error}"
     if not isinstance(found, dict):

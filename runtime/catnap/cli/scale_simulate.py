@@ -17,6 +17,7 @@ from catnap.scaling import Settings, from_values
 from catnap.scaling.plan import Costs, Plan, plan
 from catnap.scaling.run import World
 from catnap.scaling.trace import read_trace
+from catnap.scaling.values import number
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -51,6 +52,13 @@ def _with_scaling(function: F) -> F:
     return function
 
 
+def _memory(context: click.Context, option: click.Parameter, text: str) -> float:
+    try:
+        return number(0, 1e12, above=True)(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.", context, option) from None
+
+
 @click.command(cls=Command)
 @click.argument("trace", type=click.File(encoding="utf-8-sig"))
 @click.option(
@@ -64,7 +72,12 @@ def _with_scaling(function: F) -> F:
     help="Time until an instance is ready: a bare Python function's on a cluster; here about 25ms.",
 )
 @click.option(
-    "--memory", default=128.0, show_default=True, metavar="MIB", help="Of an instance, in MiB."
+    "--memory",
+    callback=_memory,
+    default="128",
+    show_default=True,
+    metavar="MIB",
+    help="Of an instance, in MiB.",
 )
 @click.option(
     "--queue",

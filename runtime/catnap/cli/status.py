@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from catnap.cli import output, status_decisions
-from catnap.cli.admin import ADMIN, ask
+from catnap.cli.admin import ADMIN, ask, of_tenant
 from catnap.cli.options import Command, with_json, with_settings
 from catnap.cli.settings import Settings
 from catnap.services.catalog import unknown
@@ -44,8 +44,7 @@ def status(settings: Settings, skills: tuple[str, ...], tenant: str, as_json: bo
     catnap status echo
     catnap status --json
     """
-    query = f"?tenant={tenant}" if tenant else ""
-    seen = ask(settings, "GET", f"/platform{query}", _Seen)
+    seen = ask(settings, "GET", f"/platform{of_tenant(tenant)}", _Seen)
     wanted = [each for each in seen.services if not skills or each.name in skills]
     problems = {k: v for k, v in seen.problems.items() if not skills or k in skills}
     for skill in set(skills) - {each.name for each in wanted} - problems.keys():

@@ -27,11 +27,13 @@ def read_trace(lines: Iterable[str], name: str) -> dict[str, Arrivals]:
     skill, duration (seconds, or with a unit). A heading may order the columns
     otherwise and name others, which are left out.
 
-    Raises InvalidRequest naming the line and the column.
+    Raises InvalidRequest naming the line and the column; where one time is a
+    date and another is seconds, too.
     """
     rows = csv.reader(lines)
     found: dict[str, Arrivals] = {}
     places: tuple[int, int, int] | None = None
+    dates, first = 0, 0
     try:
         for row in rows:
             if not row:
@@ -43,11 +45,16 @@ def read_trace(lines: Iterable[str], name: str) -> dict[str, Arrivals]:
             at, skill, took = row[places[0]], row[places[1]], row[places[2]]
             arrivals = found.get(skill)
             if arrivals is None:
+                if not (skill.strip() and skill.isprintable()):
+                    raise ValueError(f"skill: {skill!r} is no name")
                 arrivals = found[skill] = Arrivals()
             try:
                 time, length = float(at), float(took)
             except ValueError:
-                time, length = _moment(at), _length(took)
+                time, date = _moment(at)
+                length = _length(took)
+                if date:
+                    dates, first = dates + 1, first or rows.line_num
             if not (abs(time) < 1e12 and 0 <= length < 1e9):
                 raise ValueError(f"time {at}, duration {took} are out of all bounds")
             arrivals.times.append(time)
@@ -56,8 +63,14 @@ def read_trace(lines: Iterable[str], name: str) -> dict[str, Arrivals]:
         raise InvalidRequest(
             f"{name} line {rows.line_num}: too few columns, needs {', '.join(COLUMNS)}"
         ) from None
+    except UnicodeDecodeError:
+        raise InvalidRequest(f"{name} is not UTF-8, in line {rows.line_num + 1} or later") from None
     except (ValueError, csv.Error) as error:
         raise InvalidRequest(f"{name} line {rows.line_num}: {error}") from None
+    if 0 < dates < sum(len(each.times) for each in found.values()):
+        raise InvalidRequest(
+            f"{name} line {first}: time: a date, while on other lines it is seconds"
+        )
     if not found:
         raise InvalidRequest(f"{name} has no calls: one a line, {', '.join(COLUMNS)}")
     return {skill: _in_order(found[skill]) for skill in sorted(found)}
@@ -74,13 +87,14 @@ def _places(row: list[str]) -> tuple[tuple[int, int, int], bool]:
     return (names.index("time"), names.index("skill"), names.index("duration")), True
 
 
-def _moment(text: str) -> float:
+def _moment(text: str) -> tuple[float, bool]:
+    """Seconds, and whether a date says which."""
     try:
-        return float(text)
+        return float(text), False
     except ValueError:
         pass
     try:
-        return datetime.fromisoformat(text.strip()).timestamp()
+        return datetime.fromisoformat(text.strip()).timestamp(), True
     except ValueError:
         raise ValueError(f"time: {text!r} is neither seconds nor a date with its time") from None
 

@@ -52,7 +52,9 @@ def count(low: int, high: int = MOST) -> Callable[[object], int]:
         if not found.is_integer() or (isinstance(value, str) and not value.lstrip("+-").isdigit()):
             raise ValueError(f"{value} is not a whole number")
         if not low <= found <= high:
-            bounds = f"at least {low}" if high == MOST else f"from {low} to {high}"
+            bounds = f"from {low} to {high}"
+            if high == MOST:
+                bounds = f"at least {low}" if found < low else f"at most {high}"
             raise ValueError(f"{value} is not {bounds}")
         return int(found)
 
