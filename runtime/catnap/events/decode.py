@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import repeat
 
 from catnap.errors import InvalidRequest
 from catnap.events import envelope, header_text
@@ -17,6 +18,7 @@ from catnap.events.media_types import BATCHED, STRUCTURED, charset, essence
 _CONTENT_TYPE = b"content-type"
 _EVENTS = b"application/cloudevents"
 _BATCHES = b"application/cloudevents-batch"
+_EMPTY = repeat(b"")
 _CORE = ("specversion", *REQUIRED, "subject", "time", "dataschema")
 _CLAIMS = frozenset((b"ce-specversion", b"ce-id", b"ce-source", b"ce-type"))
 
@@ -76,7 +78,7 @@ def _check_format(headers: Mapping[bytes, bytes], expected: str) -> None:
 
 def _binary(headers: Mapping[bytes, bytes], body: bytes) -> Event:
     names, fields = _attributes(tuple(headers))
-    texts = [headers.get(field, b"") for field in fields]
+    texts = tuple(map(headers.get, fields, _EMPTY))
     version, id, source, type, subject, time, schema, *more = header_text.read(names, texts)  # noqa: A001
     check_version(version)
     content_type = headers.get(_CONTENT_TYPE)

@@ -176,8 +176,10 @@ class App:
         return Call(request, body, event, context, loop.time() + deadline - now, task, arriving)
 
     def _gateway(self, request: Request) -> Gateway:
+        if self._callback is None:
+            return _NO_GATEWAY
         authorization = request.headers.get(b"authorization", b"")
-        if self._callback is None or authorization[:7].lower() != b"bearer ":
+        if authorization[:7].lower() != b"bearer ":
             return _NO_GATEWAY
         return HttpGateway(self._client, self._callback, authorization[7:].strip(), self._egress)
 

@@ -12,12 +12,14 @@ def read_traceparent(request: Request, event: Event) -> str:
     """The event's `traceparent`, which says where it comes from, or else the
     request's, which any proxy on the way may have set. Empty where neither
     is one: a trace that cannot be read is begun anew and is nobody's error."""
-    for stated in (event.extensions.get("traceparent"), request.headers.get(b"traceparent")):
-        if stated:
-            text = stated if isinstance(stated, str) else stated.decode("latin-1")
-            if parse(text):
-                return text
-    return ""
+    stated = event.extensions.get("traceparent")
+    if stated and parse(stated):
+        return stated
+    header = request.headers.get(b"traceparent")
+    if header is None:
+        return ""
+    text = header.decode("latin-1")
+    return text if parse(text) else ""
 
 
 def parse(traceparent: str) -> tuple[str, str] | None:

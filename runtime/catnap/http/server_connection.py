@@ -210,7 +210,8 @@ class ServerConnection(asyncio.Protocol):
             self._linger()
         else:
             self._server.served += 1
-            self.task = self._loop.create_task(self._serve(request), name="catnap-request")
+            # What the loop's create_task does, without the detour through uvloop's.
+            self.task = asyncio.Task(self._serve(request), loop=self._loop, name="catnap-request")
 
     async def _serve(self, request: Request) -> None:
         request.client = self._client
@@ -260,7 +261,8 @@ class ServerConnection(asyncio.Protocol):
             self.task = None
         if not self.transport.is_closing():
             if keep_alive:
-                self._next()
+                if self._waiting:
+                    self._next()
                 self._balance()
             else:
                 self._linger()
