@@ -108,6 +108,16 @@ async def test_one_that_is_not_wanted_any_more_before_its_zygote_runs_is_never_f
     assert instance.pid == 0  # type: ignore[attr-defined]
 
 
+async def test_one_that_is_not_wanted_any_more_before_it_is_started_never_is(world: World) -> None:
+    await world.skill(toml="[scale]\nmin = 1\n")
+    [pool] = world.platform._fleet._all()
+    instance = world.platform._instance(pool.revision, "test-00001-0")
+    instance.end()
+    with pytest.raises(Unavailable, match="was ended before"):
+        await instance.start()
+    assert instance.pid == 0
+
+
 LEAVES = """
 import os, socket
 from catnap import skill

@@ -88,6 +88,8 @@ class Instance(instance.Instance):
 
     async def start(self) -> None:
         began = time.perf_counter()
+        if self.draining:
+            raise Unavailable(f"{self.name} was ended before it was started")
         try:
             await self._fork()
         except OSError as error:
