@@ -15,6 +15,8 @@ import pytest
 from catnap.errors import Conflict, InvalidRequest, NotFound
 from catnap.files import Condition, FolderStore, MemoryStore, ObjectStore
 from catnap.files.s3 import Bucket, S3Store
+from catnap.files.spans import Span
+from catnap.http.errors import RangeNotSatisfiable
 from tests.contract import versitygw
 
 TYPE = "text/plain"
@@ -124,6 +126,54 @@ async def test_a_reader_keeps_the_version_that_it_began_with(side: Side) -> None
     got += [chunk async for chunk in content]
     assert b"".join(got) == block * 8
     assert stat.size == len(block) * 8
+
+
+@pytest.mark.parametrize(
+    ("span", "want"),
+    [
+        (Span(), b"0123456789"),
+        (Span(0, 1), b"0"),
+        (Span(3, 4), b"3456"),
+        (Span(9), b"9"),
+        (Span(4, 10**18), b"456789"),
+        (Span(-3), b"789"),
+        (Span(-99), b"0123456789"),
+    ],
+)
+async def test_a_span_of_an_object_is_read(side: Side, span: Span, want: bytes) -> None:
+    written = await put(side, "a", b"0123456789")
+    stat, content = await side.store.get(side.root + "a", span)
+    assert b"".join([chunk async for chunk in content]) == want
+    assert stat == written.stat
+
+
+async def test_a_span_past_the_end_is_refused_with_the_size(side: Side) -> None:
+    await put(side, "a", b"0123456789")
+    for span in (Span(10), Span(10, 1), Span(2**62)):
+        with pytest.raises(RangeNotSatisfiable, match="10 bytes") as refused:
+            await side.store.get(side.root + "a", span)
+        assert refused.value.headers == ((b"content-range", b"bytes */10"),)
+    with pytest.raises(NotFound):
+        await side.store.get(side.root + "none", Span(1))
+
+
+async def test_an_empty_object_has_one_span(side: Side) -> None:
+    await put(side, "a", b"")
+    for span in (Span(), Span(0, 5), Span(-5)):
+        stat, content = await side.store.get(side.root + "a", span)
+        assert stat.size == 0
+        assert [chunk async for chunk in content] == []
+    with pytest.raises(RangeNotSatisfiable):
+        await side.store.get(side.root + "a", Span(1))
+
+
+async def test_a_version_can_be_read_or_conflicts(side: Side) -> None:
+    one = (await put(side, "a", b"one")).stat.etag
+    _, content = await side.store.get(side.root + "a", Span(1), if_match=one)
+    assert b"".join([chunk async for chunk in content]) == b"ne"
+    await put(side, "a", b"two")
+    with pytest.raises(Conflict):
+        await side.store.get(side.root + "a", if_match=one)
 
 
 async def test_a_large_body_streams_in_and_out(side: Side) -> None:

@@ -147,10 +147,12 @@ class Incoming:
 
 
 class Outgoing:
-    """Content on its way out: an iterator that owns its descriptor."""
+    """Content on its way out, from `start` to `stop`: an iterator that owns
+    its descriptor."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, start: int, stop: int) -> None:
         self._descriptor = descriptor
+        self._at, self._stop = start, stop
         self._lock = threading.Lock()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -171,7 +173,11 @@ class Outgoing:
 
     def _read(self) -> bytes:
         with self._lock:
-            block = os.read(self._descriptor, CHUNK) if self._descriptor >= 0 else b""
+            wanted = min(CHUNK, self._stop - self._at)
+            block = b""
+            if self._descriptor >= 0 and wanted:
+                block = os.pread(self._descriptor, wanted, self._at)
+            self._at += len(block)
         if not block:
             self._close()
         return block

@@ -14,6 +14,7 @@ from catnap.errors import NotFound, ResourceExhausted, Unavailable
 from catnap.files.blocks import blocks
 from catnap.files.content import CHUNK, Contents, Incoming, Outgoing
 from catnap.files.index import Entry, Index
+from catnap.files.spans import WHOLE, Span
 from catnap.files.store import ALWAYS, Condition, Stat, Written
 
 P = ParamSpec("P")
@@ -90,14 +91,18 @@ class FolderStore:
             self._contents.settle(before.content, stays=False)
         return Written(stat, created=before is None)
 
-    async def get(self, key: str) -> tuple[Stat, AsyncIterator[bytes]]:
-        return await self._run(self._open, key)
+    async def get(
+        self, key: str, span: Span = WHOLE, *, if_match: str = ""
+    ) -> tuple[Stat, AsyncIterator[bytes]]:
+        return await self._run(self._open, key, span, Condition(if_match))
 
-    def _open(self, key: str) -> tuple[Stat, Outgoing]:
+    def _open(self, key: str, span: Span, condition: Condition) -> tuple[Stat, Outgoing]:
         missing = ""
         while entry := self._index.find(key):
+            condition.check(key, entry.stat.etag)
+            start, stop = span.within(entry.stat.size)
             try:
-                return entry.stat, Outgoing(self._contents.open(entry.content))
+                return entry.stat, Outgoing(self._contents.open(entry.content), start, stop)
             except FileNotFoundError:
                 # Replaced since the index was asked; unless it still says so.
                 if entry.content == missing:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable
 from datetime import UTC, datetime
 
 from catnap.errors import NotFound
+from catnap.files.spans import WHOLE, Span
 from catnap.files.store import ALWAYS, Condition, Stat, Written
 
 
@@ -34,12 +35,16 @@ class MemoryStore:
         self._objects[key] = stat, content
         return Written(stat, created=there is None)
 
-    async def get(self, key: str) -> tuple[Stat, AsyncIterator[bytes]]:
+    async def get(
+        self, key: str, span: Span = WHOLE, *, if_match: str = ""
+    ) -> tuple[Stat, AsyncIterator[bytes]]:
         there = self._objects.get(key)
         if there is None:
             raise NotFound(f"there is no object {key!r}")
         stat, content = there
-        return stat, _chunks(content)
+        Condition(if_match).check(key, stat.etag)
+        start, stop = span.within(stat.size)
+        return stat, _chunks(content[start:stop])
 
     async def stat(self, key: str) -> Stat | None:
         there = self._objects.get(key)

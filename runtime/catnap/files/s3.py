@@ -19,7 +19,9 @@ from catnap.errors import (
     Unavailable,
 )
 from catnap.files.blocks import blocks
+from catnap.files.spans import WHOLE, Span
 from catnap.files.store import ALWAYS, Condition, Stat, Written
+from catnap.http.errors import RangeNotSatisfiable
 
 PART = 8 * 1024 * 1024
 """Bytes of a part; what fits in one is sent as one. S3 wants at least 5 MiB."""
@@ -180,8 +182,24 @@ class S3Store:
             return datetime.now(UTC).replace(microsecond=0)
         return _whole_second(head["LastModified"])
 
-    async def get(self, key: str) -> tuple[Stat, AsyncIterator[bytes]]:
-        answer = await self._call(self._client.get_object, Key=key)
+    async def get(
+        self, key: str, span: Span = WHOLE, *, if_match: str = ""
+    ) -> tuple[Stat, AsyncIterator[bytes]]:
+        wanted = {"IfMatch": f'"{if_match}"'} if if_match else {}
+        if span != WHOLE:
+            wanted["Range"] = str(span)
+        try:
+            answer = await self._call(self._client.get_object, Key=key, **wanted)
+        except RangeNotSatisfiable:
+            # Only the object's size tells whether S3 is right: of an empty one
+            # it refuses every range.
+            there = await self.stat(key)
+            if there is None:
+                raise NotFound(f"there is no object {key!r}") from None
+            start, stop = span.within(there.size)
+            if start < stop:
+                raise Conflict(f"{key!r} was changed meanwhile: read it anew") from None
+            return there, _nothing()
         return _stat(key, answer), _chunks(answer["Body"], self._told)
 
     async def stat(self, key: str) -> Stat | None:
@@ -244,6 +262,8 @@ def _error(key: str, where: str, code: str, status: int, message: str) -> Catnap
         return Unavailable(f"{where} does not exist: create it, or name another")
     if status == 404:
         return NotFound(f"there is no object {key!r}")
+    if status == 416:
+        return RangeNotSatisfiable(f"{key!r} ends before the range begins", 0)
     if status in (409, 412):
         return Conflict(f"{key!r} was changed by somebody else: read it anew and try again")
     if status in (429, 503):
@@ -253,6 +273,11 @@ def _error(key: str, where: str, code: str, status: int, message: str) -> Catnap
     if status < 500:
         return InvalidRequest(f"file key {key[-80:]!a}: {where} does not take it: {message}")
     return Unavailable(f"{where} failed: {message}")
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield
 
 
 async def _chunks(
@@ -277,9 +302,11 @@ def _conditions(condition: Condition) -> dict[str, str]:
 
 
 def _stat(key: str, answer: dict[str, Any]) -> Stat:
+    # Of a range the length is that of the part; the whole is told behind a slash.
+    whole = answer.get("ContentRange", "").rpartition("/")[2]
     return Stat(
         key,
-        answer["ContentLength"],
+        int(whole) if whole.isdigit() else answer["ContentLength"],
         _plain(answer["ETag"]),
         answer.get("ContentType", ""),
         _whole_second(answer["LastModified"]),

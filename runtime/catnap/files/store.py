@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from catnap.errors import Conflict, InvalidRequest
+from catnap.files.spans import WHOLE, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +94,16 @@ class ObjectStore(Protocol):
         """
         ...
 
-    async def get(self, key: str) -> tuple[Stat, AsyncIterator[bytes]]:
-        """An object and its content, both of the same version, even where it
-        is replaced while being read. Raises NotFound."""
+    async def get(
+        self, key: str, span: Span = WHOLE, *, if_match: str = ""
+    ) -> tuple[Stat, AsyncIterator[bytes]]:
+        """An object, and its content or a span of it, both of the same version,
+        even where it is replaced while being read. The size is the object's.
+
+        Raises NotFound, RangeNotSatisfiable, and Conflict where it is not at
+        version `if_match`. Who stops before the end closes what is given
+        (`aclose`).
+        """
         ...
 
     async def stat(self, key: str) -> Stat | None:

@@ -46,6 +46,16 @@ class UnsupportedMediaType(ProtocolError):
     http, title = 415, "Unsupported media type"
 
 
+class RangeNotSatisfiable(ProtocolError):
+    """A range that begins past the end; `Content-Range` tells the size."""
+
+    http, title = 416, "Range not satisfiable"
+
+    def __init__(self, message: str, size: int) -> None:
+        super().__init__(message)
+        self.headers = ((b"content-range", b"bytes */%d" % size),)
+
+
 class ExpectationFailed(ProtocolError):
     """An `Expect` other than 100-continue."""
 
