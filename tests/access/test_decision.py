@@ -21,22 +21,23 @@ from catnap.access import (
 from catnap.access.decision import ROLES
 from catnap.errors import InvalidRequest, PermissionDenied
 
-# One column a role: v viewer, c caller, d developer, o operator, t tenant-admin, a admin.
+# One column a role: v viewer, b broker, c caller, d developer, o operator, t tenant-admin, a admin.
 MATRIX = {
-    "skills.read": "vcdota",
-    "skills.call": " cd ta",
-    "files.read": "vcd ta",
-    "files.write": " cd ta",
-    "tasks.read": "vcdota",
-    "tasks.write": " cdota",
-    "tasks.redrive": "   ota",
-    "models.use": " cd ta",
-    "events.send": " cd ta",
-    "logs.read": "  dota",
-    "platform.read": "   ota",
-    "platform.write": "   ota",
+    "skills.read": "v cdota",
+    "skills.call": "  cd ta",
+    "files.read": "v cd ta",
+    "files.write": "  cd ta",
+    "tasks.read": "v cdota",
+    "tasks.write": "  cdota",
+    "tasks.redrive": "    ota",
+    "models.use": "  cd ta",
+    "events.send": "  cd ta",
+    "events.deliver": " bcd ta",
+    "logs.read": "   dota",
+    "platform.read": "    ota",
+    "platform.write": "    ota",
 }
-COLUMNS = ["viewer", "caller", "developer", "operator", "tenant-admin", "admin"]
+COLUMNS = ["viewer", "broker", "caller", "developer", "operator", "tenant-admin", "admin"]
 
 
 def principal(*roles: str, tenant: str = "acme", user: str | None = None) -> Principal:

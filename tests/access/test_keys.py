@@ -12,7 +12,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from catnap.access import Grant, Grants, Key, KeyRing, Principal, admin_key, bearer_token
+from catnap.access import (
+    Credentials,
+    Grant,
+    Grants,
+    Key,
+    KeyRing,
+    Principal,
+    admin_key,
+    bearer_token,
+)
 from catnap.access.grants import grant_secret
 from catnap.errors import InvalidRequest, Unauthenticated
 
@@ -20,28 +29,33 @@ SECRET = "catnap_" + "s" * 43
 OTHER = "catnap_" + "t" * 43
 
 
-def ring() -> KeyRing:
-    return KeyRing(
-        [
-            Key.of(SECRET, name="agent core", roles=["caller"], tenant="acme"),
-            Key.of(OTHER, name="alice", roles=["viewer", "finance"], user="alice"),
-        ]
+NOW = 1_800_000_000.0
+
+
+def ring() -> Credentials:
+    return Credentials(
+        KeyRing(
+            [
+                Key.of(SECRET, name="agent core", roles=["caller"], tenant="acme"),
+                Key.of(OTHER, name="alice", roles=["viewer", "finance"], user="alice"),
+            ]
+        )
     )
 
 
-def test_a_key_says_who_calls() -> None:
-    assert ring().authenticate(SECRET) == Principal(
+async def test_a_key_says_who_calls() -> None:
+    assert await ring().authenticate(SECRET, NOW) == Principal(
         "acme", None, frozenset({"caller"}), "key agent core"
     )
-    assert ring().authenticate(OTHER) == Principal(
+    assert await ring().authenticate(OTHER, NOW) == Principal(
         "default", "alice", frozenset({"viewer", "finance"}), "key alice"
     )
 
 
 @pytest.mark.parametrize("bearer", [None, ""])
-def test_without_a_key_the_caller_learns_where_to_get_one(bearer: str | None) -> None:
+async def test_without_a_key_the_caller_learns_where_to_get_one(bearer: str | None) -> None:
     with pytest.raises(Unauthenticated, match=r"no credential: .*Bearer.*CATNAP_TOKEN.*admin\.key"):
-        ring().authenticate(bearer)
+        await ring().authenticate(bearer, NOW)
 
 
 @pytest.mark.parametrize(
@@ -60,21 +74,21 @@ def test_without_a_key_the_caller_learns_where_to_get_one(bearer: str | None) ->
     ],
     ids=lambda bearer: ascii(bearer[:12]),
 )
-def test_an_unknown_key_is_refused_and_not_repeated(bearer: str) -> None:
+async def test_an_unknown_key_is_refused_and_not_repeated(bearer: str) -> None:
     with pytest.raises(Unauthenticated, match="not known here") as refused:
-        ring().authenticate(bearer)
+        await ring().authenticate(bearer, NOW)
     assert len(bearer) < 2 or bearer not in refused.value.message
 
 
-def test_a_grant_is_no_key() -> None:
+async def test_a_grant_is_no_key() -> None:
     token = Grants(b"x" * 32).issue(Grant(tenant="t", user="u", expires=1.0))
     with pytest.raises(Unauthenticated, match=r"grant of a task.*/callback"):
-        ring().authenticate(token)
+        await ring().authenticate(token, NOW)
 
 
-def test_no_key_is_good_where_there_are_none() -> None:
+async def test_no_key_is_good_where_there_are_none() -> None:
     with pytest.raises(Unauthenticated):
-        KeyRing([]).authenticate(SECRET)
+        await Credentials(KeyRing([])).authenticate(SECRET, NOW)
 
 
 def test_a_record_holds_no_secret_and_survives_storing() -> None:

@@ -66,7 +66,9 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
     client = Client()
     async with started(tmp_path_factory.mktemp("gateway"), KEEPER) as (gateway, where):
         tenants = {"catnap-acme": "acme"}
-        gateway.accounts = Accounts(AUDIENCE, review, lambda name: tenants.get(name, ""))
+        gateway.credentials.accounts = Accounts(
+            AUDIENCE, review, lambda name: tenants.get(name, "")
+        )
         yield World(gateway, where, client)
         await client.close()
 
@@ -101,4 +103,4 @@ async def test_a_key_delivers_to_a_trigger_as_before(world: World) -> None:
 
 @pytest.mark.parametrize("path", ["/events", "/skills/keeper"])
 async def test_a_brokers_token_opens_nothing_but_its_trigger(world: World, path: str) -> None:
-    assert (await world.send(BROKER, path))[0] == 401
+    assert (await world.send(BROKER, path))[0] == 403

@@ -5,6 +5,7 @@ skill holds while a call of it lives; `decide` is the one decision function.
 """
 
 from catnap.access.accounts import Accounts, is_token
+from catnap.access.credentials import Credentials
 from catnap.access.decision import (
     ACTIONS,
     Action,
@@ -25,6 +26,7 @@ __all__ = [
     "Accounts",
     "Action",
     "Allowed",
+    "Credentials",
     "Denied",
     "Grant",
     "Grants",

@@ -17,8 +17,9 @@ import msgspec
 from catnap.access.principal import Principal
 from catnap.errors import Unauthenticated
 
-TRUST = 60.0
-"""Seconds that the cluster's word is good for; then it is asked again."""
+TRUST = 5.0
+"""Seconds that the cluster's word is good for; then it is asked again. So long
+a token works on whose account was deleted."""
 
 MAX_KNOWN = 1024
 """Tokens whose principal is remembered."""
@@ -63,7 +64,7 @@ class Accounts:
         tenant = self._tenant_of(account[0])
         if not tenant:
             raise Unauthenticated(f"{name} is not in the namespace of a tenant")
-        return Principal(tenant, None, frozenset(("caller",)), name)
+        return Principal(tenant, None, frozenset(("broker",)), name)
 
     def _check(self, token: str, now: float) -> float:
         """Turns away, before the cluster is asked, what it would turn away;

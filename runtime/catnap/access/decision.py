@@ -23,6 +23,7 @@ Action = Literal[
     "tasks.redrive",
     "models.use",
     "events.send",
+    "events.deliver",
     "logs.read",
     "platform.read",
     "platform.write",
@@ -42,10 +43,12 @@ ROLES: Mapping[str, Role] = MappingProxyType(
     {
         # Looks at what there is.
         "viewer": Role(frozenset({"skills.read", "files.read", "tasks.read"})),
+        # Brings a trigger the events that were matched already, and does nothing else.
+        "broker": Role(frozenset({"events.deliver"})),
         # An agent core: does the work.
         "caller": Role(
             frozenset({"skills.call", "files.write", "tasks.write", "models.use", "events.send"}),
-            ("viewer",),
+            ("viewer", "broker"),
         ),
         # Writes skills.
         "developer": Role(frozenset({"logs.read"}), ("caller",)),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -80,23 +79,27 @@ class KeyRing:
         self._keys = {key.hash: (key, key.principal()) for key in keys}
         self.tenants = frozenset(key.tenant for key, _ in self._keys.values())
 
-    def authenticate(self, bearer: str | None) -> Principal:
-        """Whose key this is. Raises Unauthenticated, saying what to do.
+    def find(self, bearer: str | None, now: float) -> Principal | None:
+        """Whose key this is; None where it is none. now: seconds since the epoch.
 
         The lookup goes by a hash that nobody can steer without knowing the
         secret, so its time tells nothing about the keys.
         """
         if not bearer:
-            raise Unauthenticated(f"no credential: {_HOW}")
-        if bearer.startswith(GRANT_PREFIX):
-            raise Unauthenticated(
-                "this is the grant of a task, which only the routes below /callback take: " + _HOW
-            )
-        digest = _hash(bearer)
-        found = self._keys.get(digest)
-        if found is None or not hmac.compare_digest(found[0].hash, digest):
-            raise Unauthenticated(f"this key is not known here: {_HOW}")
-        return found[1]
+            return None
+        found = self._keys.get(_hash(bearer))
+        return found[1] if found else None
+
+
+def refusal(bearer: str | None) -> Unauthenticated:
+    """What is wrong with a credential that is no key, and what to do."""
+    if not bearer:
+        return Unauthenticated(f"no credential: {_HOW}")
+    if bearer.startswith(GRANT_PREFIX):
+        return Unauthenticated(
+            "this is the grant of a task, which only the routes below /callback take: " + _HOW
+        )
+    return Unauthenticated(f"this key is not known here: {_HOW}")
 
 
 def bearer_token(authorization: str | None) -> str | None:

@@ -6,10 +6,12 @@ import contextlib
 import time
 from datetime import datetime
 
-from catnap.access import Principal, acting_for, bearer_token, is_token
+import msgspec
+
+from catnap.access import Principal, Resource, acting_for, bearer_token, require
 from catnap.calls.call import Call, direct
 from catnap.calls.ids import new_id
-from catnap.errors import InvalidRequest, PermissionDenied, Unauthenticated
+from catnap.errors import InvalidRequest, PermissionDenied
 from catnap.events import Event
 from catnap.events.decode import decode, is_event
 from catnap.gateway.gateway import Gateway
@@ -19,20 +21,20 @@ from catnap.skills.duration import Duration
 PRIORITIES = {"low": 1, "normal": 2, "high": 3}
 
 
-def principal(gateway: Gateway, request: Request) -> Principal:
-    return gateway.keys.authenticate(bearer_token(request.text(b"authorization")))
+async def principal(gateway: Gateway, request: Request) -> Principal:
+    bearer = bearer_token(request.text(b"authorization"))
+    return await gateway.credentials.authenticate(bearer, time.time())
 
 
-async def event_sender(gateway: Gateway, request: Request) -> Principal:
-    """Who delivers an event to the trigger it is for: the owner of a key, or a
-    cluster's Broker with its Trigger's service account."""
-    credential = bearer_token(request.text(b"authorization"))
-    try:
-        return gateway.keys.authenticate(credential)
-    except Unauthenticated:
-        if gateway.accounts is None or credential is None or not is_token(credential):
-            raise
-    return await gateway.accounts.authenticate(credential, time.time())
+def delivering(broker: Principal, skill: str) -> Principal:
+    """As whom the events for a trigger of the skill come that a Broker brings.
+
+    A cluster's Broker has no other rights than that. Raises PermissionDenied.
+    """
+    require(broker, "events.deliver", Resource(broker.tenant, skill=skill))
+    if "broker" not in broker.roles:
+        return broker
+    return msgspec.structs.replace(broker, roles=frozenset(("caller",)))
 
 
 def http_call(

@@ -9,7 +9,7 @@ from catnap.errors import CatnapError
 from catnap.events import Event, decode, decode_batch
 from catnap.events.decode import is_batch
 from catnap.events.limits import MAX_BATCH_BYTES
-from catnap.gateway.callers import event_sender, principal
+from catnap.gateway.callers import delivering, principal
 from catnap.gateway.gateway import Gateway
 from catnap.http import Request, Response
 
@@ -39,14 +39,13 @@ async def take(
 async def _accepted(
     gateway: Gateway, request: Request, trigger: tuple[str, str] | None
 ) -> Accepted | AcceptedBatch:
+    caller = await principal(gateway, request)
     if trigger:
-        caller = await event_sender(gateway, request)
-    else:
-        caller = principal(gateway, request)
-        if is_batch(request.headers):
-            body = await request.body.read(MAX_BATCH_BYTES)
-            events = [_for_user(request, each) for each in decode_batch(request.headers, body)]
-            return AcceptedBatch(await accept_batch(gateway.pipeline, events, caller))
+        caller = delivering(caller, trigger[0])
+    elif is_batch(request.headers):
+        body = await request.body.read(MAX_BATCH_BYTES)
+        events = [_for_user(request, each) for each in decode_batch(request.headers, body)]
+        return AcceptedBatch(await accept_batch(gateway.pipeline, events, caller))
     event = _for_user(request, decode(request.headers, await request.body.read()))
     return await accept(gateway.pipeline, event, caller, trigger=trigger)
 

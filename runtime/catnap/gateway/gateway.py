@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from catnap.access import (
-    Accounts,
+    Credentials,
     Grants,
     Key,
     KeyRing,
@@ -65,8 +65,6 @@ class Gateway:
     catalog: Catalog
     platform: Platform
     logs: Logs | PodLogs
-    accounts: Accounts | None = None
-    """Whose tokens a cluster vouches for, where there is one: they send events."""
     cluster: Cluster | None = None
     """Where the skills run on one: its Table says whose hosts are answered here."""
 
@@ -88,6 +86,7 @@ class Gateway:
         self._parts.callback(_lock(home).close)
         admin = Key.of(settings.admin_key or admin_key(home), name="admin", roles=("admin",))
         self.keys = KeyRing((admin, *settings.keys))
+        self.credentials = Credentials(self.keys)
         self.grants = Grants(grant_secret(home))
         networks = Networks.parse(settings.egress_networks)
         self.egress = Proxy(self.grants.verify, self._at_work, Records(), networks=networks)
@@ -125,7 +124,7 @@ class Gateway:
         settings, announce, parts = self.settings, self._announce, self._parts
         if settings.platform == "knative":
             self.cluster = await on_cluster(settings, announce, parts)
-            self.accounts = accounts_on(self.cluster, settings.install)
+            self.credentials.accounts = accounts_on(self.cluster, settings.install)
             self.catalog, self.platform = self.cluster.catalog, self.cluster.platform
             self.logs = PodLogs(self.cluster.namespace)
         else:

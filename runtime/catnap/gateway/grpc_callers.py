@@ -13,12 +13,12 @@ from catnap.gateway.status import Context
 from catnap.v1 import call_pb2
 
 
-def principal(gateway: Gateway, context: Context) -> Principal:
+async def principal(gateway: Gateway, context: Context) -> Principal:
     metadata = dict(context.invocation_metadata() or ())
     authorization = metadata.get("authorization")
     if isinstance(authorization, bytes):
         authorization = authorization.decode("latin-1")
-    return gateway.keys.authenticate(bearer_token(authorization))
+    return await gateway.credentials.authenticate(bearer_token(authorization), time.time())
 
 
 def rpc_call(

@@ -29,7 +29,7 @@ class Files(FilesServicer):
             raise InvalidRequest("Put: the first message must hold the header")
         header = first.header
         written = await self._gateway.files.put(
-            self._scope(header.scope, context, "files.write"),
+            await self._scope(header.scope, context, "files.write"),
             header.key,
             _chunks(requests),
             content_type=header.content_type,
@@ -42,7 +42,7 @@ class Files(FilesServicer):
     async def Get(  # noqa: N802
         self, request: files_pb2.GetFileRequest, context: Context
     ) -> AsyncIterator[files_pb2.GetFileResponse]:
-        scope = self._scope(request.scope, context, "files.read")
+        scope = await self._scope(request.scope, context, "files.read")
         stat, content = await self._gateway.files.get(scope, request.key)
         yield files_pb2.GetFileResponse(file=_message(stat))
         async for part in content:
@@ -53,7 +53,7 @@ class Files(FilesServicer):
     async def List(  # noqa: N802
         self, request: files_pb2.ListFilesRequest, context: Context
     ) -> files_pb2.ListFilesResponse:
-        scope = self._scope(request.scope, context, "files.read")
+        scope = await self._scope(request.scope, context, "files.read")
         page = await self._gateway.files.list(
             scope, request.prefix, page_size=request.page_size, page_token=request.page_token
         )
@@ -65,12 +65,12 @@ class Files(FilesServicer):
     async def Delete(  # noqa: N802
         self, request: files_pb2.DeleteFileRequest, context: Context
     ) -> files_pb2.DeleteFileResponse:
-        scope = self._scope(request.scope, context, "files.write")
+        scope = await self._scope(request.scope, context, "files.write")
         await self._gateway.files.delete(scope, request.key, if_match=request.if_match)
         return files_pb2.DeleteFileResponse()
 
-    def _scope(self, scope: files_pb2.Scope, context: Context, action: Action) -> Scope:
-        caller = principal(self._gateway, context)
+    async def _scope(self, scope: files_pb2.Scope, context: Context, action: Action) -> Scope:
+        caller = await principal(self._gateway, context)
         require(caller, action, Resource(caller.tenant))
         user = acting_for(caller, scope.user)
         writing.set(Writer(caller.roles))

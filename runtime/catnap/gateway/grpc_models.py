@@ -24,7 +24,7 @@ class Models(ModelsServicer):
     async def Embed(  # noqa: N802
         self, request: models_pb2.EmbedRequest, context: Context
     ) -> models_pb2.EmbedResponse:
-        caller = principal(self._gateway, context)
+        caller = await principal(self._gateway, context)
         require(caller, "models.use", Resource(caller.tenant))
         entry = self._gateway.models.embedder(request.model)
         answer = await entry.server.embed(entry.name, request.texts, context.time_remaining())
@@ -39,7 +39,7 @@ class Models(ModelsServicer):
     async def Generate(  # noqa: N802
         self, request: models_pb2.GenerateRequest, context: Context
     ) -> AsyncIterator[models_pb2.GenerateChunk]:
-        caller = principal(self._gateway, context)
+        caller = await principal(self._gateway, context)
         require(caller, "models.use", Resource(caller.tenant))
         entry = self._gateway.models.get(request.model)
         _cannot_generate(entry.name)
@@ -49,7 +49,7 @@ class Models(ModelsServicer):
     async def List(  # noqa: N802
         self, request: models_pb2.ListModelsRequest, context: Context
     ) -> models_pb2.ListModelsResponse:
-        caller = principal(self._gateway, context)
+        caller = await principal(self._gateway, context)
         require(caller, "models.use", Resource(caller.tenant))
         return models_pb2.ListModelsResponse(
             models=[
@@ -95,7 +95,7 @@ class Inference(GRPCInferenceServiceServicer):
     async def ServerMetadata(  # noqa: N802
         self, request: oip.ServerMetadataRequest, context: Context
     ) -> oip.ServerMetadataResponse:
-        caller = principal(self._gateway, context)
+        caller = await principal(self._gateway, context)
         require(caller, "models.use", Resource(caller.tenant))
         return oip.ServerMetadataResponse(name="catnap")
 
@@ -103,7 +103,7 @@ class Inference(GRPCInferenceServiceServicer):
     async def ModelReady(  # noqa: N802
         self, request: oip.ModelReadyRequest, context: Context
     ) -> oip.ModelReadyResponse:
-        caller = principal(self._gateway, context)
+        caller = await principal(self._gateway, context)
         require(caller, "models.use", Resource(caller.tenant))
         entry = self._gateway.models.get(request.name)
         return oip.ModelReadyResponse(ready=await entry.server.ready(entry.name))
@@ -112,7 +112,7 @@ class Inference(GRPCInferenceServiceServicer):
     async def ModelMetadata(  # noqa: N802
         self, request: oip.ModelMetadataRequest, context: Context
     ) -> oip.ModelMetadataResponse:
-        caller = principal(self._gateway, context)
+        caller = await principal(self._gateway, context)
         require(caller, "models.use", Resource(caller.tenant))
         entry = self._gateway.models.get(request.name)
         return await entry.server.metadata(request, context.time_remaining())
@@ -121,7 +121,7 @@ class Inference(GRPCInferenceServiceServicer):
     async def ModelInfer(  # noqa: N802
         self, request: oip.ModelInferRequest, context: Context
     ) -> oip.ModelInferResponse:
-        caller = principal(self._gateway, context)
+        caller = await principal(self._gateway, context)
         require(caller, "models.use", Resource(caller.tenant))
         entry = self._gateway.models.get(request.model_name)
         return await entry.server.infer(request, context.time_remaining())

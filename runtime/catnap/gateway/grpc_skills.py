@@ -29,7 +29,7 @@ class Skills(SkillsServicer):
     async def Invoke(  # noqa: N802
         self, request: skills_pb2.InvokeRequest, context: Context
     ) -> skills_pb2.InvokeResponse:
-        caller = principal(self._gateway, context)
+        caller = await principal(self._gateway, context)
         call = await self._call(caller, request, context)
         outcome = await self._gateway.pipeline.answer(call)
         return skills_pb2.InvokeResponse(
@@ -43,7 +43,7 @@ class Skills(SkillsServicer):
     async def InvokeStream(  # noqa: N802
         self, request: skills_pb2.InvokeRequest, context: Context
     ) -> AsyncIterator[skills_pb2.InvokeChunk]:
-        caller = principal(self._gateway, context)
+        caller = await principal(self._gateway, context)
         call = await self._call(caller, request, context)
         async with self._gateway.pipeline.stream(call) as made:
             yield skills_pb2.InvokeChunk(
@@ -67,7 +67,7 @@ class Skills(SkillsServicer):
     async def List(  # noqa: N802
         self, request: skills_pb2.ListSkillsRequest, context: Context
     ) -> skills_pb2.ListSkillsResponse:
-        caller = principal(self._gateway, context)
+        caller = await principal(self._gateway, context)
         require(caller, "skills.read", Resource(caller.tenant))
         found = describe_all(self._gateway, caller.tenant)
         return skills_pb2.ListSkillsResponse(skills=[_message(each) for each in found])
@@ -76,7 +76,7 @@ class Skills(SkillsServicer):
     async def Get(  # noqa: N802
         self, request: skills_pb2.GetSkillRequest, context: Context
     ) -> skills_pb2.Skill:
-        caller = principal(self._gateway, context)
+        caller = await principal(self._gateway, context)
         require(caller, "skills.read", Resource(caller.tenant, skill=request.name))
         return _message(describe(self._gateway, caller.tenant, request.name))
 
@@ -84,7 +84,7 @@ class Skills(SkillsServicer):
     async def Logs(  # noqa: N802
         self, request: skills_pb2.LogsRequest, context: Context
     ) -> AsyncIterator[skills_pb2.LogRecord]:
-        caller = principal(self._gateway, context)
+        caller = await principal(self._gateway, context)
         require(caller, "logs.read", Resource(caller.tenant, skill=request.skill))
         if caller.user is not None:
             raise PermissionDenied(

@@ -36,7 +36,7 @@ class Tasks(TasksServicer):
     async def Submit(  # noqa: N802
         self, request: tasks_pb2.SubmitRequest, context: Context
     ) -> tasks_pb2.Task:
-        caller = principal(self._gateway, context)
+        caller = await principal(self._gateway, context)
         refuse_later(request.options.tag)
         call = rpc_call(
             caller, context, request.skill, request.payload, request.options, waits=False
@@ -73,7 +73,7 @@ class Tasks(TasksServicer):
     async def List(  # noqa: N802
         self, request: tasks_pb2.ListTasksRequest, context: Context
     ) -> tasks_pb2.ListTasksResponse:
-        caller = principal(self._gateway, context)
+        caller = await principal(self._gateway, context)
         require(caller, "tasks.read", Resource(caller.tenant))
         if not 0 <= request.page_size <= MAX_PAGE:
             raise InvalidRequest(f"page_size: {request.page_size} is not between 0 and {MAX_PAGE}")
@@ -107,7 +107,7 @@ class Tasks(TasksServicer):
         action: Action,
     ) -> tuple[Principal, Task]:
         """The task, if it is one that the caller may see at all."""
-        caller = principal(self._gateway, context)
+        caller = await principal(self._gateway, context)
         require(caller, action, Resource(caller.tenant))
         task = await self._gateway.journal.get(caller.tenant, id)
         if caller.user is not None and task.user != caller.user:

@@ -93,7 +93,7 @@ class Hosts:
         return name in self._own or _is_address(name)
 
     async def _skill(self, request: Request, skill: Skill, revision: str) -> Response:
-        caller = principal(self._gateway, request)
+        caller = await principal(self._gateway, request)
         _check_tenant(caller, skill)
         if request.path != "/":
             raise NotFound(f"there is nothing at {request.path!r}: a skill is called at '/'")

@@ -54,7 +54,7 @@ async def answer(gateway: Gateway, request: Request, rest: list[str]) -> Respons
     """
     rest = [unquote(part) for part in rest]
     _check(request, rest)
-    caller = principal(gateway, request)
+    caller = await principal(gateway, request)
     asked = _asked(gateway, caller, request)
     tenant = asked or caller.tenant
     match (request.method, *rest):

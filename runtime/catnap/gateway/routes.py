@@ -56,13 +56,13 @@ class Routes:
             case ("healthz",):
                 return _only(request, "GET") or Response.text("ok\n")
             case ("metrics",):
-                return _only(request, "GET") or self._metrics(request)
+                return _only(request, "GET") or await self._metrics(request)
             case ("skills",):
-                return _only(request, "GET") or self._list(request)
+                return _only(request, "GET") or await self._list(request)
             case ("skills", name):
                 if request.method == "POST":
                     return await call_skill(
-                        self._gateway, request, principal(self._gateway, request), name
+                        self._gateway, request, await principal(self._gateway, request), name
                     )
                 return _only(request, "GET", "POST") or await self._get(request, name)
             case ("platform", *parts):
@@ -77,10 +77,10 @@ class Routes:
             f"there is nothing at {request.path!r}: POST /skills/<name>, GET /skills, POST /events"
         )
 
-    def _metrics(self, request: Request) -> Response:
+    async def _metrics(self, request: Request) -> Response:
         gateway = self._gateway
         if not is_loopback(gateway.settings.http):
-            caller = principal(gateway, request)
+            caller = await principal(gateway, request)
             require(caller, "platform.read", Resource(caller.tenant))
         instances = gateway.pipeline.metrics.instances
         instances.clear()
@@ -90,13 +90,13 @@ class Routes:
         kind = b"text/plain; version=0.0.4; charset=utf-8"
         return Response(200, [(b"content-type", kind)], metrics)
 
-    def _list(self, request: Request) -> Response:
-        caller = principal(self._gateway, request)
+    async def _list(self, request: Request) -> Response:
+        caller = await principal(self._gateway, request)
         require(caller, "skills.read", Resource(caller.tenant))
         return Response.json(_encode({"skills": describe_all(self._gateway, caller.tenant)}))
 
     async def _get(self, request: Request, name: str) -> Response:
-        caller = principal(self._gateway, request)
+        caller = await principal(self._gateway, request)
         return await describe_skill(self._gateway, caller, name)
 
 
