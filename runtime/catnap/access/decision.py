@@ -11,6 +11,7 @@ from typing import Literal, get_args
 import msgspec
 
 from catnap.access.principal import Principal
+from catnap.access.roles import roles_at
 from catnap.errors import PermissionDenied
 
 Action = Literal[
@@ -102,8 +103,8 @@ class Denied:
 
 def decide(principal: Principal, action: Action, resource: Resource) -> Allowed | Denied:
     """Whether the principal may; the first thing that is missing, if not."""
-    roles = effective_roles(principal.roles)
-    if resource.tenant != principal.tenant and "admin" not in roles:
+    held = roles_at(principal.roles, principal.tenant, resource.tenant, resource.skill)
+    if resource.tenant != principal.tenant and not held:
         return Denied(
             f"{principal.name} belongs to tenant {principal.tenant!r}, not {resource.tenant!r}"
         )
@@ -111,12 +112,14 @@ def decide(principal: Principal, action: Action, resource: Resource) -> Allowed 
         return Denied(
             f"{principal.name} is for user {principal.user!r}, and this is user {resource.user!r}'s"
         )
-    if action not in granted(principal.roles):
+    if action not in granted(held):
         givers = sorted(role for role in ROLES if action in granted(frozenset({role})))
+        about = f" of skill {resource.skill!r}" if resource.skill else ""
         return Denied(
-            f"{principal.name} has {_named(principal.roles)}, which does not give {action}: "
+            f"{principal.name} has {_named(principal.roles)}, which does not give {action}{about}: "
             f"it takes {' or '.join(givers)}"
         )
+    roles = effective_roles(held)
     if resource.roles and "admin" not in roles and roles.isdisjoint(resource.roles):
         return Denied(
             f"{principal.name} has {_named(principal.roles)}: skill {resource.skill!r} "
