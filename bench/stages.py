@@ -25,7 +25,7 @@ from bench import exchange, processes, wrk
 from bench.servers import LOAD_CORE, SERVER_CORE
 from catnap.calls import deliver, pipeline
 from catnap.calls.metrics import Metrics
-from catnap.gateway import routes, skill
+from catnap.gateway import door, skill
 from catnap.gateway.serve import Ready, serve
 from catnap.gateway.settings import Settings
 from catnap.host.loop import loop_factory
@@ -43,7 +43,7 @@ _TRIALS = 20_000
 
 STAGES: dict[str, list[tuple[Any, str]]] = {
     "parse": [(server_connection.ServerConnection, "data_received")],
-    "authenticate": [(routes, "principal")],
+    "authenticate": [(door, "principal"), (door, "allow")],
     "understand": [(skill, "http_call")],
     "admit": [(pipeline, "admit")],
     "record": [(pipeline, "task_of"), (Journal, "note")],

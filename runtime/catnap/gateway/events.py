@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+from typing import Any
+
 import msgspec
 
+from catnap.access import Principal
 from catnap.calls.accept import Accepted, accept, accept_batch
 from catnap.errors import CatnapError
 from catnap.events import Event, decode, decode_batch
 from catnap.events.decode import is_batch
 from catnap.events.limits import MAX_BATCH_BYTES
-from catnap.gateway.callers import delivering, principal
+from catnap.gateway.callers import delivering
 from catnap.gateway.gateway import Gateway
 from catnap.http import Request, Response
 
@@ -20,32 +24,40 @@ class AcceptedBatch(msgspec.Struct):
     events: list[Accepted]
 
 
-async def take(
-    gateway: Gateway, request: Request, trigger: tuple[str, str] | None = None
-) -> Response:
-    """Answers 202 once the journal holds it. A sender repeats on 404 and 409,
-    so neither is ever its answer.
+async def take(gateway: Gateway, caller: Principal, request: Request) -> Response:
+    """One event or a batch, for whatever triggers match."""
+    return await _answered(_matched(gateway, caller, request))
 
-    trigger: the skill and its trigger that the event is for; a batch is for
-    whatever triggers match.
-    """
+
+async def take_for(
+    gateway: Gateway, caller: Principal, request: Request, skill: str, trigger: str
+) -> Response:
+    """One that a Broker has matched already, with the trigger that it is for."""
+    return await _answered(_one(gateway, delivering(caller), request, (skill, trigger)))
+
+
+async def _answered(accepting: Coroutine[Any, Any, Accepted | AcceptedBatch]) -> Response:
+    """Answers 202 once the journal holds it. A sender repeats on 404 and 409,
+    so neither is ever its answer."""
     try:
-        accepted = await _accepted(gateway, request, trigger)
+        return Response.json(msgspec.json.encode(await accepting), 202)
     except CatnapError as error:
         return Response.error(error, 400 if error.http in (404, 409) else None)
-    return Response.json(msgspec.json.encode(accepted), 202)
 
 
-async def _accepted(
-    gateway: Gateway, request: Request, trigger: tuple[str, str] | None
+async def _matched(
+    gateway: Gateway, caller: Principal, request: Request
 ) -> Accepted | AcceptedBatch:
-    caller = await principal(gateway, request)
-    if trigger:
-        caller = delivering(caller, trigger[0])
-    elif is_batch(request.headers):
-        body = await request.body.read(MAX_BATCH_BYTES)
-        events = [_for_user(request, each) for each in decode_batch(request.headers, body)]
-        return AcceptedBatch(await accept_batch(gateway.pipeline, events, caller))
+    if not is_batch(request.headers):
+        return await _one(gateway, caller, request, None)
+    body = await request.body.read(MAX_BATCH_BYTES)
+    events = [_for_user(request, each) for each in decode_batch(request.headers, body)]
+    return AcceptedBatch(await accept_batch(gateway.pipeline, events, caller))
+
+
+async def _one(
+    gateway: Gateway, caller: Principal, request: Request, trigger: tuple[str, str] | None
+) -> Accepted:
     event = _for_user(request, decode(request.headers, await request.body.read()))
     return await accept(gateway.pipeline, event, caller, trigger=trigger)
 

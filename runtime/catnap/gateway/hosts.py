@@ -12,9 +12,10 @@ import random
 from collections.abc import Callable
 from ipaddress import ip_address
 
-from catnap.access import Principal
+from catnap.access import Principal, Resource
 from catnap.errors import InvalidRequest, NotFound, PermissionDenied, Unavailable
 from catnap.gateway.callers import principal
+from catnap.gateway.door import allow
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.proxy import forward
 from catnap.gateway.skill import call_skill, describe_skill
@@ -97,13 +98,16 @@ class Hosts:
         _check_tenant(caller, skill)
         if request.path != "/":
             raise NotFound(f"there is nothing at {request.path!r}: a skill is called at '/'")
+        resource = Resource(caller.tenant, skill=skill.name)
         if request.method == "GET":
-            return await describe_skill(self._gateway, caller, skill.name)
+            allow(self._gateway, caller, "skills.read", resource)
+            return await describe_skill(self._gateway, caller, request, skill.name)
         if request.method != "POST":
             raise MethodNotAllowed(
                 f"{request.method} is not answered by a skill: use GET, POST", ("GET", "POST")
             )
-        return await call_skill(self._gateway, request, caller, skill.name, revision)
+        allow(self._gateway, caller, "skills.call", resource)
+        return await call_skill(self._gateway, caller, request, skill.name, revision)
 
     async def close(self) -> None:
         await self._client.close()

@@ -1,19 +1,35 @@
-"""The HTTP surface: skills, events, the platform itself, health and metrics."""
+"""The HTTP surface: a table of routes, and the server's way through it."""
 
 from __future__ import annotations
 
-import msgspec
-
-from catnap.access import Resource, is_loopback, require
-from catnap.errors import InvalidRequest, NotFound, Unavailable
-from catnap.gateway import events, platform
-from catnap.gateway.callback import Callback
-from catnap.gateway.callers import principal
-from catnap.gateway.describe import describe_all
+from catnap.errors import NotFound, Unavailable
+from catnap.gateway import callback, events, observe, platform, skill
+from catnap.gateway.door import enter
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.hosts import Hosts
-from catnap.gateway.skill import call_skill, describe_skill
+from catnap.gateway.table import PUBLIC, Route, Table
 from catnap.http import Request, Response
+
+ROUTES = Table(
+    (
+        Route("GET", "/healthz", PUBLIC, observe.health),
+        Route("GET", "/metrics", "platform.read", observe.metrics, observe.scraper),
+        Route("GET", "/skills", "skills.read", skill.list_skills),
+        Route("GET", "/skills/{skill}", "skills.read", skill.describe_skill),
+        Route("POST", "/skills/{skill}", "skills.call", skill.call_skill),
+        Route("POST", "/events", "events.send", events.take),
+        Route("POST", "/events/{skill}/{trigger}", "events.deliver", events.take_for),
+        Route("GET", "/platform", "platform.read", platform.see, any_tenant=True),
+        Route("GET", "/platform/skills/{skill}", "platform.read", platform.look, any_tenant=True),
+        Route("DELETE", "/platform/skills/{skill}", "platform.write", platform.delete),
+        Route(
+            *("PUT", "/platform/skills/{skill}/traffic", "platform.write", platform.route),
+            any_tenant=True,
+        ),
+        Route("POST", "/platform/skills/{skill}/deploy", "platform.write", platform.deploy),
+    ),
+    hint="POST /skills/<name>, GET /skills, POST /events",
+)
 
 
 class Routes:
@@ -21,7 +37,6 @@ class Routes:
 
     def __init__(self, gateway: Gateway, hosts: Hosts | None = None) -> None:
         self._gateway = gateway
-        self._callback = Callback(gateway)
         self._hosts = hosts or Hosts(gateway)
 
     async def __call__(self, request: Request) -> Response:
@@ -35,80 +50,23 @@ class Routes:
         """What skills ask, and nothing else: whoever may reach only this can
         neither call a skill by a key it found nor use the gateway as a way to
         other hosts."""
-        first, *rest = request.path.lstrip("/").split("/")
-        if first != "callback":
+        if not _calls_back(request):
             raise NotFound(f"there is nothing at {request.path!r} but /callback")
         # What is at work may go on to its end while the gateway stops.
         if not self._gateway.started:
             raise Unavailable("the gateway is starting", retry_after=1)
-        return await self._callback(request, rest)
+        return await callback.answer(self._gateway, request)
 
     async def close(self) -> None:
         await self._hosts.close()
 
     async def _ours(self, request: Request) -> Response:
-        first, *rest = request.path.lstrip("/").split("/")
-        if first == "callback" and not self._gateway.settings.callback:
+        if _calls_back(request) and not self._gateway.settings.callback:
             return await self.callbacks(request)
         if not self._gateway.ready:
             raise Unavailable("the gateway is starting or stopping", retry_after=1)
-        match (first, *rest):
-            case ("healthz",):
-                return _only(request, "GET") or Response.text("ok\n")
-            case ("metrics",):
-                return _only(request, "GET") or await self._metrics(request)
-            case ("skills",):
-                return _only(request, "GET") or await self._list(request)
-            case ("skills", name):
-                if request.method == "POST":
-                    return await call_skill(
-                        self._gateway, request, await principal(self._gateway, request), name
-                    )
-                return _only(request, "GET", "POST") or await self._get(request, name)
-            case ("platform", *parts):
-                return await platform.answer(self._gateway, request, parts)
-            case ("events",):
-                return _only(request, "POST") or await events.take(self._gateway, request)
-            case ("events", skill, trigger):
-                return _only(request, "POST") or await events.take(
-                    self._gateway, request, (skill, trigger)
-                )
-        raise NotFound(
-            f"there is nothing at {request.path!r}: POST /skills/<name>, GET /skills, POST /events"
-        )
-
-    async def _metrics(self, request: Request) -> Response:
-        gateway = self._gateway
-        if not is_loopback(gateway.settings.http):
-            caller = await principal(gateway, request)
-            require(caller, "platform.read", Resource(caller.tenant))
-        instances = gateway.pipeline.metrics.instances
-        instances.clear()
-        for status in gateway.platform.status():
-            instances.labels(status.service).inc(status.instances)
-        metrics = gateway.pipeline.metrics.text() + gateway.egress.records.text()
-        kind = b"text/plain; version=0.0.4; charset=utf-8"
-        return Response(200, [(b"content-type", kind)], metrics)
-
-    async def _list(self, request: Request) -> Response:
-        caller = await principal(self._gateway, request)
-        require(caller, "skills.read", Resource(caller.tenant))
-        return Response.json(_encode({"skills": describe_all(self._gateway, caller.tenant)}))
-
-    async def _get(self, request: Request, name: str) -> Response:
-        caller = await principal(self._gateway, request)
-        return await describe_skill(self._gateway, caller, name)
+        return await enter(self._gateway, request, ROUTES.find(request.method, request.path))
 
 
-def _only(request: Request, *methods: str) -> Response | None:
-    """A 405 unless the method is one of these."""
-    if request.method in methods:
-        return None
-    allowed = ", ".join(methods)
-    error = InvalidRequest(f"{request.method} is not answered at {request.path!r}: use {allowed}")
-    response = Response.error(error, 405)
-    response.headers.append((b"allow", allowed.encode()))
-    return response
-
-
-_encode = msgspec.json.encode
+def _calls_back(request: Request) -> bool:
+    return request.path.lstrip("/").partition("/")[0] == "callback"

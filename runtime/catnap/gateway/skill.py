@@ -1,4 +1,4 @@
-"""One skill over HTTP: described, called, or called and streamed."""
+"""Skills over HTTP: listed, described, called, or called and streamed."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack
 
 import msgspec
 
-from catnap.access import Principal, Resource, require
+from catnap.access import Principal
 from catnap.calls.call import Call
 from catnap.gateway.callers import http_call
-from catnap.gateway.describe import describe
+from catnap.gateway.describe import describe, describe_all
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.tags import refuse_later, tagged
 from catnap.http import Request, Response
@@ -19,13 +19,19 @@ _STREAMS = ("text/event-stream", "application/x-ndjson")
 _JSON = (b"content-type", b"application/json")
 
 
-async def describe_skill(gateway: Gateway, caller: Principal, name: str) -> Response:
-    require(caller, "skills.read", Resource(caller.tenant, skill=name))
+async def list_skills(gateway: Gateway, caller: Principal, request: Request) -> Response:
+    found = describe_all(gateway, caller.tenant)
+    return Response.json(msgspec.json.encode({"skills": found}))
+
+
+async def describe_skill(
+    gateway: Gateway, caller: Principal, request: Request, name: str
+) -> Response:
     return Response.json(msgspec.json.encode(describe(gateway, caller.tenant, name)))
 
 
 async def call_skill(
-    gateway: Gateway, request: Request, caller: Principal, name: str, revision: str = ""
+    gateway: Gateway, caller: Principal, request: Request, name: str, revision: str = ""
 ) -> Response:
     """The answer as the request wants it: whole, streamed, or only accepted.
 

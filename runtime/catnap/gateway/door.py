@@ -1,0 +1,38 @@
+"""Where it is decided whether a request may go on to its handler: once for
+every surface, by the action that a table has for it."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+from catnap.access import Action, Principal, Resource, require
+from catnap.events.ids import check_id
+from catnap.gateway.callers import principal
+from catnap.gateway.gateway import Gateway
+from catnap.gateway.table import PUBLIC, Found
+from catnap.http import Request, Response
+
+ANYONE = Principal("", "", frozenset(), "anyone")
+"""Whom what is public is answered."""
+
+
+async def enter(gateway: Gateway, request: Request, found: Found) -> Response:
+    """Raises Unauthenticated and PermissionDenied."""
+    route = found.route
+    if route.action == PUBLIC:
+        return await route.handler(gateway, ANYONE, request, *found.parts)
+    caller = await (route.proof or principal)(gateway, request)
+    tenant = asked_tenant(request) if route.any_tenant else ""
+    allow(gateway, caller, route.action, Resource(tenant or caller.tenant, skill=found.skill))
+    return await route.handler(gateway, caller, request, *found.parts)
+
+
+def allow(gateway: Gateway, caller: Principal, action: Action, resource: Resource) -> None:
+    """Raises PermissionDenied unless the caller may."""
+    require(caller, action, resource)
+
+
+def asked_tenant(request: Request) -> str:
+    """The tenant that `?tenant=` names; empty for none. Raises InvalidRequest."""
+    asked = parse_qs(request.target.partition("?")[2]).get("tenant", [""])[0]
+    return check_id("tenant", asked) if asked else ""
