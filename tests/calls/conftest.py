@@ -22,7 +22,8 @@ from catnap.services.describe import Description
 from catnap.services.folder import FolderCatalog
 from catnap.services.images import Image
 from catnap.skills.manifest import parse_manifest
-from catnap.tasks import Journal, Retry, Task
+from catnap.store import Store
+from catnap.tasks import TABLES, Journal, Retry, Task
 from catnap.tasks.task import State
 from tests.contract.memory import MemoryPlatform
 
@@ -94,7 +95,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     sources: dict[str, Skill] = {}
     platform = MemoryPlatform(sources)
     catalog = FolderCatalog(tmp_path, tmp_path, platform, lambda line: None)
-    journal = Journal(":memory:")
+    store = Store(":memory:", [TABLES])
+    journal = Journal(store)
     grants = Grants(b"x" * 32)
     pipeline = Pipeline(catalog, platform, journal, grants, retry=Retry(first=0.0))
     world = World(pipeline, catalog, platform, journal, grants, sources)
@@ -104,4 +106,4 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     yield world
     await pipeline.stop()
     await platform.close()
-    journal.close()
+    store.close()

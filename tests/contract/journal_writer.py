@@ -1,5 +1,5 @@
 """Accepts tasks for ever, many at once, and prints each id once it was
-answered. Arguments: the journal's file."""
+answered. Argument: where the store is."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import os
 import sys
 
 from catnap.calls.ids import new_id
-from catnap.tasks import Acceptance, Journal, Task
+from catnap.store import Store
+from catnap.tasks import TABLES, Acceptance, Journal, Task
 
 
 async def main() -> None:
-    journal = Journal(sys.argv[1])
+    journal = Journal(Store(sys.argv[1], [TABLES]))
     numbers = itertools.count()
 
     async def accept() -> None:

@@ -7,18 +7,19 @@ import itertools
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from catnap.errors import CatnapError, Conflict, InvalidRequest, NotFound, Unavailable
+from catnap.errors import CatnapError, Conflict, InvalidRequest, NotFound
 from catnap.events import Event
-from catnap.tasks import Acceptance, Failure, Journal, Task
+from catnap.store import Store
+from catnap.tasks import TABLES, Acceptance, Failure, Journal, Task
 from catnap.tasks.acceptance import REMEMBERED
 from catnap.tasks.journal import KEPT
 
@@ -45,11 +46,35 @@ def event(data: bytes) -> Event:
     return Event(id="1", source="/test", type="test", data=data)
 
 
+@pytest.fixture(params=["file"])
+def lasting(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a store is that outlasts a process."""
+    return str(tmp_path / "catnap.db")
+
+
 @pytest.fixture(params=["file", "memory"])
-def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journal]:
-    journal = Journal(tmp_path / "catnap.db" if request.param == "file" else ":memory:")
-    yield journal
-    journal.close()
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(tmp_path / "catnap.db") if request.param == "file" else ":memory:"
+
+
+@pytest.fixture
+def store(place: str) -> Iterator[Store]:
+    with opened(place) as store:
+        yield store
+
+
+@pytest.fixture
+def journal(store: Store) -> Journal:
+    return Journal(store)
+
+
+@contextmanager
+def opened(place: str) -> Iterator[Store]:
+    store = Store(place, [TABLES])
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 async def accept(journal: Journal, wanted: Task, key: str = "", digest: str = "") -> Task:
@@ -334,14 +359,13 @@ async def test_what_is_given_back_before_a_stop_has_lost_no_attempt(journal: Jou
 
 
 async def test_after_a_crash_what_was_at_work_is_queued_again_until_its_last_attempt(
-    tmp_path: Path,
+    lasting: str,
 ) -> None:
-    journal = Journal(tmp_path / "j.db")
-    submitted = await accept(journal, task())
-    await claim(journal)
-    journal.close()
-    journal = Journal(tmp_path / "j.db")
-    try:
+    with opened(lasting) as store:
+        submitted = await accept(Journal(store), task())
+        await claim(Journal(store))
+    with opened(lasting) as store:
+        journal = Journal(store)
         assert await journal.recover(NOW + 9, 2) == 1
         [again] = await claim(journal, NOW + 9)
         assert again.id == submitted.id
@@ -350,8 +374,6 @@ async def test_after_a_crash_what_was_at_work_is_queued_again_until_its_last_att
         dead = await journal.get("acme", submitted.id)
         assert (dead.state, dead.attempts) == ("dead", 2)
         assert (await journal.redrive("acme", dead.id, NOW)).attempts == 0
-    finally:
-        journal.close()
 
 
 async def test_after_a_stop_what_somebody_waited_for_may_be_asked_again(journal: Journal) -> None:
@@ -369,37 +391,30 @@ async def test_after_a_stop_what_somebody_waited_for_may_be_asked_again(journal:
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_kill_9_loses_nothing_that_was_answered(tmp_path: Path, seed: int) -> None:
+async def test_kill_9_loses_nothing_that_was_answered(lasting: str, seed: int) -> None:
     """A real process writes, is killed at a random moment, and every id that
     it had been given is in the journal, under its key."""
-    path = tmp_path / "j.db"
-    writer = subprocess.Popen([sys.executable, WRITER, path], stdout=subprocess.PIPE)
+    writer = subprocess.Popen([sys.executable, WRITER, lasting], stdout=subprocess.PIPE)
     assert writer.stdout is not None
     with writer.stdout as out:
         lines = [out.readline() for _ in range(random.Random(seed).randrange(1, 400))]
         os.kill(writer.pid, signal.SIGKILL)
         lines += out.readlines()
     writer.wait()
-    journal = Journal(path)
-    try:
+    with opened(lasting) as store:
+        journal = Journal(store)
         for line in lines:
             id, number = line.decode().split()  # noqa: A001
             assert (await journal.get("t", id)).state == "queued"
             repeat = task(tenant="t", created=1)
             assert (await accept(journal, repeat, f"key {number}")).id == id
-    finally:
-        journal.close()
 
 
-async def test_accepts_that_come_together_share_commits(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "j.db")
-    try:
-        before = journal.commits
-        await asyncio.gather(*(accept(journal, task()) for _ in range(500)))
-        assert journal.commits - before < 50
-        assert len(await journal.page("acme", limit=1000)) == 500
-    finally:
-        journal.close()
+async def test_accepts_that_come_together_share_commits(store: Store, journal: Journal) -> None:
+    before = store.count
+    await asyncio.gather(*(accept(journal, task()) for _ in range(500)))
+    assert store.count - before < 50
+    assert len(await journal.page("acme", limit=1000)) == 500
 
 
 async def test_a_caller_that_left_does_not_disturb_the_others(journal: Journal) -> None:
@@ -410,52 +425,6 @@ async def test_a_caller_that_left_does_not_disturb_the_others(journal: Journal) 
     await asyncio.gather(*callers, return_exceptions=True)
     assert all(caller.cancelled() == (n % 2 == 0) for n, caller in enumerate(callers))
     assert len(await journal.page("acme", limit=100)) == 20
-
-
-# --- a file that is none -----------------------------------------------------------
-
-
-def _garbage(path: Path) -> None:
-    path.write_bytes(b"not a database, but long enough to be taken for one" * 100)
-
-
-def _newer(path: Path) -> None:
-    db = sqlite3.connect(path)
-    db.execute("PRAGMA user_version = 99")
-    db.close()
-
-
-def _earlier(path: Path) -> None:
-    db = sqlite3.connect(path)
-    db.execute("PRAGMA user_version = 1")
-    db.close()
-
-
-def _folder(path: Path) -> None:
-    path.mkdir()
-
-
-@pytest.mark.parametrize("make", [_garbage, _newer, _earlier, _folder])
-def test_a_file_that_cannot_be_the_journal_is_named(
-    tmp_path: Path, make: Callable[[Path], None]
-) -> None:
-    path = tmp_path / "catnap.db"
-    make(path)
-    with pytest.raises(InvalidRequest, match=str(path)):
-        Journal(path)
-
-
-async def test_a_full_disk_is_unavailable_and_what_was_written_stays(tmp_path: Path) -> None:
-    path = tmp_path / "j.db"
-    journal = Journal(path)
-    await accept(journal, task())
-    await journal._commits.run(lambda db: db.execute("PRAGMA max_page_count = 20"))
-    large = task(event=event(os.urandom(1_000_000)))
-    with pytest.raises(Unavailable, match="full"):
-        await accept(journal, large)
-    assert len(await journal.page("acme")) == 1
-    await accept(journal, task())
-    journal.close()
 
 
 async def test_of_what_is_noted_the_last_word_on_a_task_counts(journal: Journal) -> None:
@@ -481,7 +450,7 @@ async def test_a_note_that_cannot_be_written_takes_no_other_with_it(journal: Jou
     assert {each.id for each in await journal.page("acme")} == {good.id, also_good.id}
 
 
-async def test_a_closed_journal_says_so(journal: Journal) -> None:
-    journal.close()
+async def test_a_closed_journal_says_so(store: Store, journal: Journal) -> None:
+    store.close()
     with pytest.raises(CatnapError, match="stopping"):
         await accept(journal, task())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,8 @@ from catnap.errors import (
     SkillError,
     Unavailable,
 )
-from catnap.tasks import Acceptance, Delivery, Failure, Journal, Retry, Task
+from catnap.store import Store
+from catnap.tasks import TABLES, Acceptance, Delivery, Failure, Journal, Retry, Task
 from catnap.tasks.delivery import Answer
 from catnap.tasks.task import State
 
@@ -82,12 +83,18 @@ class World:
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
-    world = World(Journal(":memory:"))
+def store() -> Iterator[Store]:
+    store = Store(":memory:", [TABLES])
+    yield store
+    store.close()
+
+
+@pytest.fixture
+async def world(store: Store) -> AsyncIterator[World]:
+    world = World(Journal(store))
     world.delivery.start()
     yield world
     await world.delivery.stop()
-    world.journal.close()
 
 
 async def test_an_answer_is_kept_and_told(world: World) -> None:
@@ -272,22 +279,21 @@ class Failing(Journal):
     async def end(self, *args: object, **kwargs: object) -> Task | None:
         if self.full:
             self.full = False
-            raise Unavailable("the journal could not be written: disk is full")
+            raise Unavailable("the store could not be written: disk is full")
         return await super().end(*args, **kwargs)  # type: ignore[arg-type]
 
 
 async def test_an_end_that_cannot_be_written_is_written_when_it_can(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, store: Store
 ) -> None:
     monkeypatch.setattr("catnap.tasks.delivery.PAUSE", 0.0)
-    world = World(Failing(":memory:"))
+    world = World(Failing(store))
     world.delivery.start()
     try:
         await world.until(await world.accept(), "succeeded")
         assert len(world.begun) == 1
     finally:
         await world.delivery.stop()
-        world.journal.close()
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,8 @@ from catnap.models.registry import Entry, Registry
 from catnap.models.remote import Remote
 from catnap.services.catalog import Announce, Catalog
 from catnap.services.platform import Platform
-from catnap.tasks import Journal, Retry
+from catnap.store import Store
+from catnap.tasks import TABLES, Journal, Retry
 
 if TYPE_CHECKING:
     from catnap.services.knative.cluster import Cluster
@@ -90,11 +91,12 @@ class Gateway:
         self.grants = Grants(grant_secret(home))
         networks = Networks.parse(settings.egress_networks)
         self.egress = Proxy(self.grants.verify, self._at_work, Records(), networks=networks)
-        self.journal = Journal(home / "catnap.db")
-        self._parts.callback(self.journal.close)
-        store = _store(settings)
-        self._parts.callback(store.close)
-        self.files = Files(store, self._on_file)
+        self.store = Store(home / "catnap.db", [TABLES])
+        self._parts.callback(self.store.close)
+        self.journal = Journal(self.store)
+        objects = _objects(settings)
+        self._parts.callback(objects.close)
+        self.files = Files(objects, self._on_file)
         self._parts.push_async_callback(self.files.settle)
 
     async def start(self, callback: str, egress: str) -> None:
@@ -168,7 +170,7 @@ class Gateway:
         await accept(self.pipeline, event, principal, depth=writer.depth)
 
 
-def _store(settings: Settings) -> FolderStore | S3Store:
+def _objects(settings: Settings) -> FolderStore | S3Store:
     if settings.files:
         return S3Store(Bucket.parse(settings.files))
     return FolderStore(settings.home / "files")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 
 from catnap.errors import Conflict
+from catnap.store import Database
 from catnap.tasks import rows
 from catnap.tasks.task import Task
 
@@ -26,46 +26,65 @@ class Acceptance:
     digest: str = ""
 
 
-def accept(db: sqlite3.Connection, wanted: Acceptance) -> tuple[Task, bool]:
+def accept(db: Database, wanted: Acceptance) -> tuple[Task, bool]:
     """The task that stands for it from now on, and whether it is this one."""
     task = wanted.task
-    if wanted.key:
-        row = db.execute(
-            "SELECT task, digest FROM accepted WHERE key = ? AND expires >= ?",
-            (wanted.key, task.created),
-        ).fetchone()
-        if row is not None:
-            if wanted.digest != row["digest"]:
-                raise Conflict(
-                    f"the idempotency key was used for another request, as task {row['task']}: "
-                    "use a new key for a new request"
-                )
-            return rows.get(db, task.tenant, row["task"]), False
+    if wanted.key and (known := _take(db, wanted)):
+        return rows.get(db, task.tenant, known), False
     joined = _join(db, task) if task.lane else None
     if joined is None:
         rows.insert(db, task)
+        return task, True
     if wanted.key:
-        db.execute(
-            "INSERT OR REPLACE INTO accepted (key, task, digest, expires) VALUES (?, ?, ?, ?)",
-            (wanted.key, (joined or task).id, wanted.digest, task.created + REMEMBERED),
-        )
-    return joined or task, joined is None
+        db.execute("UPDATE accepted SET task = ? WHERE key = ?", (joined.id, wanted.key))
+    return joined, False
 
 
-def _join(db: sqlite3.Connection, task: Task) -> Task | None:
+def _take(db: Database, wanted: Acceptance) -> str:
+    """Takes the key for the task, or gives the task that has it.
+
+    Whoever comes at the same time waits here for the other's commit.
+    """
+    task = wanted.task
+    while True:
+        taken = db.execute(
+            "INSERT INTO accepted (key, task, digest, expires) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET task = excluded.task, digest = excluded.digest, "
+            "expires = excluded.expires WHERE accepted.expires < ? RETURNING task",
+            (wanted.key, task.id, wanted.digest, task.created + REMEMBERED, task.created),
+        ).fetchone()
+        if taken is not None:
+            return ""
+        found = db.execute(
+            "SELECT task, digest FROM accepted WHERE key = ?", (wanted.key,)
+        ).fetchone()
+        if found is None:
+            continue  # freed by now
+        if wanted.digest != found["digest"]:
+            raise Conflict(
+                f"the idempotency key was used for another request, as task {found['task']}: "
+                "use a new key for a new request"
+            )
+        return str(found["task"])
+
+
+def _join(db: Database, task: Task) -> Task | None:
     """The newest task that waits in the lane, with this one's event and its
     sender's roles: new work, which has all its attempts and waits for none that failed before."""
     row = db.execute(
-        "UPDATE tasks SET event = ?, session = ?, roles = ?, depth = max(depth, ?), updated = ?, "
-        "due = min(due, ?), attempts = 0, failure = NULL "
+        "UPDATE tasks SET event = ?, session = ?, roles = ?, updated = ?, "
+        "depth = CASE WHEN depth < ? THEN ? ELSE depth END, "
+        "due = CASE WHEN due > ? THEN ? ELSE due END, attempts = 0, failure = NULL "
         "WHERE id = (SELECT id FROM tasks WHERE lane = ? AND state = 'queued' AND lane <> '' "
         "ORDER BY created DESC LIMIT 1) RETURNING *",
         (
             rows.packed(task.event),
             task.session,
             rows.spelled(task.roles),
-            task.depth,
             task.created,
+            task.depth,
+            task.depth,
+            task.due,
             task.due,
             task.lane,
         ),

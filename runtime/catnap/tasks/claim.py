@@ -6,27 +6,28 @@ However many wait, what is looked at is a few rows of each skill: the index
 
 from __future__ import annotations
 
-import sqlite3
+import math
 from collections.abc import Iterator
 
+from catnap.store import Database
 from catnap.tasks import rows
 from catnap.tasks.task import Task
 
 _AT_WORK = """
-SELECT tenant, skill, count(*) FROM tasks WHERE state = 'running' AND NOT waited
+SELECT tenant, skill, count(*) AS number FROM tasks WHERE state = 'running' AND waited = 0
 GROUP BY tenant, skill
 """
 _NEXT_QUEUE = """
-SELECT tenant, skill, priority FROM tasks WHERE state = 'queued' AND NOT waited
-AND (tenant, skill, priority, due) > (?, ?, ?, 9e999)
+SELECT tenant, skill, priority FROM tasks WHERE state = 'queued' AND waited = 0
+AND (tenant, skill, priority, due) > (?, ?, ?, ?)
 ORDER BY tenant, skill, priority, due LIMIT 1
 """
 # Past every due time there is: SQLite does not skip equal rows by itself.
 _DUE = """
 SELECT -priority, due, id, lane, tenant, skill FROM tasks
-WHERE state = 'queued' AND NOT waited
+WHERE state = 'queued' AND waited = 0
 AND tenant = ? AND skill = ? AND priority = ? AND due <= ?
-AND lane NOT IN (SELECT lane FROM tasks WHERE state = 'running' AND NOT waited AND lane <> '')
+AND lane NOT IN (SELECT lane FROM tasks WHERE state = 'running' AND waited = 0 AND lane <> '')
 ORDER BY due LIMIT ?
 """
 _BEGIN = """
@@ -34,7 +35,7 @@ UPDATE tasks SET state = 'running', attempts = attempts + 1, updated = ? WHERE i
 """
 
 
-def claim(db: sqlite3.Connection, now: float, limit: int, per_skill: int) -> list[Task]:
+def claim(db: Database, now: float, limit: int, per_skill: int) -> list[Task]:
     """Up to `limit` tasks that are due, the most urgent first, now running."""
     at_work = {(tenant, skill): count for tenant, skill, count in db.execute(_AT_WORK)}
     due: list[tuple[int, float, str, str, str, str]] = []
@@ -57,9 +58,9 @@ def claim(db: sqlite3.Connection, now: float, limit: int, per_skill: int) -> lis
     return claimed
 
 
-def _queues(db: sqlite3.Connection) -> Iterator[tuple[str, str, int]]:
+def _queues(db: Database) -> Iterator[tuple[str, str, int]]:
     """Tenant, skill and priority of what is queued, each once."""
-    place = ("", "", 0)
+    place = ("", "", 0, math.inf)
     while row := db.execute(_NEXT_QUEUE, place).fetchone():
-        place = (row["tenant"], row["skill"], row["priority"])
-        yield place
+        place = (row["tenant"], row["skill"], row["priority"], math.inf)
+        yield place[:3]

@@ -1,23 +1,20 @@
 """The journal: tasks, and what has been accepted already.
 
-SQLite in WAL mode, synchronous=FULL: what `accept`, `claim`, `end` and the
-like have answered is on disk. Statements of many callers share a commit.
+What `accept`, `claim`, `end` and the like have answered is on disk.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import sqlite3
 from collections import deque
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from catnap.errors import InvalidRequest
+from catnap.store import Database, Store
 from catnap.tasks import acceptance, rows
 from catnap.tasks.acceptance import Acceptance
 from catnap.tasks.claim import claim
-from catnap.tasks.commits import Commits
 from catnap.tasks.task import Failure, State, Task
 
 KEPT = 7 * 24 * 3600.0
@@ -26,20 +23,12 @@ KEPT = 7 * 24 * 3600.0
 
 class Journal:
     """Methods answer when what they did will outlast a crash. All of them
-    raise Unavailable where the disk does not take it."""
+    raise Unavailable where the store does not take it."""
 
-    def __init__(self, path: Path | str) -> None:
-        """path: the database file, or ":memory:" for a journal that forgets.
-
-        Raises InvalidRequest where the file is no journal of this version.
-        """
-        self._commits = Commits(path, rows.SCHEMA, rows.VERSION)
+    def __init__(self, store: Store) -> None:
+        """store: with the tables of `rows.TABLES`."""
+        self._store = store
         self._noted: deque[Task] = deque()
-
-    @property
-    def commits(self) -> int:
-        """How many there were: fewer than statements, where callers share them."""
-        return self._commits.count
 
     async def accept(self, wanted: Sequence[Acceptance]) -> list[tuple[Task, bool]]:
         """Records tasks, all or none; for each, the task that stands for it
@@ -49,7 +38,7 @@ class Journal:
         joins the one that waits there, which then carries the newer event and
         has all its attempts again.
         """
-        return await self._commits.run(lambda db: [acceptance.accept(db, each) for each in wanted])
+        return await self._store.run(lambda db: [acceptance.accept(db, each) for each in wanted])
 
     def note(self, task: Task) -> None:
         """Records a task or its end, when there is time: nobody was promised.
@@ -58,9 +47,9 @@ class Journal:
         """
         self._noted.append(task)
         if len(self._noted) == 1:  # else it is asked for already
-            self._commits.later(self._write_noted)
+            self._store.later(self._write_noted)
 
-    def _write_noted(self, db: sqlite3.Connection) -> None:
+    def _write_noted(self, db: Database) -> None:
         newest: dict[str, Task] = {}
         # In the journal's thread: pop until there is none, whatever comes meanwhile.
         with contextlib.suppress(IndexError):
@@ -72,32 +61,32 @@ class Journal:
         except Exception:
             # One that cannot be written takes no other with it.
             for task in newest.values():
-                self._commits.later(functools.partial(rows.replace, task=task))
+                self._store.later(functools.partial(rows.replace, task=task))
             raise
 
     async def write(self, task: Task, *, forget: str = "") -> None:
         """Records a task; `forget` is a key of it that may be used again."""
 
-        def write(db: sqlite3.Connection) -> None:
+        def write(db: Database) -> None:
             rows.replace(db, task)
             _release(db, forget, task)
 
-        await self._commits.run(write)
+        await self._store.run(write)
 
     def withdraw(self, task: Task, key: str) -> None:
         """Writes that a task which may have been accepted has ended, when
         there is time, and frees its key; nothing if it was not."""
 
-        def write(db: sqlite3.Connection) -> None:
+        def write(db: Database) -> None:
             if db.execute("SELECT 1 FROM tasks WHERE id = ?", (task.id,)).fetchone():
                 rows.replace(db, task)
                 _release(db, key, task)
 
-        self._commits.later(write)
+        self._store.later(write)
 
     async def get(self, tenant: str, id: str) -> Task:  # noqa: A002
         """Raises NotFound, also for another tenant's."""
-        return await self._commits.run(lambda db: rows.get(db, tenant, id))
+        return await self._store.run(lambda db: rows.get(db, tenant, id))
 
     async def page(
         self,
@@ -116,7 +105,7 @@ class Journal:
         if states:
             where.append(f"state IN ({', '.join('?' * len(states))})")
             values += states
-        for column, value in (("skill", skill), ("user", user)):
+        for column, value in (("skill", skill), ('"user"', user)):
             if value:
                 where.append(f"{column} = ?")
                 values.append(value)
@@ -128,10 +117,10 @@ class Journal:
             "ORDER BY id DESC LIMIT ?"
         )
 
-        def read(db: sqlite3.Connection) -> list[Task]:
+        def read(db: Database) -> list[Task]:
             return [rows.task_of(row) for row in db.execute(query, (*values, limit))]
 
-        return await self._commits.run(read)
+        return await self._store.run(read)
 
     async def claim(self, now: float, limit: int, per_skill: int) -> list[Task]:
         """Takes up to `limit` tasks to work, whose attempt is due, the most
@@ -141,17 +130,20 @@ class Journal:
         May give less than there is: ask until it gives none.
         """
 
-        return await self._commits.run(lambda db: claim(db, now, limit, per_skill))
+        return await self._store.run(lambda db: claim(db, now, limit, per_skill))
 
     async def next_due(self, after: float) -> float | None:
         """When the first attempt that is due later than `after` is due."""
 
-        def read(db: sqlite3.Connection) -> float | None:
-            query = "SELECT min(due) FROM tasks WHERE state = 'queued' AND NOT waited AND due > ?"
-            due: float | None = db.execute(query, (after,)).fetchone()[0]
+        def read(db: Database) -> float | None:
+            query = (
+                "SELECT min(due) AS due FROM tasks "
+                "WHERE state = 'queued' AND waited = 0 AND due > ?"
+            )
+            due: float | None = db.execute(query, (after,)).fetchone()["due"]
             return due
 
-        return await self._commits.run(read)
+        return await self._store.run(read)
 
     async def end(
         self,
@@ -169,22 +161,22 @@ class Journal:
         state `queued` asks for another attempt at `due`.
         """
 
-        def write(db: sqlite3.Connection) -> Task | None:
+        def write(db: Database) -> Task | None:
             row = db.execute(
-                "UPDATE tasks SET state = ?, updated = ?, due = ifnull(?, due), content_type = ?, "
-                "result = ?, failure = ? WHERE id = ? AND state IN ('queued', 'running') "
-                "RETURNING *",
+                "UPDATE tasks SET state = ?, updated = ?, due = coalesce(?, due), "
+                "content_type = ?, result = ?, failure = ? "
+                "WHERE id = ? AND state IN ('queued', 'running') RETURNING *",
                 (state, now, due, content_type, result, rows.packed(failure), id),
             ).fetchone()
             return rows.task_of(row) if row else None
 
-        return await self._commits.run(write)
+        return await self._store.run(write)
 
     async def redrive(self, tenant: str, id: str, now: float) -> Task:  # noqa: A002
         """Queues a dead task again, with all its attempts and no deadline.
         Raises InvalidRequest if it is not dead."""
 
-        def write(db: sqlite3.Connection) -> Task:
+        def write(db: Database) -> Task:
             task = rows.get(db, tenant, id)
             if task.state != "dead":
                 raise InvalidRequest(f"task {id} is {task.state}; only a dead one can be redriven")
@@ -195,20 +187,20 @@ class Journal:
             ).fetchone()
             return rows.task_of(row)
 
-        return await self._commits.run(write)
+        return await self._store.run(write)
 
     async def give_back(self, now: float) -> None:
         """Before a stop: what is at work is queued again, and the attempt
         that the stop broke off counts as none."""
 
-        def write(db: sqlite3.Connection) -> None:
+        def write(db: Database) -> None:
             db.execute(
                 "UPDATE tasks SET state = 'queued', updated = ?, attempts = attempts - 1 "
-                "WHERE state = 'running' AND NOT waited",
+                "WHERE state = 'running' AND waited = 0",
                 (now,),
             )
 
-        await self._commits.run(write)
+        await self._store.run(write)
 
     async def recover(self, now: float, attempts: int) -> int:
         """After a start: what a crash broke off is queued again, and dead
@@ -218,15 +210,15 @@ class Journal:
         An attempt that a crash broke off counts: it may be what crashed us.
         """
 
-        def write(db: sqlite3.Connection) -> int:
+        def write(db: Database) -> int:
             db.execute(
                 "DELETE FROM accepted WHERE task IN (SELECT id FROM tasks "
-                "WHERE waited AND state IN ('queued', 'running'))"
+                "WHERE waited = 1 AND state IN ('queued', 'running'))"
             )
             gone = Failure("Unavailable", "the gateway stopped before the call had ended", True)
             db.execute(
                 "UPDATE tasks SET state = 'failed', updated = ?, failure = ? "
-                "WHERE waited AND state IN ('queued', 'running')",
+                "WHERE waited = 1 AND state IN ('queued', 'running')",
                 (now, rows.packed(gone)),
             )
             last = Failure("Unavailable", "the gateway crashed during the last attempt", True)
@@ -241,12 +233,12 @@ class Journal:
             )
             return again.rowcount
 
-        return await self._commits.run(write)
+        return await self._store.run(write)
 
     async def forget(self, now: float) -> None:
         """Drops what nobody needs to know any more."""
 
-        def write(db: sqlite3.Connection) -> None:
+        def write(db: Database) -> None:
             db.execute("DELETE FROM accepted WHERE expires < ?", (now,))
             db.execute(
                 "DELETE FROM tasks WHERE state IN ('succeeded', 'failed', 'cancelled') "
@@ -254,14 +246,10 @@ class Journal:
                 (now - KEPT,),
             )
 
-        await self._commits.run(write)
-
-    def close(self) -> None:
-        """Commits what is waiting and closes the file."""
-        self._commits.close()
+        await self._store.run(write)
 
 
-def _release(db: sqlite3.Connection, key: str, task: Task) -> None:
+def _release(db: Database, key: str, task: Task) -> None:
     """Frees a key, unless another task has it by now."""
     if key:
         db.execute("DELETE FROM accepted WHERE key = ? AND task = ?", (key, task.id))

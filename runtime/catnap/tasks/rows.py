@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any
@@ -11,54 +10,57 @@ import msgspec
 
 from catnap.errors import NotFound
 from catnap.events import Event
+from catnap.store import Component, Database, Row
 from catnap.tasks.task import Failure, Task
 
-VERSION = 2
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS tasks (
-    id TEXT PRIMARY KEY, tenant TEXT NOT NULL, user TEXT NOT NULL, roles TEXT NOT NULL,
+_FIRST = """
+CREATE TABLE tasks (
+    id TEXT PRIMARY KEY, tenant TEXT NOT NULL, "user" TEXT NOT NULL, roles TEXT NOT NULL,
     session TEXT NOT NULL, skill TEXT NOT NULL, parent TEXT NOT NULL, trigger TEXT NOT NULL,
     state TEXT NOT NULL,
     attempts INTEGER NOT NULL, created REAL NOT NULL, updated REAL NOT NULL, due REAL NOT NULL,
     deadline REAL, priority INTEGER NOT NULL, lane TEXT NOT NULL, depth INTEGER NOT NULL,
     waited INTEGER NOT NULL, event BLOB, content_type TEXT NOT NULL, result BLOB, failure BLOB
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS tasks_due ON tasks (due) WHERE state = 'queued' AND NOT waited;
-CREATE INDEX IF NOT EXISTS tasks_next ON tasks (tenant, skill, priority, due, lane)
-    WHERE state = 'queued' AND NOT waited;
-CREATE INDEX IF NOT EXISTS tasks_running ON tasks (tenant, skill, lane)
-    WHERE state = 'running' AND NOT waited;
-CREATE INDEX IF NOT EXISTS tasks_lane ON tasks (lane) WHERE state = 'queued' AND lane <> '';
-CREATE INDEX IF NOT EXISTS tasks_ended ON tasks (updated)
+CREATE INDEX tasks_due ON tasks (due) WHERE state = 'queued' AND waited = 0;
+CREATE INDEX tasks_next ON tasks (tenant, skill, priority, due, lane)
+    WHERE state = 'queued' AND waited = 0;
+CREATE INDEX tasks_running ON tasks (tenant, skill, lane)
+    WHERE state = 'running' AND waited = 0;
+CREATE INDEX tasks_lane ON tasks (lane) WHERE state = 'queued' AND lane <> '';
+CREATE INDEX tasks_ended ON tasks (updated)
     WHERE state IN ('succeeded', 'failed', 'cancelled');
-CREATE INDEX IF NOT EXISTS tasks_tenant ON tasks (tenant, id);
-CREATE TABLE IF NOT EXISTS accepted (
+CREATE INDEX tasks_tenant ON tasks (tenant, id);
+CREATE TABLE accepted (
     key TEXT PRIMARY KEY, task TEXT NOT NULL, digest TEXT NOT NULL, expires REAL NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS accepted_expires ON accepted (expires);
-CREATE INDEX IF NOT EXISTS accepted_task ON accepted (task)
+CREATE INDEX accepted_expires ON accepted (expires);
+CREATE INDEX accepted_task ON accepted (task)
 """
-COLUMNS = Task.__struct_fields__
-BRIEF = ", ".join(f"NULL AS {c}" if c in ("event", "result") else c for c in COLUMNS)
+TABLES = Component("tasks", (_FIRST,))
+_FIELDS = Task.__struct_fields__
+COLUMNS = [f'"{name}"' for name in _FIELDS]  # "user" is a keyword of Postgres
+BRIEF = ", ".join(f"NULL AS {c}" if c in ('"event"', '"result"') else c for c in COLUMNS)
 """Every column, without what may be large."""
 
 _ROW = f"({', '.join('?' * len(COLUMNS))})"
-_PUT = f"INTO tasks ({', '.join(COLUMNS)}) VALUES {_ROW}"
+_PUT = f"INSERT INTO tasks ({', '.join(COLUMNS)}) VALUES {_ROW}"  # noqa: S608
+_OVER = f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in COLUMNS[1:])}"
 _AT_ONCE = 16
-_PUT_MANY = f"INSERT OR REPLACE {_PUT}{f', {_ROW}' * (_AT_ONCE - 1)}"
-_ROLES, _EVENT, _FAILURE = (COLUMNS.index(name) for name in ("roles", "event", "failure"))
+_PUT_MANY = f"{_PUT}{f', {_ROW}' * (_AT_ONCE - 1)} {_OVER}"
+_ROLES, _WAITED, _EVENT, _FAILURE = map(_FIELDS.index, ("roles", "waited", "event", "failure"))
 
 
-def insert(db: sqlite3.Connection, task: Task) -> None:
-    db.execute(f"INSERT {_PUT}", _row(task))
+def insert(db: Database, task: Task) -> None:
+    db.execute(_PUT, _row(task))
 
 
-def replace(db: sqlite3.Connection, task: Task) -> None:
-    db.execute(f"INSERT OR REPLACE {_PUT}", _row(task))
+def replace(db: Database, task: Task) -> None:
+    db.execute(f"{_PUT} {_OVER}", _row(task))
 
 
-def replace_all(db: sqlite3.Connection, tasks: Sequence[Task]) -> None:
-    """Few statements for many tasks: for each one, the thread hands the
+def replace_all(db: Database, tasks: Sequence[Task]) -> None:
+    """Tasks of which each occurs once. Few statements for many: for each one, the thread hands the
     interpreter over and has to get it back."""
     whole = len(tasks) - len(tasks) % _AT_ONCE
     for start in range(0, whole, _AT_ONCE):
@@ -68,7 +70,7 @@ def replace_all(db: sqlite3.Connection, tasks: Sequence[Task]) -> None:
         replace(db, task)
 
 
-def get(db: sqlite3.Connection, tenant: str, id: str) -> Task:  # noqa: A002
+def get(db: Database, tenant: str, id: str) -> Task:  # noqa: A002
     """Raises NotFound, also for another tenant's."""
     row = db.execute("SELECT * FROM tasks WHERE id = ? AND tenant = ?", (id, tenant)).fetchone()
     if row is None:
@@ -76,7 +78,7 @@ def get(db: sqlite3.Connection, tenant: str, id: str) -> Task:  # noqa: A002
     return task_of(row)
 
 
-def task_of(row: sqlite3.Row) -> Task:
+def task_of(row: Row) -> Task:
     values = dict(row)
     event, failure = values.pop("event"), values.pop("failure")
     values["waited"] = bool(values["waited"])
@@ -99,6 +101,7 @@ def spelled(roles: tuple[str, ...]) -> str:
 
 def _row(task: Task) -> list[Any]:
     values: list[Any] = list(msgspec.structs.astuple(task))
+    values[_WAITED] = int(task.waited)
     values[_ROLES] = spelled(task.roles)
     values[_EVENT] = packed(task.event)
     values[_FAILURE] = packed(task.failure)

@@ -1,0 +1,52 @@
+"""Tables by component, brought up to date in numbered steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from catnap.errors import InvalidRequest
+from catnap.store.database import Database
+
+VERSIONS = """
+CREATE TABLE IF NOT EXISTS components (
+    name TEXT PRIMARY KEY, version INTEGER NOT NULL
+) STRICT, WITHOUT ROWID
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """What has tables of its own.
+
+    steps: the n-th makes version n of version n - 1: statements, each ended by
+    `;`, in SQLite's words (TEXT, INTEGER, REAL, BLOB; STRICT, WITHOUT ROWID).
+    A step that was released is never edited, and leaves in place what the
+    release before it uses: replicas are replaced one after the other.
+    """
+
+    name: str
+    steps: tuple[str, ...]
+
+
+def migrate(db: Database, components: Sequence[Component], place: str) -> Iterator[str]:
+    """The statements that are still to be executed, in order; in one
+    transaction that no other migration overlaps.
+
+    Raises InvalidRequest where a newer Catnap has been here.
+    """
+    found = {row["name"]: row["version"] for row in db.execute("SELECT * FROM components")}
+    for component in components:
+        version, newest = found.get(component.name, 0), len(component.steps)
+        if version > newest:
+            raise InvalidRequest(
+                f"{place}: a newer Catnap wrote it ({component.name} is at version {version}, "
+                f"this one knows {newest}): use that one, or another CATNAP_STORE"
+            )
+        for step in component.steps[version:]:
+            yield from (part for part in step.split(";") if part.strip())
+        db.execute(
+            "INSERT INTO components (name, version) VALUES (?, ?) "
+            "ON CONFLICT (name) DO UPDATE SET version = excluded.version",
+            (component.name, newest),
+        )

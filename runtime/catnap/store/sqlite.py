@@ -1,0 +1,77 @@
+"""The store in a file: SQLite in WAL mode, synchronous=FULL."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from catnap.errors import InvalidRequest
+from catnap.store.migrations import VERSIONS, Component, migrate
+
+FORMAT = 3
+"""`user_version` of a file of ours."""
+
+
+class SQLite:
+    Error = sqlite3.Error
+
+    def __init__(self, path: Path | str) -> None:
+        """path: the file, or ":memory:". Raises InvalidRequest where it is
+        none of ours, or of an earlier Catnap."""
+        self._place = str(path)
+        try:
+            self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise InvalidRequest(f"{path}: cannot be opened: {error}") from None
+        self.db.row_factory = sqlite3.Row
+
+    def migrate(self, components: Sequence[Component]) -> None:
+        """Raises InvalidRequest where the file cannot be ours."""
+        try:
+            found = self.db.execute("PRAGMA user_version").fetchone()[0]
+            if found not in (0, FORMAT):  # 0: a new file
+                raise InvalidRequest(
+                    f"{self._place}: another version of Catnap wrote it (version {found}, this "
+                    f"one reads {FORMAT}): use that one, move the file away, or use another "
+                    "CATNAP_STORE"
+                )
+            self.db.execute("PRAGMA journal_mode = WAL")
+            self.db.execute("PRAGMA synchronous = FULL")
+            self.begin()
+            self.db.execute(VERSIONS)
+            for statement in migrate(self.db, components, self._place):
+                self.db.execute(statement)
+            self.db.execute(f"PRAGMA user_version = {FORMAT}")
+            self.commit()
+        except sqlite3.Error as error:
+            raise InvalidRequest(f"{self._place}: cannot be the store: {error}") from None
+
+    def begin(self) -> None:
+        self.db.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        self.db.execute("COMMIT")
+
+    def rollback(self) -> None:
+        if self.db.in_transaction:
+            self.db.execute("ROLLBACK")
+
+    def mark(self) -> None:
+        self.db.execute("SAVEPOINT one")
+
+    def undo(self) -> bool:
+        if not self.db.in_transaction:
+            return False  # a full disk: SQLite has undone all of it
+        self.db.execute("ROLLBACK TO one")
+        self.db.execute("RELEASE one")
+        return True
+
+    def keep(self) -> None:
+        self.db.execute("RELEASE one")
+
+    def is_outage(self, error: Exception) -> bool:
+        return isinstance(error, sqlite3.OperationalError)
+
+    def close(self) -> None:
+        self.db.close()
