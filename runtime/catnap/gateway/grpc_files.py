@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from catnap.access import Action, Resource, acting_for, require
+from catnap.access import Principal, acting_for
 from catnap.errors import InvalidRequest
 from catnap.files import Scope, Stat
 from catnap.gateway.gateway import Gateway, Writer, writing
-from catnap.gateway.grpc_callers import principal
-from catnap.gateway.status import Context, answers, streams
+from catnap.gateway.grpc_door import answers, streams
+from catnap.gateway.status import Context
 from catnap.v1 import files_pb2
 from catnap.v1.files_pb2_grpc import FilesServicer
 
@@ -18,18 +18,18 @@ CHUNK = 256 * 1024
 
 class Files(FilesServicer):
     def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+        self.gateway = gateway
 
     @answers
     async def Put(  # noqa: N802
-        self, requests: AsyncIterator[files_pb2.PutFileRequest], context: Context
+        self, caller: Principal, requests: AsyncIterator[files_pb2.PutFileRequest], context: Context
     ) -> files_pb2.File:
         first = await anext(aiter(requests), None)
         if first is None or first.WhichOneof("part") != "header":
             raise InvalidRequest("Put: the first message must hold the header")
         header = first.header
-        written = await self._gateway.files.put(
-            await self._scope(header.scope, context, "files.write"),
+        written = await self.gateway.files.put(
+            self._scope(caller, header.scope),
             header.key,
             _chunks(requests),
             content_type=header.content_type,
@@ -40,10 +40,10 @@ class Files(FilesServicer):
 
     @streams
     async def Get(  # noqa: N802
-        self, request: files_pb2.GetFileRequest, context: Context
+        self, caller: Principal, request: files_pb2.GetFileRequest, context: Context
     ) -> AsyncIterator[files_pb2.GetFileResponse]:
-        scope = await self._scope(request.scope, context, "files.read")
-        stat, content = await self._gateway.files.get(scope, request.key)
+        scope = self._scope(caller, request.scope)
+        stat, content = await self.gateway.files.get(scope, request.key)
         yield files_pb2.GetFileResponse(file=_message(stat))
         async for part in content:
             for start in range(0, len(part), CHUNK):
@@ -51,10 +51,10 @@ class Files(FilesServicer):
 
     @answers
     async def List(  # noqa: N802
-        self, request: files_pb2.ListFilesRequest, context: Context
+        self, caller: Principal, request: files_pb2.ListFilesRequest, context: Context
     ) -> files_pb2.ListFilesResponse:
-        scope = await self._scope(request.scope, context, "files.read")
-        page = await self._gateway.files.list(
+        scope = self._scope(caller, request.scope)
+        page = await self.gateway.files.list(
             scope, request.prefix, page_size=request.page_size, page_token=request.page_token
         )
         return files_pb2.ListFilesResponse(
@@ -63,15 +63,13 @@ class Files(FilesServicer):
 
     @answers
     async def Delete(  # noqa: N802
-        self, request: files_pb2.DeleteFileRequest, context: Context
+        self, caller: Principal, request: files_pb2.DeleteFileRequest, context: Context
     ) -> files_pb2.DeleteFileResponse:
-        scope = await self._scope(request.scope, context, "files.write")
-        await self._gateway.files.delete(scope, request.key, if_match=request.if_match)
+        scope = self._scope(caller, request.scope)
+        await self.gateway.files.delete(scope, request.key, if_match=request.if_match)
         return files_pb2.DeleteFileResponse()
 
-    async def _scope(self, scope: files_pb2.Scope, context: Context, action: Action) -> Scope:
-        caller = await principal(self._gateway, context)
-        require(caller, action, Resource(caller.tenant))
+    def _scope(self, caller: Principal, scope: files_pb2.Scope) -> Scope:
         user = acting_for(caller, scope.user)
         writing.set(Writer(caller.roles))
         return Scope(caller.tenant, user, session=scope.session, task=scope.task)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import NoReturn
 
-from catnap.access import Resource, require
+from catnap.access import Principal
 from catnap.errors import InvalidRequest
 from catnap.gateway.gateway import Gateway
-from catnap.gateway.grpc_callers import principal
-from catnap.gateway.status import Context, answers, streams
+from catnap.gateway.grpc_door import answers, streams
+from catnap.gateway.status import Context
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.inference.grpc_service_pb2_grpc import GRPCInferenceServiceServicer
 from catnap.v1 import models_pb2
@@ -18,15 +18,13 @@ from catnap.v1.models_pb2_grpc import ModelsServicer
 
 class Models(ModelsServicer):
     def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+        self.gateway = gateway
 
     @answers
     async def Embed(  # noqa: N802
-        self, request: models_pb2.EmbedRequest, context: Context
+        self, caller: Principal, request: models_pb2.EmbedRequest, context: Context
     ) -> models_pb2.EmbedResponse:
-        caller = await principal(self._gateway, context)
-        require(caller, "models.use", Resource(caller.tenant))
-        entry = self._gateway.models.embedder(request.model)
+        entry = self.gateway.models.embedder(request.model)
         answer = await entry.server.embed(entry.name, request.texts, context.time_remaining())
         return models_pb2.EmbedResponse(
             model=entry.name,
@@ -37,20 +35,16 @@ class Models(ModelsServicer):
 
     @streams
     async def Generate(  # noqa: N802
-        self, request: models_pb2.GenerateRequest, context: Context
+        self, caller: Principal, request: models_pb2.GenerateRequest, context: Context
     ) -> AsyncIterator[models_pb2.GenerateChunk]:
-        caller = await principal(self._gateway, context)
-        require(caller, "models.use", Resource(caller.tenant))
-        entry = self._gateway.models.get(request.model)
+        entry = self.gateway.models.get(request.model)
         _cannot_generate(entry.name)
         yield  # an async generator, whatever it does
 
     @answers
     async def List(  # noqa: N802
-        self, request: models_pb2.ListModelsRequest, context: Context
+        self, caller: Principal, request: models_pb2.ListModelsRequest, context: Context
     ) -> models_pb2.ListModelsResponse:
-        caller = await principal(self._gateway, context)
-        require(caller, "models.use", Resource(caller.tenant))
         return models_pb2.ListModelsResponse(
             models=[
                 models_pb2.Model(
@@ -61,7 +55,7 @@ class Models(ModelsServicer):
                     max_tokens=entry.max_tokens,
                     ready=await entry.server.ready(entry.name),
                 )
-                for entry in self._gateway.models
+                for entry in self.gateway.models
             ]
         )
 
@@ -72,56 +66,48 @@ def _cannot_generate(model: str) -> NoReturn:
     )
 
 
-class Inference(GRPCInferenceServiceServicer):
+class GRPCInferenceService(GRPCInferenceServiceServicer):
     """Passes requests on to the server that has the model."""
 
     def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+        self.gateway = gateway
 
     @answers
     async def ServerLive(  # noqa: N802
-        self, request: oip.ServerLiveRequest, context: Context
+        self, caller: Principal, request: oip.ServerLiveRequest, context: Context
     ) -> oip.ServerLiveResponse:
         return oip.ServerLiveResponse(live=True)
 
     @answers
     async def ServerReady(  # noqa: N802
-        self, request: oip.ServerReadyRequest, context: Context
+        self, caller: Principal, request: oip.ServerReadyRequest, context: Context
     ) -> oip.ServerReadyResponse:
-        states = [await entry.server.ready(entry.name) for entry in self._gateway.models]
+        states = [await entry.server.ready(entry.name) for entry in self.gateway.models]
         return oip.ServerReadyResponse(ready=all(states))
 
     @answers
     async def ServerMetadata(  # noqa: N802
-        self, request: oip.ServerMetadataRequest, context: Context
+        self, caller: Principal, request: oip.ServerMetadataRequest, context: Context
     ) -> oip.ServerMetadataResponse:
-        caller = await principal(self._gateway, context)
-        require(caller, "models.use", Resource(caller.tenant))
         return oip.ServerMetadataResponse(name="catnap")
 
     @answers
     async def ModelReady(  # noqa: N802
-        self, request: oip.ModelReadyRequest, context: Context
+        self, caller: Principal, request: oip.ModelReadyRequest, context: Context
     ) -> oip.ModelReadyResponse:
-        caller = await principal(self._gateway, context)
-        require(caller, "models.use", Resource(caller.tenant))
-        entry = self._gateway.models.get(request.name)
+        entry = self.gateway.models.get(request.name)
         return oip.ModelReadyResponse(ready=await entry.server.ready(entry.name))
 
     @answers
     async def ModelMetadata(  # noqa: N802
-        self, request: oip.ModelMetadataRequest, context: Context
+        self, caller: Principal, request: oip.ModelMetadataRequest, context: Context
     ) -> oip.ModelMetadataResponse:
-        caller = await principal(self._gateway, context)
-        require(caller, "models.use", Resource(caller.tenant))
-        entry = self._gateway.models.get(request.name)
+        entry = self.gateway.models.get(request.name)
         return await entry.server.metadata(request, context.time_remaining())
 
     @answers
     async def ModelInfer(  # noqa: N802
-        self, request: oip.ModelInferRequest, context: Context
+        self, caller: Principal, request: oip.ModelInferRequest, context: Context
     ) -> oip.ModelInferResponse:
-        caller = await principal(self._gateway, context)
-        require(caller, "models.use", Resource(caller.tenant))
-        entry = self._gateway.models.get(request.model_name)
+        entry = self.gateway.models.get(request.model_name)
         return await entry.server.infer(request, context.time_remaining())

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Mapping
 
 import msgspec
 
-from catnap.access import Principal, Resource, require
+from catnap.access import Principal
 from catnap.calls.call import Call
 from catnap.errors import InvalidRequest, PermissionDenied
 from catnap.gateway.describe import Skill, describe, describe_all
 from catnap.gateway.gateway import Gateway
-from catnap.gateway.grpc_callers import principal, rpc_call
-from catnap.gateway.status import Context, answers, streams
+from catnap.gateway.grpc_callers import rpc_call
+from catnap.gateway.grpc_door import answers, streams
+from catnap.gateway.status import Context
 from catnap.gateway.tags import tagged
 from catnap.v1 import call_pb2, skills_pb2
 from catnap.v1.skills_pb2_grpc import SkillsServicer
@@ -23,15 +24,14 @@ MAX_TAIL = 10_000
 
 class Skills(SkillsServicer):
     def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+        self.gateway = gateway
 
     @answers
     async def Invoke(  # noqa: N802
-        self, request: skills_pb2.InvokeRequest, context: Context
+        self, caller: Principal, request: skills_pb2.InvokeRequest, context: Context
     ) -> skills_pb2.InvokeResponse:
-        caller = await principal(self._gateway, context)
         call = await self._call(caller, request, context)
-        outcome = await self._gateway.pipeline.answer(call)
+        outcome = await self.gateway.pipeline.answer(call)
         return skills_pb2.InvokeResponse(
             payload=call_pb2.Payload(data=outcome.data, content_type=outcome.content_type),
             task=outcome.task,
@@ -41,11 +41,10 @@ class Skills(SkillsServicer):
 
     @streams
     async def InvokeStream(  # noqa: N802
-        self, request: skills_pb2.InvokeRequest, context: Context
+        self, caller: Principal, request: skills_pb2.InvokeRequest, context: Context
     ) -> AsyncIterator[skills_pb2.InvokeChunk]:
-        caller = await principal(self._gateway, context)
         call = await self._call(caller, request, context)
-        async with self._gateway.pipeline.stream(call) as made:
+        async with self.gateway.pipeline.stream(call) as made:
             yield skills_pb2.InvokeChunk(
                 payload=call_pb2.Payload(content_type=made.content_type),
                 task=call.id,
@@ -60,41 +59,35 @@ class Skills(SkillsServicer):
     ) -> Call:
         options, revision = request.options, ""
         if options.tag:
-            revision = await tagged(self._gateway, caller, request.skill, options.tag)
+            revision = await tagged(self.gateway, caller, request.skill, options.tag)
         return rpc_call(caller, context, request.skill, request.payload, options, revision)
 
     @answers
     async def List(  # noqa: N802
-        self, request: skills_pb2.ListSkillsRequest, context: Context
+        self, caller: Principal, request: skills_pb2.ListSkillsRequest, context: Context
     ) -> skills_pb2.ListSkillsResponse:
-        caller = await principal(self._gateway, context)
-        require(caller, "skills.read", Resource(caller.tenant))
-        found = describe_all(self._gateway, caller.tenant)
+        found = describe_all(self.gateway, caller.tenant)
         return skills_pb2.ListSkillsResponse(skills=[_message(each) for each in found])
 
     @answers
     async def Get(  # noqa: N802
-        self, request: skills_pb2.GetSkillRequest, context: Context
+        self, caller: Principal, request: skills_pb2.GetSkillRequest, context: Context
     ) -> skills_pb2.Skill:
-        caller = await principal(self._gateway, context)
-        require(caller, "skills.read", Resource(caller.tenant, skill=request.name))
-        return _message(describe(self._gateway, caller.tenant, request.name))
+        return _message(describe(self.gateway, caller.tenant, request.name))
 
     @streams
     async def Logs(  # noqa: N802
-        self, request: skills_pb2.LogsRequest, context: Context
+        self, caller: Principal, request: skills_pb2.LogsRequest, context: Context
     ) -> AsyncIterator[skills_pb2.LogRecord]:
-        caller = await principal(self._gateway, context)
-        require(caller, "logs.read", Resource(caller.tenant, skill=request.skill))
         if caller.user is not None:
             raise PermissionDenied(
                 f"{caller.name} is for user {caller.user!r}, and a log holds every user's lines: "
                 "it takes a key for the whole tenant"
             )
-        self._gateway.catalog.get(request.skill, caller.tenant)
+        self.gateway.catalog.get(request.skill, caller.tenant)
         if not 0 <= request.tail <= MAX_TAIL:
             raise InvalidRequest(f"tail: {request.tail} is not between 0 and {MAX_TAIL:,}")
-        records = self._gateway.logs.read(
+        records = self.gateway.logs.read(
             caller.tenant, request.skill, request.tail or DEFAULT_TAIL, follow=request.follow
         )
         async for record in records:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from catnap.access import Action, Principal, Resource, acting_for, require
+from catnap.access import Principal, acting_for
 from catnap.errors import InvalidRequest, NotFound
 from catnap.gateway.gateway import Gateway
-from catnap.gateway.grpc_callers import principal, rpc_call
-from catnap.gateway.status import Context, answers
+from catnap.gateway.grpc_callers import rpc_call
+from catnap.gateway.grpc_door import answers
+from catnap.gateway.status import Context
 from catnap.gateway.tags import refuse_later
 from catnap.tasks import Task
 from catnap.tasks.task import State
@@ -30,57 +31,53 @@ _NAMES = {number: name for name, number in _STATES.items()}
 
 class Tasks(TasksServicer):
     def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+        self.gateway = gateway
 
     @answers
     async def Submit(  # noqa: N802
-        self, request: tasks_pb2.SubmitRequest, context: Context
+        self, caller: Principal, request: tasks_pb2.SubmitRequest, context: Context
     ) -> tasks_pb2.Task:
-        caller = await principal(self._gateway, context)
         refuse_later(request.options.tag)
         call = rpc_call(
             caller, context, request.skill, request.payload, request.options, waits=False
         )
-        return _message(await self._gateway.pipeline.submit(call))
+        return _message(await self.gateway.pipeline.submit(call))
 
     @answers
     async def Get(  # noqa: N802
-        self, request: tasks_pb2.GetTaskRequest, context: Context
+        self, caller: Principal, request: tasks_pb2.GetTaskRequest, context: Context
     ) -> tasks_pb2.Task:
-        _, task = await self._find(request.id, context, "tasks.read")
-        return _message(task)
+        return _message(await self._find(caller, request.id))
 
     @answers
     async def Wait(  # noqa: N802
-        self, request: tasks_pb2.WaitTaskRequest, context: Context
+        self, caller: Principal, request: tasks_pb2.WaitTaskRequest, context: Context
     ) -> tasks_pb2.Task:
-        caller, _ = await self._find(request.id, context, "tasks.read")
+        await self._find(caller, request.id)
         timeout = MAX_WAIT
         if request.HasField("timeout"):
             timeout = request.timeout.ToTimedelta().total_seconds()
             if not 0 <= timeout <= MAX_WAIT:
                 raise InvalidRequest(f"timeout: {timeout:g} s is not between 0 and {MAX_WAIT:g}")
-        return _message(await self._gateway.pipeline.wait(caller.tenant, request.id, timeout))
+        return _message(await self.gateway.pipeline.wait(caller.tenant, request.id, timeout))
 
     @answers
     async def Cancel(  # noqa: N802
-        self, request: tasks_pb2.CancelTaskRequest, context: Context
+        self, caller: Principal, request: tasks_pb2.CancelTaskRequest, context: Context
     ) -> tasks_pb2.Task:
-        caller, _ = await self._find(request.id, context, "tasks.write")
-        return _message(await self._gateway.pipeline.cancel(caller.tenant, request.id))
+        await self._find(caller, request.id)
+        return _message(await self.gateway.pipeline.cancel(caller.tenant, request.id))
 
     @answers
     async def List(  # noqa: N802
-        self, request: tasks_pb2.ListTasksRequest, context: Context
+        self, caller: Principal, request: tasks_pb2.ListTasksRequest, context: Context
     ) -> tasks_pb2.ListTasksResponse:
-        caller = await principal(self._gateway, context)
-        require(caller, "tasks.read", Resource(caller.tenant))
         if not 0 <= request.page_size <= MAX_PAGE:
             raise InvalidRequest(f"page_size: {request.page_size} is not between 0 and {MAX_PAGE}")
         size = request.page_size or DEFAULT_PAGE
         # Who may act for one user only sees that user's tasks.
         user = acting_for(caller, request.user) if caller.user or request.user else ""
-        found = await self._gateway.journal.page(
+        found = await self.gateway.journal.page(
             caller.tenant,
             states=[_state(number) for number in request.states],
             skill=request.skill,
@@ -95,24 +92,17 @@ class Tasks(TasksServicer):
 
     @answers
     async def Redrive(  # noqa: N802
-        self, request: tasks_pb2.RedriveTaskRequest, context: Context
+        self, caller: Principal, request: tasks_pb2.RedriveTaskRequest, context: Context
     ) -> tasks_pb2.Task:
-        caller, _ = await self._find(request.id, context, "tasks.redrive")
-        return _message(await self._gateway.pipeline.redrive(caller.tenant, request.id))
+        await self._find(caller, request.id)
+        return _message(await self.gateway.pipeline.redrive(caller.tenant, request.id))
 
-    async def _find(
-        self,
-        id: str,  # noqa: A002
-        context: Context,
-        action: Action,
-    ) -> tuple[Principal, Task]:
+    async def _find(self, caller: Principal, id: str) -> Task:  # noqa: A002
         """The task, if it is one that the caller may see at all."""
-        caller = await principal(self._gateway, context)
-        require(caller, action, Resource(caller.tenant))
-        task = await self._gateway.journal.get(caller.tenant, id)
+        task = await self.gateway.journal.get(caller.tenant, id)
         if caller.user is not None and task.user != caller.user:
             raise NotFound(f"there is no task {id!r}")
-        return caller, task
+        return task
 
 
 def _state(number: int) -> State:

@@ -12,7 +12,7 @@ from grpc_reflection.v1alpha import reflection
 from catnap.errors import Unavailable
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.grpc_files import Files
-from catnap.gateway.grpc_models import Inference, Models
+from catnap.gateway.grpc_models import GRPCInferenceService, Models
 from catnap.gateway.grpc_skills import Skills
 from catnap.gateway.grpc_tasks import Tasks
 from catnap.inference import grpc_service_pb2
@@ -58,7 +58,7 @@ async def serve_grpc(gateway: Gateway, address: str) -> Rpc:
     add_TasksServicer_to_server(Tasks(gateway), server)
     add_FilesServicer_to_server(Files(gateway), server)
     add_ModelsServicer_to_server(Models(gateway), server)
-    add_GRPCInferenceServiceServicer_to_server(Inference(gateway), server)
+    add_GRPCInferenceServiceServicer_to_server(GRPCInferenceService(gateway), server)
     names = [
         service.full_name
         for module in _FILES

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import grpc
 from google.protobuf import any_pb2
@@ -18,7 +16,6 @@ from catnap.errors import CatnapError, SkillCrashed
 
 DOMAIN = "catnap"
 Context = aio.ServicerContext[Any, Any]
-F = TypeVar("F", bound=Callable[..., Any])
 _log = logging.getLogger(__name__)
 
 
@@ -40,46 +37,14 @@ async def abort(context: Context, error: CatnapError) -> NoReturn:
     await context.abort(code, error.message, tuple(trailers))
 
 
-def answers(
-    method: Callable[[Any, Any, Context], Awaitable[Any]],
-) -> Callable[[Any, Any, Context], Awaitable[Any]]:
-    """A method with one answer, whose CatnapErrors become statuses."""
-
-    @functools.wraps(method)
-    async def wrapped(servicer: Any, request: Any, context: Context) -> Any:
-        try:
-            return await method(servicer, request, context)
-        except CatnapError as error:
-            await abort(context, error)
-        except Exception as error:
-            await abort(context, _internal(error))
-
-    return wrapped
-
-
-def streams(
-    method: Callable[[Any, Any, Context], AsyncIterator[Any]],
-) -> Callable[[Any, Any, Context], AsyncIterator[Any]]:
-    """A method with a stream of answers, likewise."""
-
-    @functools.wraps(method)
-    async def wrapped(servicer: Any, request: Any, context: Context) -> AsyncIterator[Any]:
-        try:
-            async for message in method(servicer, request, context):
-                yield message
-        except CatnapError as error:
-            await abort(context, error)
-        except Exception as error:
-            await abort(context, _internal(error))
-
-    return wrapped
-
-
-def _internal(error: Exception) -> CatnapError:
+async def end(context: Context, error: Exception) -> NoReturn:
+    """Ends an RPC with whatever its method raised."""
     if isinstance(error, aio.AbortError):
         raise error
-    _log.error("an RPC failed", exc_info=error)
-    return SkillCrashed("an internal error; the gateway's log has it")
+    if not isinstance(error, CatnapError):
+        _log.error("an RPC failed", exc_info=error)
+        error = SkillCrashed("an internal error; the gateway's log has it")
+    await abort(context, error)
 
 
 def _packed(message: Any) -> any_pb2.Any:

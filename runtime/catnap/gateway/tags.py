@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from catnap.access import Principal, Resource, require
+from catnap.access import Principal
 from catnap.errors import InvalidRequest
 from catnap.gateway.gateway import Gateway
 
 
 async def tagged(gateway: Gateway, caller: Principal, skill: str, tag: str) -> str:
     """Its name. Raises NotFound where no revision has the tag."""
-    require(caller, "skills.call", Resource(caller.tenant, skill=skill))
     await gateway.catalog.revision(skill, caller.tenant)
     return gateway.platform.tagged(caller.tenant, skill, tag)
 

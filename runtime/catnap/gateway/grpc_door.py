@@ -1,0 +1,60 @@
+"""The door of gRPC: who calls a method, and whether they may, before it begins."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from catnap.access import Principal, Resource
+from catnap.gateway.door import ANYONE, allow
+from catnap.gateway.grpc_callers import principal
+from catnap.gateway.methods import METHODS, Method
+from catnap.gateway.status import Context, end
+from catnap.gateway.table import PUBLIC
+
+
+def answers(
+    method: Callable[[Any, Principal, Any, Context], Awaitable[Any]],
+) -> Callable[[Any, Any, Context], Awaitable[Any]]:
+    """A method with one answer, called for its caller as METHODS says. What it
+    raises becomes a status."""
+    about = METHODS[method.__qualname__]
+
+    @functools.wraps(method)
+    async def wrapped(servicer: Any, request: Any, context: Context) -> Any:
+        try:
+            caller = await _caller(servicer, about, request, context)
+            return await method(servicer, caller, request, context)
+        except Exception as error:
+            await end(context, error)
+
+    return wrapped
+
+
+def streams(
+    method: Callable[[Any, Principal, Any, Context], AsyncIterator[Any]],
+) -> Callable[[Any, Any, Context], AsyncIterator[Any]]:
+    """A method with a stream of answers, likewise."""
+    about = METHODS[method.__qualname__]
+
+    @functools.wraps(method)
+    async def wrapped(servicer: Any, request: Any, context: Context) -> AsyncIterator[Any]:
+        try:
+            caller = await _caller(servicer, about, request, context)
+            async for message in method(servicer, caller, request, context):
+                yield message
+        except Exception as error:
+            await end(context, error)
+
+    return wrapped
+
+
+async def _caller(servicer: Any, about: Method, request: Any, context: Context) -> Principal:
+    if about.action == PUBLIC:
+        return ANYONE
+    gateway = servicer.gateway
+    caller = await principal(gateway, context)
+    skill = getattr(request, about.skill) if about.skill else ""
+    allow(gateway, caller, about.action, Resource(caller.tenant, skill=skill))
+    return caller
