@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from catnap.errors import Conflict, InvalidRequest, NotFound
-from catnap.files import Condition, FolderStore, MemoryStore, ObjectStore
-from catnap.files.s3 import Bucket, S3Store
+from catnap.files import Condition, FolderStore, MemoryStore, ObjectStore, s3_upload
+from catnap.files.bucket import Bucket
+from catnap.files.s3 import S3Store
+from catnap.files.s3_calls import Calls
 from catnap.files.spans import Span
 from catnap.http.errors import RangeNotSatisfiable
 from tests.contract import versitygw
@@ -391,6 +393,92 @@ async def test_a_listing_tells_what_stat_tells(side: Side) -> None:
         stat.etag,
         stat.modified,
     )
+
+
+@pytest.mark.parametrize("size", [0, 5, 9_000_000], ids=["empty", "small", "in parts"])
+async def test_a_copy_holds_what_its_source_held(side: Side, size: int) -> None:
+    content = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+    source = (await put(side, "a", content)).stat
+    made = await side.store.copy(side.root + "a", side.root + "b/c")
+    assert made.created
+    assert (made.stat.size, made.stat.content_type) == (size, TYPE)
+    assert made.stat == await side.store.stat(side.root + "b/c")
+    await side.store.delete(side.root + "a", if_match=source.etag)
+    assert await read(side, "b/c") == content
+    await put(side, "b/c", b"new")
+    assert await read(side, "b/c") == b"new"
+
+
+@pytest.mark.parametrize("size", [0, 5], ids=["empty", "small"])
+async def test_a_copy_is_made_on_conditions_of_both_ends(side: Side, size: int) -> None:
+    source = (await put(side, "a", b"a" * size)).stat
+    held = (await put(side, "b", b"held")).stat
+
+    async def copy(to: str, version: str = "", **condition: str):
+        a, b = side.root + "a", side.root + to
+        return await side.store.copy(a, b, version=version, condition=Condition(**condition))
+
+    for refused in (
+        copy("c", version="0" * 32),
+        copy("b", if_none_match="*"),
+        copy("b", if_match="0" * 32),
+        copy("c", if_match="0" * 32),
+    ):
+        with pytest.raises(Conflict):
+            await refused
+    assert await keys(side) == ["a", "b"]
+    assert await read(side, "b") == b"held"
+    made = await copy("b", version=source.etag, if_match=held.etag)
+    assert not made.created
+    assert (await copy("c", if_none_match="*")).created
+    assert await read(side, "b") == await read(side, "c") == b"a" * size
+    with pytest.raises(NotFound, match="none"):
+        await side.store.copy(side.root + "none", side.root + "d")
+
+
+async def test_a_copy_onto_itself_changes_nothing(side: Side) -> None:
+    await put(side, "a", b"content")
+    assert not (await side.store.copy(side.root + "a", side.root + "a")).created
+    assert await read(side, "a") == b"content"
+    assert await keys(side) == ["a"]
+
+
+async def test_a_reader_that_stops_early_lets_go(side: Side) -> None:
+    await side.store.put(side.root + "a", stream(*[b"x" * 1_000_000] * 20), content_type=TYPE)
+    for asked in (0, 1):
+        _, content = await side.store.get(side.root + "a")
+        for _ in range(asked):
+            await anext(content)
+        close = getattr(content, "aclose")  # noqa: B009 - not of every iterator
+        await close()
+
+
+async def test_nothing_of_an_upload_is_left_that_did_not_end(bucket: Bucket) -> None:
+    store = S3Store(bucket)
+    begun = asyncio.Event()
+
+    async def body(end: Callable[[], Awaitable[object]]) -> AsyncIterator[bytes]:
+        for _ in range(6):
+            yield b"x" * s3_upload.PART
+        begun.set()
+        await end()
+
+    async def fail() -> None:
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        await store.put("left/a", body(fail), content_type=TYPE)
+    begun.clear()
+    wait = asyncio.Event().wait
+    task = asyncio.create_task(store.put("left/b", body(wait), content_type=TYPE))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    left = await Calls(bucket)("list_multipart_uploads")
+    assert left.get("Uploads", []) == []
+    assert await store.list("left/") == []
+    store.close()
 
 
 async def test_deleting_gives_what_was_there(side: Side) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from catnap.files.s3 import Bucket
+from catnap.files.bucket import Bucket
 from tests import goserver
 
 HOW = (

@@ -39,6 +39,31 @@ class Contents:
         """New content, to be written and then kept or dropped."""
         return Incoming(self)
 
+    def copy(self, name: str, decide: Callable[[str], None]) -> None:
+        """The same content under another name, which `decide` is given to name
+        it in the index, or refuses by raising. Raises FileNotFoundError."""
+        descriptor = self.open(name)
+        try:
+            # Held as a writer holds it; shared, since others may copy it too.
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            copy = secrets.token_hex(16)
+            os.link(self._content / name, self._pending / copy)
+            self.keep_if(copy, lambda: decide(copy))
+        finally:
+            os.close(descriptor)
+
+    def keep_if(self, name: str, decide: Callable[[], None]) -> None:
+        """Gives marked content its place, unless `decide` raises."""
+        try:
+            self.keep(name)
+            decide()
+            self.settle(name, stays=True)
+        except (CatnapError, OSError):
+            self.settle(name, stays=False)
+            raise
+        # Any other error comes from the index, which then may or may not hold
+        # the name: the mark stays, and the next recovery will see.
+
     def create(self, name: str) -> int:
         """A marked, locked and empty file; its descriptor."""
         path = self._pending / name
@@ -126,14 +151,12 @@ class Incoming:
             self._ended = True
             try:
                 os.fsync(self._descriptor)
-                self._contents.keep(self.name)
-                decide()
-                self._contents.settle(self.name, stays=True)
-            except (CatnapError, OSError):
+            except OSError:
                 self._contents.settle(self.name, stays=False)
+                os.close(self._descriptor)
                 raise
-            # Any other error comes from the index, which then may or may not
-            # hold the name: the mark stays, and the next recovery will see.
+            try:
+                self._contents.keep_if(self.name, decide)
             finally:
                 os.close(self._descriptor)
 

@@ -18,6 +18,7 @@ from catnap.errors import Conflict, InvalidRequest, NotFound
 from catnap.events import Event
 from catnap.files.media import content_type_of
 from catnap.files.scopes import Scope, check_key, check_prefix
+from catnap.files.spans import WHOLE, Span
 from catnap.files.store import Condition, ObjectStore, Stat, Written
 from catnap.skills.files import File
 
@@ -90,18 +91,87 @@ class Files:
                 written = await self._store.put(
                     scope.prefix + key, source, content_type=content_type, condition=condition
                 )
-            written = replace(written, stat=_inside(scope, written.stat))
-            kind = "created" if written.created else "updated"
-            await self._tell(kind, scope, written.stat, written.stat.modified)
-            return written
+            return await self._wrote(scope, written)
 
         return await self._whole(change(), lambda: source.ended)
 
-    async def get(self, scope: Scope, key: str) -> tuple[Stat, AsyncIterator[bytes]]:
-        """A file and its content. Raises InvalidRequest and NotFound."""
+    async def copy(
+        self,
+        source: Scope,
+        source_key: str,
+        scope: Scope,
+        key: str,
+        *,
+        version: str = "",
+        if_match: str = "",
+        if_none_match: str = "",
+    ) -> Written:
+        """Writes what another file holds, with its content type, without the
+        content passing by here.
+
+        version: the etag that the source must be at; the conditions are those
+        of `put`. Raises InvalidRequest, NotFound and Conflict.
+        """
+        source_key, key = check_key(source_key), check_key(key)
+        condition = Condition(_etag(if_match), _etag(if_none_match))
+
+        async def change() -> Written:
+            try:
+                with _said_inside(scope), _said_inside(source):
+                    written = await self._store.copy(
+                        source.prefix + source_key,
+                        scope.prefix + key,
+                        version=_etag(version),
+                        condition=condition,
+                    )
+            except NotFound:
+                raise _missing(source, source_key) from None
+            return await self._wrote(scope, written)
+
+        return await self._whole(change(), lambda: True)
+
+    async def move(
+        self,
+        source: Scope,
+        source_key: str,
+        scope: Scope,
+        key: str,
+        *,
+        if_match: str = "",
+        if_none_match: str = "",
+    ) -> Written:
+        """Copies a file and removes the source, if it is still what was copied.
+
+        Raises as `copy`, and Conflict where the source was written meanwhile:
+        then both are there. So they are after a crash between the two.
+        """
+        if scope.prefix + check_key(key) == source.prefix + check_key(source_key):
+            raise InvalidRequest(f"file key {key[:80]!a}: it cannot be moved to where it is")
+        version = (await self.stat(source, source_key)).etag
+        written = await self.copy(
+            source,
+            source_key,
+            scope,
+            key,
+            version=version,
+            if_match=if_match,
+            if_none_match=if_none_match,
+        )
+        await self.delete(source, source_key, if_match=version)
+        return written
+
+    async def get(
+        self, scope: Scope, key: str, span: Span = WHOLE, *, if_match: str = ""
+    ) -> tuple[Stat, AsyncIterator[bytes]]:
+        """A file, and its content or a span of it. Raises InvalidRequest,
+        NotFound, RangeNotSatisfiable, and Conflict where it is not at version
+        `if_match`."""
         key = check_key(key)
         try:
-            stat, content = await self._store.get(scope.prefix + key)
+            with _said_inside(scope):
+                stat, content = await self._store.get(
+                    scope.prefix + key, span, if_match=_etag(if_match)
+                )
         except NotFound:
             raise _missing(scope, key) from None
         return _inside(scope, stat), content
@@ -161,6 +231,12 @@ class Files:
                 task.cancel()
             raise
 
+    async def _wrote(self, scope: Scope, written: Written) -> Written:
+        written = replace(written, stat=_inside(scope, written.stat))
+        kind = "created" if written.created else "updated"
+        await self._tell(kind, scope, written.stat, written.stat.modified)
+        return written
+
     async def _tell(self, kind: str, scope: Scope, stat: Stat, time: datetime) -> None:
         event = Event(
             id=self._new_id(),
@@ -210,7 +286,9 @@ def _said_inside(scope: Scope) -> Iterator[None]:
     try:
         yield
     except (Conflict, InvalidRequest) as error:
-        raise type(error)(error.message.replace(scope.prefix, "")) from error
+        error.message = error.message.replace(scope.prefix, "")
+        error.args = (error.message,)
+        raise
 
 
 def _missing(scope: Scope, key: str) -> NotFound:

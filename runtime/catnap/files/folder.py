@@ -6,6 +6,7 @@ import asyncio
 import errno
 import sqlite3
 from collections.abc import AsyncIterable, AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -80,16 +81,55 @@ class FolderStore:
         def decide() -> None:
             nonlocal before
             with self._index.writing():
-                before = self._index.current(key)
-                condition.check(key, before.stat.etag if before else None)
-                if before:
-                    self._contents.doubt(before.content)
-                self._index.put(Entry(stat, incoming.name))
+                before = self._replace(Entry(stat, incoming.name), condition)
 
         incoming.finish(decide)
+        return self._written(stat, before)
+
+    def _replace(self, entry: Entry, condition: Condition) -> Entry | None:
+        """What was there; its content is in doubt from now on. Inside `writing`."""
+        before = self._index.current(entry.stat.key)
+        condition.check(entry.stat.key, before.stat.etag if before else None)
+        if before:
+            self._contents.doubt(before.content)
+        self._index.put(entry)
+        return before
+
+    def _written(self, stat: Stat, before: Entry | None) -> Written:
         if before:
             self._contents.settle(before.content, stays=False)
         return Written(stat, created=before is None)
+
+    async def copy(
+        self, source: str, key: str, *, version: str = "", condition: Condition = ALWAYS
+    ) -> Written:
+        return await self._run(self._copy, source, key, Condition(version), condition)
+
+    def _copy(self, source: str, key: str, version: Condition, condition: Condition) -> Written:
+        while entry := self._index.find(source):
+            version.check(source, entry.stat.etag)
+            stat = replace(entry.stat, key=key, modified=self._now())
+            before: Entry | None = None
+
+            def decide(name: str, stat: Stat = stat) -> None:
+                nonlocal before
+                with self._index.writing():
+                    before = self._replace(Entry(stat, name), condition)
+
+            try:
+                self._contents.copy(entry.content, decide)
+            except FileNotFoundError:
+                if entry == self._index.find(source):
+                    raise self._gone(source, entry) from None
+                continue  # replaced since the index was asked
+            return self._written(stat, before)
+        raise NotFound(f"there is no object {source!r}")
+
+    def _gone(self, key: str, entry: Entry) -> Unavailable:
+        return Unavailable(
+            f"the content of {key!r}, content/{entry.content}, is gone from {self._folder}: "
+            "write the file again, or restore the folder as a whole"
+        )
 
     async def get(
         self, key: str, span: Span = WHOLE, *, if_match: str = ""
@@ -97,7 +137,7 @@ class FolderStore:
         return await self._run(self._open, key, span, Condition(if_match))
 
     def _open(self, key: str, span: Span, condition: Condition) -> tuple[Stat, Outgoing]:
-        missing = ""
+        missing: Entry | None = None
         while entry := self._index.find(key):
             condition.check(key, entry.stat.etag)
             start, stop = span.within(entry.stat.size)
@@ -105,12 +145,9 @@ class FolderStore:
                 return entry.stat, Outgoing(self._contents.open(entry.content), start, stop)
             except FileNotFoundError:
                 # Replaced since the index was asked; unless it still says so.
-                if entry.content == missing:
-                    raise Unavailable(
-                        f"the content of {key!r}, content/{missing}, is gone from {self._folder}: "
-                        "write the file again, or restore the folder as a whole"
-                    ) from None
-                missing = entry.content
+                if entry == missing:
+                    raise self._gone(key, entry) from None
+                missing = entry
         raise NotFound(f"there is no object {key!r}")
 
     async def stat(self, key: str) -> Stat | None:

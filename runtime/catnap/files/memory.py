@@ -46,6 +46,12 @@ class MemoryStore:
         start, stop = span.within(stat.size)
         return stat, _chunks(content[start:stop])
 
+    async def copy(
+        self, source: str, key: str, *, version: str = "", condition: Condition = ALWAYS
+    ) -> Written:
+        stat, content = await self.get(source, if_match=version)
+        return await self.put(key, content, content_type=stat.content_type, condition=condition)
+
     async def stat(self, key: str) -> Stat | None:
         there = self._objects.get(key)
         return there[0] if there else None

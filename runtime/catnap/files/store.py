@@ -106,6 +106,17 @@ class ObjectStore(Protocol):
         """
         ...
 
+    async def copy(
+        self, source: str, key: str, *, version: str = "", condition: Condition = ALWAYS
+    ) -> Written:
+        """Writes under `key` what `source` holds, with its content type; the
+        content stays in the store. As `put`, it appears whole or not at all.
+
+        Raises NotFound where there is no source, and Conflict where that is not
+        at `version`, or the condition does not hold for `key`.
+        """
+        ...
+
     async def stat(self, key: str) -> Stat | None:
         """What is known of an object; None if there is none."""
         ...

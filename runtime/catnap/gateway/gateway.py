@@ -27,7 +27,8 @@ from catnap.calls.accept import accept
 from catnap.errors import Conflict, InvalidRequest
 from catnap.events import Event
 from catnap.files import Files, FolderStore, Scope
-from catnap.files.s3 import Bucket, S3Store
+from catnap.files.bucket import Bucket
+from catnap.files.s3 import S3Store
 from catnap.gateway.cluster import accounts_on, on_cluster
 from catnap.gateway.egress import Proxy, Records
 from catnap.gateway.here import here
