@@ -1,0 +1,182 @@
+"""The audit: who changed what, and who was turned away; kept in chains.
+
+Each tenant has a chain of its own, and the platform one for those who were
+not known. So a tenant's administrator can check and take along the whole of
+it without a line of anybody else's, and of several gateways two wait for one
+another over one tenant only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from catnap.access import audit_rows as rows
+from catnap.access.audit_chain import Chain, Verdict
+from catnap.access.audit_heads import Anchors, Head, Signer
+from catnap.access.audit_record import Entry, gathered
+from catnap.errors import CatnapError
+from catnap.store import Database, Store
+
+PAGE = 500
+"""Records that are read or written at once: other work of the store waits."""
+
+MOST = 50_000
+"""Entries that may wait for a store that takes none; of more, only the number
+is kept."""
+
+GATHER = 0.05
+"""Seconds for which entries that nobody waits for are gathered."""
+
+AGAIN = 1.0
+"""Seconds until a store is asked again that took none."""
+
+_log = logging.getLogger(__name__)
+
+
+class Audit:
+    """Takes entries at once and writes them together, off the way of calls.
+
+    folder: where heads are kept beside the store. key: what signs them, the
+    same for all gateways of an installation.
+    """
+
+    def __init__(self, store: Store, folder: Path, key: bytes) -> None:
+        self._store = store
+        self._signer = Signer(key)
+        self._anchors = Anchors(folder)
+        self._known: dict[str, Head | None] = {}
+        """What each anchor's file says."""
+        self._waiting: list[Entry] = []
+        self._lost = 0
+        self._writing: asyncio.Task[None] | None = None
+        self._one = asyncio.Lock()
+        self._told: set[str] = set()
+
+    def later(self, entry: Entry) -> None:
+        """Writes it with one of the next commits. A crash before may lose it."""
+        if len(self._waiting) >= MOST:
+            self._lost += 1
+            return
+        self._waiting.append(entry)
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write())
+
+    async def write(self, entry: Entry) -> None:
+        """Returns when it is on disk. Raises Unavailable where it cannot be."""
+        async with self._one:
+            await self._append([entry])
+
+    async def flush(self) -> None:
+        """Returns when all that was taken is on disk. Raises Unavailable where
+        it cannot be; then it is kept for another time."""
+        async with self._one:
+            while self._waiting:
+                batch = self._waiting[:PAGE]
+                lost = self._lost
+                if lost:
+                    text = f"{lost:,} records could not be kept: the store took none"
+                    batch.append(Entry(tenant="", time=batch[0].time, kind="denial", detail=text))
+                await self._append(batch)
+                del self._waiting[:PAGE]
+                self._lost -= lost
+
+    async def close(self) -> None:
+        """Writes what waits, as far as the store takes it."""
+        try:
+            await self.flush()
+        except CatnapError as error:
+            _log.error("%d records of the audit are lost: %s", len(self._waiting), error.message)
+        if self._writing is not None:
+            self._writing.cancel()
+
+    async def verify(self, tenant: str, kept: Head | None = None) -> Verdict:
+        """Whether a tenant's chain is whole. kept: a record that somebody wrote
+        down elsewhere, which it has to hold."""
+        anchors = (self._anchors.read(tenant), kept)
+        chain = Chain(tenant, [each for each in anchors if each is not None])
+        while True:
+            found, head = await self._page(tenant, chain.number)
+            if not all(chain.take(each.link, each.time, each.kind) for each in found):
+                break
+            if len(found) < PAGE:
+                chain.check_head(head, self._signer)
+                break
+        return chain.verdict()
+
+    async def export(self, tenant: str) -> AsyncIterator[bytes]:
+        """A tenant's whole chain as JSON lines: each record with its hash, and
+        the signed head at the end."""
+        number = 0
+        while True:
+            found, head = await self._page(tenant, number)
+            for each in found:
+                link = each.link
+                yield b'{"hash":"%b","record":%b}\n' % (link.hash.encode(), link.record)
+                number = link.number
+            if len(found) < PAGE:
+                if head is not None:
+                    yield b'{"head":%b}\n' % msgspec.json.encode(head)
+                return
+
+    async def newest(
+        self,
+        tenants: Sequence[str] | None,
+        kinds: Sequence[str],
+        since: str,
+        before: rows.Cursor,
+    ) -> list[rows.Row]:
+        """A page of records of these chains, or of all, the newest first."""
+        return await self._store.run(
+            lambda db: rows.newest(db, tenants, kinds, since, before, PAGE)
+        )
+
+    async def chains(self) -> list[str]:
+        return await self._store.run(rows.chains)
+
+    async def _page(self, tenant: str, number: int) -> tuple[list[rows.Row], Head | None]:
+        """The head belongs to the same moment."""
+        return await self._store.run(
+            lambda db: (rows.after(db, tenant, number, PAGE), rows.head_of(db, tenant))
+        )
+
+    async def _write(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(GATHER)
+            try:
+                await self.flush()
+            except CatnapError as error:
+                _log.warning("the audit waits: %s", error.message)
+                await asyncio.sleep(AGAIN)
+        self._writing = None
+
+    async def _append(self, entries: Sequence[Entry]) -> None:
+        of: defaultdict[str, list[Entry]] = defaultdict(list)
+        for entry in gathered(entries):
+            of[entry.tenant].append(entry)
+        anchors = {tenant: self._anchor(tenant) for tenant in of}
+
+        def work(db: Database) -> list[Head]:
+            # In order, so that two gateways never wait for each other.
+            return [
+                rows.append(db, tenant, of[tenant], anchors[tenant], self._signer)
+                for tenant in sorted(of)
+            ]
+
+        for head in await self._store.run(work):
+            if head.signature:
+                self._anchors.write(head)
+                self._known[head.tenant] = head
+            elif head.tenant not in self._told:
+                self._told.add(head.tenant)
+                _log.error("the audit of tenant %r was changed: see audit verify", head.tenant)
+
+    def _anchor(self, tenant: str) -> Head | None:
+        if tenant not in self._known:
+            self._known[tenant] = self._anchors.read(tenant)
+        return self._known[tenant]
