@@ -1,0 +1,219 @@
+"""Whether a call is within every limit that it meets, and what calls used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from catnap.access.admission import Admitted, Refused
+from catnap.access.limits import Limit, Measure, Who, applying, bounded, scoped
+from catnap.access.quotas import Quota
+from catnap.access.rates import Gate, Places, Rate
+from catnap.access.usage import DAY, Tally, Used, day_of
+
+
+class _Account:
+    """What a call of one tenant, user and skill meets, looked up once."""
+
+    __slots__ = ("counted", "entry", "every", "nested", "nested_places", "places", "tally")
+
+    def __init__(self, tally: Tally, gates: Sequence[Gate], totals: Iterable[Used]) -> None:
+        self.tally = tally
+        self.counted = (tally.used, *totals)
+        self.places = tuple(gate for gate in gates if isinstance(gate, Places))
+        self.entry = tuple(gate for gate in gates if not isinstance(gate, Places))
+        self.every = (*self.entry, *self.places)
+        # A child runs in its parent's place, or a tree of calls would wait for
+        # itself; a limit of the skill is about the skill alone.
+        self.nested_places = tuple(place for place in self.places if place.scope[2])
+        self.nested = (*self.entry, *self.nested_places)
+
+
+class Limiter:
+    """The limits there are, what is taken of them, and what was used today.
+
+    All of it is in memory and nothing waits; whoever owns it writes the use
+    down (`noted`) and loads it again. Rates and places begin anew with the
+    process. `now` is in seconds since the epoch.
+    """
+
+    def __init__(self, limits: Iterable[Limit] = ()) -> None:
+        self._limits = tuple(limits)
+        self._day = 0
+        self._midnight = 0.0
+        self._tallies: dict[Who, Tally] = {}
+        self._accounts: dict[Who, _Account] = {}
+        self._totals: dict[Who, Used] = {}
+        self._gates: dict[tuple[Measure, Who, Who], Gate] = {}
+        self._noted: list[Tally] = []
+
+    # --- calls ---------------------------------------------------------------
+
+    def admit(self, who: Who, now: float, *, nested: bool = False) -> Admitted | Refused:
+        """Lets a call in, or takes nothing. nested: it is made within another."""
+        account = self._account(who, now)
+        gates = account.nested if nested else account.every
+        for gate in gates:
+            if gate.frees(now):
+                return _refused(gates, now)
+        for gate in gates:
+            gate.take(now)
+        for used in account.counted:
+            used.calls += 1
+        self._note(account.tally)
+        return Admitted(account.nested_places if nested else account.places, now)
+
+    def enqueue(self, who: Who, now: float) -> Refused | None:
+        """Lets a call in that is made later: it counts now, and takes its
+        place when it `begin`s."""
+        account = self._account(who, now)
+        for gate in account.entry:
+            if gate.frees(now):
+                return _refused(account.entry, now)
+        for gate in account.entry:
+            gate.take(now)
+        for used in account.counted:
+            used.calls += 1
+        self._note(account.tally)
+        return None
+
+    def begin(self, who: Who, now: float) -> Admitted | Refused:
+        """A place for a call that counted before."""
+        places = self._account(who, now).places
+        for place in places:
+            if place.frees(now):
+                return _refused(places, now)
+        for place in places:
+            place.take(now)
+        return Admitted(places, now)
+
+    def within(self, who: Who, now: float, measure: Measure) -> Refused | None:
+        """Whether there is something left of this measure, for what is no call
+        by itself."""
+        gates = [each for each in self._account(who, now).entry if each.measure == measure]
+        return _refused(gates, now) if any(gate.frees(now) for gate in gates) else None
+
+    def spend(
+        self,
+        who: Who,
+        now: float,
+        *,
+        tokens: int = 0,
+        compute_ms: float = 0.0,
+        bytes: int = 0,  # noqa: A002
+    ) -> None:
+        """Counts what a call turned out to use, on the day it is known."""
+        account = self._account(who, now)
+        for used in account.counted:
+            used.tokens += tokens
+            used.compute_ms += compute_ms
+            used.bytes += bytes
+        self._note(account.tally)
+
+    # --- limits --------------------------------------------------------------
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        return self._limits
+
+    def change(self, limits: Iterable[Limit]) -> None:
+        """Other limits from now on. What was taken stays taken where a limit
+        of the same scope goes on; a new one counts places from now."""
+        self._limits = tuple(limits)
+        self._look_up_again()
+
+    def standing(self, now: float) -> list[Gate]:
+        """Each limit as it is taken now, for each that it bounds by itself;
+        of those who called today."""
+        self._turn(now)
+        return list(self._gates.values())
+
+    # --- use -----------------------------------------------------------------
+
+    def load(self, tallies: Iterable[Tally], now: float) -> None:
+        """What was used today before this process began. Before the first call."""
+        self._turn(now)
+        self._tallies = {tally.who: tally for tally in tallies if tally.day == self._day}
+        self._look_up_again()
+
+    def noted(self) -> list[Tally]:
+        """What has changed since this was asked before."""
+        noted, self._noted = self._noted, []
+        for tally in noted:
+            tally.noted = False
+        return noted
+
+    def note_again(self, tallies: Iterable[Tally]) -> None:
+        """They could not be written."""
+        for tally in tallies:
+            self._note(tally)
+
+    def _note(self, tally: Tally) -> None:
+        if not tally.noted:
+            tally.noted = True
+            self._noted.append(tally)
+
+    # --- looked up -----------------------------------------------------------
+
+    def _account(self, who: Who, now: float) -> _Account:
+        if now >= self._midnight:
+            self._turn(now)
+        return self._accounts.get(who) or self._open(who)
+
+    def _turn(self, now: float) -> None:
+        if now < self._midnight:
+            return
+        self._day = day_of(now)
+        self._midnight = (self._day + 1) * DAY
+        self._tallies = {}
+        self._gates = {key: gate for key, gate in self._gates.items() if not gate.idle(now)}
+        self._look_up_again()
+
+    def _look_up_again(self) -> None:
+        going_on = {
+            (measure, each.scope): each for each in self._limits for measure in bounded(each)
+        }
+        gates, self._gates = self._gates, {}
+        for (measure, pattern, scope), gate in gates.items():
+            limit = going_on.get((measure, pattern))
+            # A quota is made of the totals below.
+            if limit is not None and not isinstance(gate, Quota):
+                gate.change(limit)
+                self._gates[measure, pattern, scope] = gate
+        self._accounts, self._totals = {}, {}
+        for who in self._tallies:
+            self._open(who)
+
+    def _open(self, who: Who) -> _Account:
+        tally = self._tallies.get(who)
+        if tally is None:
+            tally = self._tallies[who] = Tally(self._day, who, Used())
+        gates: list[Gate] = []
+        totals: dict[Who, Used] = {}
+        for measure, limit in applying(self._limits, who):
+            scope = scoped(limit.scope, who)
+            assert scope is not None
+            if measure not in ("rate", "concurrent"):
+                totals[scope] = self._totals.setdefault(scope, Used())
+            gates.append(self._gate(measure, limit, scope))
+        for total in totals.values():
+            total.add(tally.used)
+        account = self._accounts[who] = _Account(tally, gates, totals.values())
+        return account
+
+    def _gate(self, measure: Measure, limit: Limit, scope: Who) -> Gate:
+        key = (measure, limit.scope, scope)
+        gate = self._gates.get(key)
+        if gate is None:
+            if measure == "rate":
+                gate = Rate(measure, scope, limit)
+            elif measure == "concurrent":
+                gate = Places(measure, scope, limit)
+            else:
+                gate = Quota(measure, scope, limit, self._totals[scope])
+            self._gates[key] = gate
+        return gate
+
+
+def _refused(gates: Iterable[Gate], now: float) -> Refused:
+    frees, gate = max(((gate.frees(now), gate) for gate in gates), key=lambda each: each[0])
+    return Refused(gate.limit, gate.measure, gate.scope, frees, gate)

@@ -1,0 +1,120 @@
+"""Limits as data: whose calls are bounded, and by how much."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Literal, get_args
+
+import msgspec
+
+from catnap.errors import InvalidRequest
+from catnap.events.ids import check_id
+
+Measure = Literal[
+    "rate", "concurrent", "daily_calls", "daily_tokens", "daily_compute_ms", "daily_bytes"
+]
+MEASURES: tuple[Measure, ...] = get_args(Measure)
+
+Who = tuple[str, str, str]
+"""Tenant, user and skill of a call; no skill where a model is asked directly."""
+
+EACH = "*"
+MAX_RATE = 100_000.0
+"""Calls per second. A moment in seconds since the epoch is no finer than a
+quarter of a microsecond, which has to be little beside the time of one call."""
+
+
+class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What those it names may do together.
+
+    tenant, user, skill: a name, `*` for each one by itself, or empty for all
+    of them together. rate: calls per second, in the long run; burst: how many
+    of them at once, by default those of one second. concurrent: calls at work
+    at one time. The daily ones are per day in UTC: calls, tokens of models,
+    milliseconds that skills were at work, and bytes of files written. None: not
+    limited here.
+
+    A call has to be within every limit that it meets. Of limits that differ
+    only in naming somebody or saying `*`, the one that names him holds.
+    """
+
+    tenant: str = ""
+    user: str = ""
+    skill: str = ""
+    rate: float | None = None
+    burst: int | None = None
+    concurrent: int | None = None
+    daily_calls: int | None = None
+    daily_tokens: int | None = None
+    daily_compute_ms: float | None = None
+    daily_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        for kind, name in (("tenant", self.tenant), ("user", self.user), ("skill", self.skill)):
+            if name not in ("", EACH):
+                check_id(kind, name)
+        if not bounded(self):
+            raise InvalidRequest(f"the limit of {whose(self.scope)} limits nothing: {_NAMES}")
+        if self.rate is not None and not 0 < self.rate <= MAX_RATE:
+            raise self._wrong("rate", f"above 0, and at most {MAX_RATE:,.0f} calls per second")
+        if self.burst is not None and (self.rate is None or self.burst < 1):
+            raise self._wrong("burst", "1 or more, beside a rate")
+        if self.concurrent is not None and self.concurrent < 1:
+            raise self._wrong("concurrent", "1 or more; daily_calls = 0 allows none")
+        for measure in MEASURES[2:]:
+            value = getattr(self, measure)
+            if value is not None and not 0 <= value < math.inf:
+                raise self._wrong(measure, "0 or more")
+
+    def _wrong(self, name: str, rule: str) -> InvalidRequest:
+        return InvalidRequest(
+            f"the limit of {whose(self.scope)}: {name} is {getattr(self, name):g}: it has to be "
+            f"{rule}"
+        )
+
+    @property
+    def scope(self) -> Who:
+        return (self.tenant, self.user, self.skill)
+
+
+_NAMES = f"give one of {', '.join(MEASURES)}"
+
+
+def bounded(limit: Limit) -> list[Measure]:
+    """What it limits."""
+    return [measure for measure in MEASURES if getattr(limit, measure) is not None]
+
+
+def scoped(scope: Who, who: Who) -> Who | None:
+    """For whom of the scope this call counts; None if it is none of its calls."""
+    for said, name in zip(scope, who, strict=True):
+        if said not in ("", name) and not (said == EACH and name):
+            return None
+    tenant, user, skill = (name if said else "" for said, name in zip(scope, who, strict=True))
+    return (tenant, user, skill)
+
+
+def applying(limits: Iterable[Limit], who: Who) -> list[tuple[Measure, Limit]]:
+    """What bounds this call: the narrowest of each kind of scope, and all kinds."""
+    found: dict[tuple[Measure, tuple[bool, ...]], Limit] = {}
+    for limit in limits:
+        if scoped(limit.scope, who) is None:
+            continue
+        kind = tuple(bool(said) for said in limit.scope)
+        for measure in bounded(limit):
+            known = found.get((measure, kind))
+            if known is None or _named(limit) > _named(known):
+                found[measure, kind] = limit
+    return [(measure, limit) for (measure, _), limit in found.items()]
+
+
+def _named(limit: Limit) -> tuple[bool, ...]:
+    return tuple(said != EACH for said in limit.scope)
+
+
+def whose(scope: Who) -> str:
+    """A scope in words: `user 'ann' of tenant 'acme'`."""
+    said = zip(("skill", "user", "tenant"), reversed(scope), strict=True)
+    words = [f"each {kind}" if name == EACH else f"{kind} {name!r}" for kind, name in said if name]
+    return " of ".join(words) or "all calls together"

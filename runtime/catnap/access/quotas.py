@@ -1,0 +1,46 @@
+"""How much a day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import attrgetter
+
+from catnap.access.limits import Limit, Measure, Who
+from catnap.access.rates import Gate
+from catnap.access.usage import DAY, Used
+
+
+class Quota(Gate):
+    """Open until what its scope used today reaches the limit; then closed until
+    midnight in UTC.
+
+    Calls are counted as they are let in. What a call spends is known once it
+    has ended, so those at work then go past the limit together, and no more
+    are let in.
+
+    `total` is all that counts against it. One gateway counts it alone. Where
+    there are two, each would hold a slice that it leased from the store's row
+    (UPDATE ... SET leased = leased + slice ... RETURNING) and ask for the next
+    when half of it is used: the limit then is never passed, and what a gateway
+    that ends did not use of its slice comes back when the lease expires.
+    """
+
+    __slots__ = ("_most", "_read", "_total")
+
+    def __init__(self, measure: Measure, scope: Who, limit: Limit, total: Used) -> None:
+        self._total = total
+        self._read: Callable[[Used], float] = attrgetter(measure.removeprefix("daily_"))
+        super().__init__(measure, scope, limit)
+
+    def change(self, limit: Limit) -> None:
+        self.limit = limit
+        self._most = getattr(limit, self.measure)
+
+    def frees(self, now: float) -> float:
+        return 0.0 if self._read(self._total) < self._most else (now // DAY + 1) * DAY
+
+    def take(self, now: float) -> None:
+        """Whoever lets the call in adds it to the total, once for all quotas."""
+
+    def used(self, now: float) -> float:
+        return self._read(self._total)

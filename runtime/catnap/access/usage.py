@@ -1,0 +1,61 @@
+"""What was used on one day."""
+
+from __future__ import annotations
+
+from catnap.access.limits import Who
+
+DAY = 86_400.0
+
+
+def day_of(now: float) -> int:
+    """Days in UTC since the epoch, which knows no leap seconds."""
+    return int(now // DAY)
+
+
+class Used:
+    """calls: that were let in. tokens: of models. compute_ms: milliseconds that
+    skills were at work. bytes: of files written."""
+
+    __slots__ = ("bytes", "calls", "compute_ms", "tokens")
+
+    def __init__(
+        self,
+        calls: int = 0,
+        tokens: int = 0,
+        compute_ms: float = 0.0,
+        bytes: int = 0,  # noqa: A002
+    ) -> None:
+        self.calls, self.tokens, self.compute_ms, self.bytes = calls, tokens, compute_ms, bytes
+
+    def add(self, more: Used) -> None:
+        self.calls += more.calls
+        self.tokens += more.tokens
+        self.compute_ms += more.compute_ms
+        self.bytes += more.bytes
+
+    def copy(self) -> Used:
+        return Used(self.calls, self.tokens, self.compute_ms, self.bytes)
+
+    def since(self, before: Used) -> Used:
+        """What was used after that."""
+        return Used(
+            self.calls - before.calls,
+            self.tokens - before.tokens,
+            self.compute_ms - before.compute_ms,
+            self.bytes - before.bytes,
+        )
+
+
+class Tally:
+    """Use of one day by one tenant, user and skill, and how much of it is
+    written down."""
+
+    __slots__ = ("day", "noted", "used", "who", "written")
+
+    def __init__(self, day: int, who: Who, known: Used) -> None:
+        """known: what the store has of it."""
+        self.day, self.who = day, who
+        self.used = known.copy()
+        self.written = known
+        self.noted = False
+        """Whether it is among those to be written."""
