@@ -36,6 +36,8 @@ MATRIX = {
     "logs.read": "   dota",
     "platform.read": "    ota",
     "platform.write": "    ota",
+    "keys.read": "     ta",
+    "keys.write": "     ta",
 }
 COLUMNS = ["viewer", "broker", "caller", "developer", "operator", "tenant-admin", "admin"]
 

@@ -28,8 +28,13 @@ Action = Literal[
     "logs.read",
     "platform.read",
     "platform.write",
+    "audit.read",
+    "keys.read",
+    "keys.write",
 ]
 ACTIONS: tuple[Action, ...] = get_args(Action)
+ADMINISTRATIVE: frozenset[Action] = frozenset({"tasks.redrive", "platform.write", "keys.write"})
+"""Actions that are not answered before the audit has them on disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,9 @@ ROLES: Mapping[str, Role] = MappingProxyType(
                 }
             )
         ),
-        "tenant-admin": Role(includes=("developer", "operator")),
+        "tenant-admin": Role(
+            frozenset({"audit.read", "keys.read", "keys.write"}), ("developer", "operator")
+        ),
         # As tenant-admin, in every tenant.
         "admin": Role(includes=("tenant-admin",)),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ PREFIX = "catnap_"
 GRANT_PREFIX = "cg1."
 MIN_SECRET = 16
 
+_NOBODY: tuple[Principal | None, float] = (None, -math.inf)
 _HOW = (
     "send `Authorization: Bearer <key>`; the command line and the client take the key from "
     "CATNAP_TOKEN, and the platform's own is in admin.key of its state folder"
@@ -66,18 +68,33 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
                 f"key {name!r}: its secret has no space in it and does not begin with "
                 f"{GRANT_PREFIX!r}"
             )
-        return cls(hash=_hash(secret), tenant=tenant, user=user, roles=tuple(roles), name=name)
+        return cls(hash=hash_of(secret), tenant=tenant, user=user, roles=tuple(roles), name=name)
 
     def principal(self) -> Principal:
         return Principal(self.tenant, self.user, frozenset(self.roles), f"key {self.name}")
 
 
 class KeyRing:
-    """The keys that are good now."""
+    """The keys that are good now: those of the settings, and those that were
+    taken from a store."""
 
     def __init__(self, keys: Iterable[Key]) -> None:
-        self._keys = {key.hash: (key, key.principal()) for key in keys}
-        self.tenants = frozenset(key.tenant for key, _ in self._keys.values())
+        self._fixed = {key.hash: (key.principal(), math.inf) for key in keys}
+        self._keys = self._fixed
+
+    @property
+    def tenants(self) -> set[str]:
+        """Those of whom there is a key."""
+        return {principal.tenant for principal, _ in self._keys.values()}
+
+    def take(self, issued: Iterable[tuple[Key, float | None]]) -> None:
+        """Puts these in the place of those it was given before. With each the
+        moment that it expires at, in seconds since the epoch."""
+        taken = {
+            key.hash: (key.principal(), math.inf if expires is None else expires)
+            for key, expires in issued
+        }
+        self._keys = taken | self._fixed
 
     def find(self, bearer: str | None, now: float) -> Principal | None:
         """Whose key this is; None where it is none. now: seconds since the epoch.
@@ -87,8 +104,8 @@ class KeyRing:
         """
         if not bearer:
             return None
-        found = self._keys.get(_hash(bearer))
-        return found[1] if found else None
+        principal, expires = self._keys.get(hash_of(bearer), _NOBODY)
+        return principal if now < expires else None
 
 
 def refusal(bearer: str | None) -> Unauthenticated:
@@ -123,5 +140,6 @@ def admin_key(home: Path) -> str:
     return keyfile.kept(home / "admin.key", lambda: PREFIX + keyfile.random_text())
 
 
-def _hash(secret: str) -> str:
+def hash_of(secret: str) -> str:
+    """What is kept of a secret."""
     return "sha256:" + hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -21,7 +21,11 @@ from catnap.access import (
     check_listen,
     grant_secret,
 )
+from catnap.access.audit import Audit
+from catnap.access.audit_rows import TABLES as AUDIT
 from catnap.access.egress import Networks
+from catnap.access.key_rows import KEYS
+from catnap.access.key_store import KeyStore
 from catnap.calls import Pipeline
 from catnap.calls.accept import accept
 from catnap.errors import Conflict, InvalidRequest
@@ -89,11 +93,15 @@ class Gateway:
         admin = Key.of(settings.admin_key or admin_key(home), name="admin", roles=("admin",))
         self.keys = KeyRing((admin, *settings.keys))
         self.credentials = Credentials(self.keys)
-        self.grants = Grants(grant_secret(home))
+        secret = grant_secret(home)
+        self.grants = Grants(secret)
         networks = Networks.parse(settings.egress_networks)
         self.egress = Proxy(self.grants.verify, self._at_work, Records(), networks=networks)
-        self.store = Store(home / "catnap.db", [TABLES])
+        self.store = Store(home / "catnap.db", [TABLES, AUDIT, KEYS])
         self._parts.callback(self.store.close)
+        self.audit = Audit(self.store, home / "audit", secret)
+        self._parts.push_async_callback(self.audit.close)
+        self.issued = KeyStore(self.store, self.keys)
         self.journal = Journal(self.store)
         objects = _objects(settings)
         self._parts.callback(objects.close)
@@ -104,6 +112,7 @@ class Gateway:
         """Starts every part. callback, egress: where instances reach the
         gateway and the proxy that they leave by, host:port; on a cluster they
         are told with their deployment."""
+        await self.issued.load()
         model_server = self._models()
         async with asyncio.TaskGroup() as group:
             if model_server:

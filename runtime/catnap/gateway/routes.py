@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from catnap.errors import NotFound, Unavailable
-from catnap.gateway import callback, events, observe, platform, skill
+from catnap.gateway import callback, events, keys, observe, platform, skill
 from catnap.gateway.door import enter
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.hosts import Hosts
@@ -27,6 +27,10 @@ ROUTES = Table(
             any_tenant=True,
         ),
         Route("POST", "/platform/skills/{skill}/deploy", "platform.write", platform.deploy),
+        Route("GET", "/keys", "keys.read", keys.list_, any_tenant=True),
+        Route("POST", "/keys", "keys.write", keys.create, any_tenant=True),
+        Route("POST", "/keys/{key}/rotate", "keys.write", keys.rotate, any_tenant=True),
+        Route("DELETE", "/keys/{key}", "keys.write", keys.revoke, any_tenant=True),
     ),
     hint="POST /skills/<name>, GET /skills, POST /events",
 )

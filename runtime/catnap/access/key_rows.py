@@ -1,0 +1,162 @@
+"""Keys as rows: the tables, and what becomes of a key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from catnap.errors import Conflict, NotFound, ResourceExhausted
+from catnap.store import Component, Database, Row
+
+KEYS = Component(
+    "keys",
+    (
+        """
+        CREATE TABLE keys (
+            id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+            tenant TEXT NOT NULL, "user" TEXT, roles TEXT NOT NULL, creator TEXT NOT NULL,
+            created REAL NOT NULL, expires REAL, revoked REAL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX keys_name ON keys (tenant, name);
+        CREATE TABLE keys_version (
+            id INTEGER PRIMARY KEY, version INTEGER NOT NULL
+        ) STRICT;
+        INSERT INTO keys_version (id, version) VALUES (1, 0)
+        """,
+    ),
+)
+MAX_LIVE = 1000
+"""Keys of one tenant that are good at one time."""
+
+KEPT = 90 * 86400.0
+"""Seconds for which a key that is good no more is still listed."""
+
+_LIVE = "revoked IS NULL AND (expires IS NULL OR expires > ?)"
+
+
+class Issued(msgspec.Struct, frozen=True, kw_only=True):
+    """What anybody may see of a key. Times are seconds since the epoch.
+
+    `user` None acts for any user of the tenant; `expires` None has no end.
+    `creator` is the name of whose credential made it.
+    """
+
+    id: str
+    name: str
+    tenant: str
+    user: str | None
+    roles: tuple[str, ...]
+    creator: str
+    created: float
+    expires: float | None = None
+    revoked: float | None = None
+
+    def state(self, now: float) -> str:
+        if self.revoked is not None:
+            return "revoked"
+        return "expired" if self.expires is not None and self.expires <= now else "live"
+
+
+_COLUMNS = Issued.__struct_fields__
+_KEYS = "SELECT * FROM keys WHERE"
+_COUNT = "SELECT count(*) FROM keys WHERE"
+_PUT = "INSERT INTO keys"
+
+
+def version(db: Database) -> int:
+    """Another one after each change."""
+    found: int = db.execute("SELECT version FROM keys_version").fetchone()[0]
+    return found
+
+
+def live(db: Database, now: float) -> list[tuple[str, Issued]]:
+    """The hash of each key that is good, and the key."""
+    rows = db.execute(f"{_KEYS} {_LIVE}", (now,))
+    return [(row["hash"], _issued(row)) for row in rows]
+
+
+def listed(db: Database, tenant: str) -> list[Issued]:
+    """A tenant's, newest first; also those that are good no more."""
+    rows = db.execute(f"{_KEYS} tenant = ? ORDER BY created DESC, id", (tenant,))
+    return [_issued(row) for row in rows]
+
+
+def create(db: Database, key: Issued, hash_: str, now: float) -> None:
+    """Raises Conflict where a key of that name is good, and ResourceExhausted
+    where the tenant has too many."""
+    _begin(db)
+    db.execute("DELETE FROM keys WHERE revoked < ? OR expires < ?", (now - KEPT, now - KEPT))
+    if _named(db, key.tenant, key.name, now):
+        raise Conflict(
+            f"there is a key {key.name!r} already: rotate it for a new secret, revoke it, or "
+            "choose another name"
+        )
+    _insert(db, key, hash_, now)
+
+
+def newest(db: Database, tenant: str, which: str, now: float) -> Issued:
+    """The good key of that id or name. Raises NotFound."""
+    return max(_found(db, tenant, which, now), key=lambda each: each.created)
+
+
+def rotate(db: Database, new: Issued, hash_: str, now: float, overlap: float) -> None:
+    """Puts the key in the place of those of its name, which are good for
+    `overlap` seconds more."""
+    _begin(db)
+    for each in _named(db, new.tenant, new.name, now):
+        end = now + overlap if each.expires is None else min(now + overlap, each.expires)
+        db.execute("UPDATE keys SET expires = ? WHERE id = ?", (end, each.id))
+    _insert(db, new, hash_, now)
+
+
+def revoke(db: Database, tenant: str, which: str, now: float) -> list[Issued]:
+    """All good keys of that name, or the one with that id. Raises NotFound."""
+    _begin(db)
+    found = _found(db, tenant, which, now)
+    for each in found:
+        db.execute("UPDATE keys SET revoked = ? WHERE id = ?", (now, each.id))
+    return [msgspec.structs.replace(each, revoked=now) for each in found]
+
+
+def _begin(db: Database) -> None:
+    """Says that there is a change, and lets one replica at a time make one."""
+    db.execute("UPDATE keys_version SET version = version + 1")
+
+
+def _found(db: Database, tenant: str, which: str, now: float) -> list[Issued]:
+    rows = db.execute(f"{_KEYS} tenant = ? AND id = ? AND {_LIVE}", (tenant, which, now))
+    found = [_issued(row) for row in rows] or _named(db, tenant, which, now)
+    if not found:
+        raise NotFound(
+            f"tenant {tenant!r} has no key {which!r} that is good: `catnap keys list` shows those "
+            "there are; the settings' own keys are changed there"
+        )
+    return found
+
+
+def _named(db: Database, tenant: str, name: str, now: float) -> list[Issued]:
+    rows = db.execute(f"{_KEYS} tenant = ? AND name = ? AND {_LIVE}", (tenant, name, now))
+    return [_issued(row) for row in rows]
+
+
+def _insert(db: Database, key: Issued, hash_: str, now: float) -> None:
+    count = db.execute(f"{_COUNT} tenant = ? AND {_LIVE}", (key.tenant, now)).fetchone()[0]
+    if count >= MAX_LIVE:
+        raise ResourceExhausted(
+            f"tenant {key.tenant!r} has {MAX_LIVE} keys that are good, and may have no more: "
+            "revoke one"
+        )
+    values: Sequence[Any] = [
+        msgspec.json.encode(value).decode() if name == "roles" else value
+        for name, value in msgspec.structs.asdict(key).items()
+    ]
+    names = ", ".join(f'"{name}"' for name in _COLUMNS)
+    places = ", ".join("?" * len(_COLUMNS))
+    db.execute(f"{_PUT} (hash, {names}) VALUES (?, {places})", (hash_, *values))
+
+
+def _issued(row: Row) -> Issued:
+    values = {name: row[name] for name in _COLUMNS}
+    return Issued(**{**values, "roles": tuple(msgspec.json.decode(values["roles"]))})

@@ -1,0 +1,153 @@
+"""Keys that are made, rotated and revoked while the platform runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from catnap.access import key_rows, keyfile
+from catnap.access.key_giving import check_giving
+from catnap.access.key_rows import Issued
+from catnap.access.keys import PREFIX, Key, KeyRing, hash_of
+from catnap.access.principal import Principal
+from catnap.errors import CatnapError, InvalidRequest
+from catnap.store import Database, Store
+
+T = TypeVar("T")
+ID_PREFIX = "key_"
+FOLLOW = 2.0
+"""Seconds after which another replica's change is seen here."""
+
+MAX_OVERLAP = 30 * 86400.0
+"""Seconds for which a key may be good beside the one that replaces it."""
+
+_log = logging.getLogger(__name__)
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A key that somebody asks for. lifetime: seconds; None has no end."""
+
+    name: str
+    roles: tuple[str, ...] = ("caller",)
+    user: str | None = None
+    lifetime: float | None = None
+
+
+class KeyStore:
+    """Writes keys into the store, and those that are good into the ring."""
+
+    def __init__(self, store: Store, ring: KeyRing, clock: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._ring = ring
+        self._clock = clock
+        self._version = -1
+
+    async def load(self) -> None:
+        """Takes up what the store holds."""
+        await self._changed(lambda db: None)
+
+    async def follow(self, period: float = FOLLOW) -> None:
+        """Takes up what other replicas change, for ever. Where the store does
+        not answer, the keys that are known go on."""
+        while True:
+            await asyncio.sleep(period)
+            try:
+                if await self._store.run(key_rows.version) != self._version:
+                    await self.load()
+            except CatnapError as error:
+                _log.warning("keys may be out of date: %s", error.message)
+
+    async def of(self, tenant: str) -> list[Issued]:
+        """The tenant's keys, newest first; also those that are good no more."""
+        return await self._store.run(lambda db: key_rows.listed(db, tenant))
+
+    async def create(self, giver: Principal, tenant: str, wanted: Wanted) -> tuple[Issued, str]:
+        """The key, and its secret, which is not kept.
+
+        Raises PermissionDenied for more than the giver has, Conflict for a
+        name that is taken, ResourceExhausted, and InvalidRequest.
+        """
+        check_giving(giver, tenant, wanted.user, wanted.roles)
+        if wanted.name.startswith(ID_PREFIX):
+            raise InvalidRequest(f"key name {wanted.name!r}: only ids begin with {ID_PREFIX!r}")
+        if wanted.lifetime is not None and not wanted.lifetime > 0:
+            raise InvalidRequest("lifetime: must be more than 0 seconds")
+        now = self._clock()
+        secret, id_ = _new()
+        record = Key.of(
+            secret, name=wanted.name, roles=wanted.roles, tenant=tenant, user=wanted.user
+        )
+        key = Issued(
+            id=id_,
+            name=record.name,
+            tenant=tenant,
+            user=record.user,
+            roles=record.roles,
+            creator=giver.name,
+            created=now,
+            expires=None if wanted.lifetime is None else now + wanted.lifetime,
+        )
+        await self._changed(lambda db: key_rows.create(db, key, record.hash, now))
+        return key, secret
+
+    async def rotate(
+        self, giver: Principal, tenant: str, which: str, overlap: float
+    ) -> tuple[Issued, str]:
+        """A new secret for the key of that name or id, and as long a life. The
+        one before is good for `overlap` seconds more."""
+        if not 0 <= overlap <= MAX_OVERLAP:
+            raise InvalidRequest(f"overlap: must be 0 to {MAX_OVERLAP:.0f} seconds")
+        now = self._clock()
+        secret, id_ = _new()
+
+        def work(db: Database) -> Issued:
+            old = key_rows.newest(db, tenant, which, now)
+            check_giving(giver, tenant, old.user, old.roles)
+            expires = None if old.expires is None else now + old.expires - old.created
+            new = msgspec.structs.replace(
+                old, id=id_, creator=giver.name, created=now, expires=expires
+            )
+            key_rows.rotate(db, new, hash_of(secret), now, overlap)
+            return new
+
+        return await self._changed(work), secret
+
+    async def revoke(self, giver: Principal, tenant: str, which: str) -> list[Issued]:
+        """Those of that name, or the one with that id; nobody gets in with one
+        from now on. Raises NotFound."""
+        now = self._clock()
+
+        def work(db: Database) -> list[Issued]:
+            found = key_rows.revoke(db, tenant, which, now)
+            for each in found:  # inside, so that it is undone where the giver may not
+                check_giving(giver, tenant, each.user, each.roles)
+            return found
+
+        return await self._changed(work)
+
+    async def _changed(self, work: Callable[[Database], T]) -> T:
+        """Does it, and takes up all that is good then."""
+        now = self._clock()
+
+        def all_of_it(db: Database) -> tuple[T, int, list[tuple[str, Issued]]]:
+            return work(db), key_rows.version(db), key_rows.live(db, now)
+
+        done, version, live = await self._store.run(all_of_it)
+        if version >= self._version:
+            self._version = version
+            self._ring.take((_key(hash_, key), key.expires) for hash_, key in live)
+        return done
+
+
+def _key(hash_: str, key: Issued) -> Key:
+    return Key(hash=hash_, tenant=key.tenant, user=key.user, roles=key.roles, name=key.name)
+
+
+def _new() -> tuple[str, str]:
+    """A secret and an id."""
+    return PREFIX + keyfile.random_text(), ID_PREFIX + keyfile.random_text()[:12].lower()

@@ -1,0 +1,300 @@
+"""Keys that are made, rotated and revoked, in a store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from catnap.access import Credentials, Key, KeyRing, Principal
+from catnap.access.key_rows import KEPT, KEYS, MAX_LIVE, Issued
+from catnap.access.key_store import MAX_OVERLAP, KeyStore, Wanted
+from catnap.errors import (
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    PermissionDenied,
+    ResourceExhausted,
+    Unauthenticated,
+)
+from catnap.store import Store
+
+FIXED = "fixed-key-0123456789"
+ADMIN = Principal("default", None, frozenset({"admin"}), "key admin")
+
+
+@dataclass
+class Replica:
+    """One gateway's keys. `now` is the time there."""
+
+    store: Store
+    now: float = 1_800_000_000.0
+    ring: KeyRing = field(
+        default_factory=lambda: KeyRing([Key.of(FIXED, name="fixed", roles=["caller"])])
+    )
+
+    def __post_init__(self) -> None:
+        self.keys = KeyStore(self.store, self.ring, lambda: self.now)
+
+    async def who(self, secret: str) -> Principal:
+        return await Credentials(self.ring).authenticate(secret, self.now)
+
+    async def make(self, name: str = "core", tenant: str = "acme", **wanted) -> tuple[Issued, str]:
+        return await self.keys.create(ADMIN, tenant, Wanted(name=name, **wanted))
+
+    async def states(self, tenant: str = "acme") -> list[tuple[str, str]]:
+        return [(each.name, each.state(self.now)) for each in await self.keys.of(tenant)]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return tmp_path / "catnap.db"
+
+
+@pytest.fixture
+def store(place: Path) -> Iterator[Store]:
+    store = Store(place, [KEYS])
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def here(store: Store) -> Replica:
+    return Replica(store)
+
+
+async def test_a_key_that_was_made_says_who_calls(here: Replica) -> None:
+    key, secret = await here.make(roles=("caller", "viewer:x-*"), user="ada")
+    assert await here.who(secret) == Principal(
+        "acme", "ada", frozenset({"caller", "viewer:x-*"}), "key core"
+    )
+    assert (key.creator, key.created, key.expires) == ("key admin", here.now, None)
+    assert await here.keys.of("acme") == [key]
+    assert await here.keys.of("rival") == []
+
+
+async def test_a_key_outlasts_a_restart_and_its_secret_is_nowhere(
+    place: Path, store: Store
+) -> None:
+    _, secret = await Replica(store).make()
+    store.close()
+    again = Store(place, [KEYS])
+    try:
+        after = Replica(again)
+        with pytest.raises(Unauthenticated):
+            await after.who(secret)
+        await after.keys.load()
+        assert (await after.who(secret)).tenant == "acme"
+    finally:
+        again.close()
+    assert place.stat().st_size
+    for file in place.parent.iterdir():
+        assert secret.encode() not in file.read_bytes()
+
+
+async def test_a_key_is_good_until_it_expires(here: Replica) -> None:
+    _, secret = await here.make(lifetime=60)
+    here.now += 59
+    await here.who(secret)
+    here.now += 1
+    with pytest.raises(Unauthenticated, match="not known"):
+        await here.who(secret)
+    assert await here.states() == [("core", "expired")]
+
+
+async def test_a_revoked_key_opens_nothing_from_then_on(here: Replica) -> None:
+    _, secret = await here.make()
+    _, other = await here.make("other")
+    [gone] = await here.keys.revoke(ADMIN, "acme", "core")
+    assert gone.revoked == here.now
+    with pytest.raises(Unauthenticated):
+        await here.who(secret)
+    await here.who(other)
+    await here.who(FIXED)
+    with pytest.raises(NotFound, match="'core'"):
+        await here.keys.revoke(ADMIN, "acme", "core")
+    assert sorted(await here.states()) == [("core", "revoked"), ("other", "live")]
+
+
+async def test_a_rotated_key_is_good_beside_the_new_one_for_the_overlap(here: Replica) -> None:
+    old, before = await here.make(roles=("developer",), user="ada", lifetime=1000)
+    here.now += 100
+    new, after = await here.keys.rotate(ADMIN, "acme", "core", overlap=50)
+    assert (new.tenant, new.name, new.user, new.roles) == ("acme", "core", "ada", ("developer",))
+    assert new.expires == here.now + 1000
+    assert new.id != old.id
+    assert await here.who(before) == await here.who(after)
+    here.now += 50
+    await here.who(after)
+    with pytest.raises(Unauthenticated):
+        await here.who(before)
+
+
+async def test_an_overlap_makes_no_life_longer(here: Replica) -> None:
+    _, secret = await here.make(lifetime=10)
+    await here.keys.rotate(ADMIN, "acme", "core", overlap=60)
+    here.now += 10
+    with pytest.raises(Unauthenticated):
+        await here.who(secret)
+
+
+async def test_of_two_generations_one_can_be_revoked_by_its_id(here: Replica) -> None:
+    old, before = await here.make()
+    _, after = await here.keys.rotate(ADMIN, "acme", old.id, overlap=60)
+    await here.keys.revoke(ADMIN, "acme", old.id)
+    await here.who(after)
+    with pytest.raises(Unauthenticated):
+        await here.who(before)
+    _, third = await here.keys.rotate(ADMIN, "acme", "core", overlap=60)
+    assert len(await here.keys.revoke(ADMIN, "acme", "core")) == 2
+    for secret in (after, third):
+        with pytest.raises(Unauthenticated):
+            await here.who(secret)
+
+
+async def test_a_name_is_one_key_of_its_tenant_at_a_time(here: Replica) -> None:
+    await here.make()
+    with pytest.raises(Conflict, match=r"'core' already.*rotate"):
+        await here.make()
+    await here.make(tenant="rival")
+    await here.keys.revoke(ADMIN, "acme", "core")
+    await here.make()
+
+
+async def test_another_tenants_key_is_not_found(here: Replica) -> None:
+    key, _ = await here.make()
+    for which in ("core", key.id):
+        with pytest.raises(NotFound):
+            await here.keys.revoke(ADMIN, "rival", which)
+        with pytest.raises(NotFound):
+            await here.keys.rotate(ADMIN, "rival", which, overlap=0)
+
+
+GIVER = Principal("acme", None, frozenset({"tenant-admin"}), "key boss")
+
+
+@pytest.mark.parametrize(
+    ("giver", "tenant", "user", "role"),
+    [
+        (GIVER, "rival", None, "caller"),
+        (GIVER, "acme", None, "admin"),
+        (GIVER, "acme", None, "admin@acme"),
+        (GIVER, "acme", None, "caller@*"),
+        (GIVER, "acme", None, "finance@rival"),
+        (Principal("acme", "ada", frozenset({"tenant-admin"}), "k"), "acme", None, "caller"),
+        (Principal("acme", "ada", frozenset({"tenant-admin"}), "k"), "acme", "bob", "caller"),
+        (Principal("acme", None, frozenset({"tenant-admin:x-*"}), "k"), "acme", None, "caller:x-1"),
+        (Principal("acme", None, frozenset({"operator"}), "k"), "acme", None, "viewer"),
+        (Principal("acme", None, frozenset({"admin@acme"}), "k"), "acme", None, "admin"),
+    ],
+)
+async def test_nobody_gives_more_than_they_have(
+    here: Replica, giver: Principal, tenant: str, user: str | None, role: str
+) -> None:
+    wanted = Wanted(name="more", roles=(role,), user=user)
+    with pytest.raises(PermissionDenied):
+        await here.keys.create(giver, tenant, wanted)
+    assert await here.keys.of(tenant) == []
+
+
+async def test_a_stronger_key_is_neither_rotated_nor_revoked_by_a_weaker(here: Replica) -> None:
+    _, secret = await here.make("strong", roles=("admin",))
+    with pytest.raises(PermissionDenied):
+        await here.keys.rotate(GIVER, "acme", "strong", overlap=0)
+    with pytest.raises(PermissionDenied):
+        await here.keys.revoke(GIVER, "acme", "strong")
+    await here.who(secret)
+    assert await here.states() == [("strong", "live")]
+
+
+async def test_a_tenant_admin_gives_what_its_tenant_has(here: Replica) -> None:
+    for role in ("viewer", "caller:pay-*", "developer", "operator", "tenant-admin", "finance"):
+        _, secret = await here.keys.create(GIVER, "acme", Wanted(name=role, roles=(role,)))
+        assert (await here.who(secret)).roles == {role}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "named"),
+    [
+        (Wanted(name=""), "key name"),
+        (Wanted(name="key_1"), "key_"),
+        (Wanted(name="n", roles=("Caller",)), "role"),
+        (Wanted(name="n", user=""), "user"),
+        (Wanted(name="n", lifetime=0), "lifetime"),
+        (Wanted(name="n", lifetime=float("nan")), "lifetime"),
+    ],
+    ids=str,
+)
+async def test_a_key_that_cannot_be_is_not_made(here: Replica, wanted: Wanted, named: str) -> None:
+    with pytest.raises(InvalidRequest, match=named):
+        await here.keys.create(ADMIN, "acme", wanted)
+    for overlap in (-1, MAX_OVERLAP + 1, float("nan")):
+        with pytest.raises(InvalidRequest, match="overlap"):
+            await here.keys.rotate(ADMIN, "acme", "n", overlap)
+
+
+async def test_what_one_replica_revokes_another_learns(store: Store, here: Replica) -> None:
+    other = Replica(store)
+    _, secret = await here.make()
+    following = asyncio.create_task(other.keys.follow(period=0))
+    try:
+        async with asyncio.timeout(5):
+            while await _known(other, secret) is False:
+                await asyncio.sleep(0)
+            await here.keys.revoke(ADMIN, "acme", "core")
+            while await _known(other, secret) is True:
+                await asyncio.sleep(0)
+    finally:
+        following.cancel()
+
+
+async def _known(replica: Replica, secret: str) -> bool:
+    try:
+        await replica.who(secret)
+    except Unauthenticated:
+        return False
+    return True
+
+
+async def test_a_store_that_is_gone_leaves_the_keys_that_are_known(
+    place: Path, here: Replica, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, secret = await here.make()
+    here.store.close()
+    following = asyncio.create_task(here.keys.follow(period=0))
+    try:
+        async with asyncio.timeout(5):
+            while not caplog.records:
+                await asyncio.sleep(0)
+    finally:
+        following.cancel()
+    assert "out of date" in caplog.text
+    await here.who(secret)
+
+
+async def test_a_tenant_has_no_end_of_keys(here: Replica) -> None:
+    columns = '(id, hash, name, tenant, "user", roles, creator, created, expires, revoked)'
+
+    def fill(db) -> None:
+        for n in range(MAX_LIVE):
+            values = (f"i{n}", f"sha256:{n:064x}", f"n{n}", "acme", None, "[]", "", 0.0, None, None)
+            db.execute(f"INSERT INTO keys {columns} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+    await here.store.run(fill)
+    with pytest.raises(ResourceExhausted, match="1000 keys"):
+        await here.make()
+    await here.make(tenant="rival")
+    assert len(here.ring.tenants) == 3
+
+
+async def test_what_is_long_over_is_forgotten(here: Replica) -> None:
+    await here.make("short", lifetime=1)
+    await here.make("gone")
+    await here.keys.revoke(ADMIN, "acme", "gone")
+    await here.make("kept")
+    here.now += KEPT + 2
+    await here.make("new")
+    assert sorted(await here.states()) == [("kept", "live"), ("new", "live")]
