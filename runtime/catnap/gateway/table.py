@@ -3,11 +3,13 @@ answers. Adding a route is adding a line."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import unquote
+
+import msgspec
 
 from catnap.access import Action
 from catnap.errors import NotFound
@@ -22,6 +24,8 @@ Handler = Callable[..., Awaitable[Response]]
 
 Proof = Callable[..., Awaitable[Any]]
 """Called as `proof(gateway, request)`; gives the caller."""
+
+_PART = re.compile(r"\{(\w+)(\.\.\.)?\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +46,18 @@ class Route:
     proof: Proof | None = None
     any_tenant: bool = False
 
+    @property
+    def parts(self) -> list[str]:
+        """The names in braces."""
+        return [part[1] for part in _PART.finditer(self.path)]
 
-@dataclass(frozen=True, slots=True)
-class Found:
+
+class Found(msgspec.Struct, frozen=True):
     """The route of a request. parts: of its path, for the handler. skill: that
     it is about, empty for none."""
 
     route: Route
-    parts: list[str]
+    parts: tuple[str, ...]
     skill: str
 
 
@@ -60,78 +68,61 @@ class Table:
     def __init__(self, routes: Iterable[Route], hint: str = "") -> None:
         self._routes = tuple(routes)
         self._hint = hint
-        self._sized: defaultdict[tuple[str, int], list[_Path]] = defaultdict(list)
-        """By the path's first part, which is never in braces, and its length."""
-        self._open: defaultdict[str, list[_Path]] = defaultdict(list)
-        """Those that take all that follows, by the first part."""
-        paths: dict[str, _Path] = {}
+        self._by_path: dict[str, dict[str, Route]] = {}
         for route in self._routes:
-            path = paths.get(route.path)
-            if path is None:
-                path = paths[route.path] = _Path(route.path)
-                if path.open:
-                    self._open[path.first].append(path)
-                else:
-                    self._sized[path.first, path.length].append(path)
-            path.routes[route.method] = route
+            self._by_path.setdefault(route.path, {})[route.method] = route
+        self._paths: dict[int, _Path] = {}
+        """By the number of the path's own group in the one pattern of all."""
+        patterns, group = [], 1
+        for path, methods in self._by_path.items():
+            parts = next(iter(methods.values())).parts
+            skill = parts.index("skill") if "skill" in parts else None
+            self._paths[group] = (methods, slice(group, group + len(parts)), skill)
+            patterns.append(f"({_pattern(path)})")
+            group += 1 + len(parts)
+        self._fit = re.compile(f"/*(?:{'|'.join(patterns)})", re.DOTALL).fullmatch
 
     def __iter__(self) -> Iterator[Route]:
         return iter(self._routes)
 
     def find(self, method: str, path: str) -> Found:
         """Raises NotFound, which says what there is, and MethodNotAllowed."""
-        parts = path.lstrip("/").split("/")
-        for each in self._sized.get((parts[0], len(parts)), ()):
-            if each.fits(parts):
-                return each.find(method, path, parts)
-        for each in self._open.get(parts[0], ()):
-            if len(parts) >= each.length and each.fits(parts):
-                return each.find(method, path, each.joined(parts))
-        raise NotFound(f"there is nothing at {path!r}: {self._near(parts[0])}")
-
-    def _near(self, first: str) -> str:
-        """What there is below the path's first part, or the hint."""
-        methods: defaultdict[str, list[str]] = defaultdict(list)
-        for route in self._routes:
-            if route.path.split("/")[1] == first:
-                methods[route.path].append(route.method)
-        return ", ".join(f"{' or '.join(each)} {path}" for path, each in methods.items()) or (
-            self._hint
-        )
-
-
-class _Path:
-    """The routes of one path."""
-
-    def __init__(self, path: str) -> None:
-        first, *rest = path.removeprefix("/").split("/")
-        self.first = first
-        self.length = 1 + len(rest)
-        self.open = rest[-1:] != [] and rest[-1].endswith("...}")
-        self.routes: dict[str, Route] = {}
-        places = [(at, part) for at, part in enumerate(rest, 1)]
-        self._fixed = [(at, part) for at, part in places if not part.startswith("{")]
-        self._given = [at for at, part in places if part.startswith("{")]
-        self._skill = next((at for at, part in places if part == "{skill}"), None)
-
-    def fits(self, parts: list[str]) -> bool:
-        for at, part in self._fixed:  # noqa: SIM110 (half the time of all())
-            if parts[at] != part:
-                return False
-        return True
-
-    def joined(self, parts: list[str]) -> list[str]:
-        last = self.length - 1
-        return [*parts[:last], "/".join(parts[last:])]
-
-    def find(self, method: str, path: str, parts: list[str]) -> Found:
-        route = self.routes.get(method)
+        match = self._fit(path)
+        if match is None or match.lastindex is None:
+            raise NotFound(f"there is nothing at {path!r}: {self._near(path)}")
+        methods, given, skill = self._paths[match.lastindex]
+        route = methods.get(method)
         if route is None:
-            methods = tuple(self.routes)
+            known = tuple(methods)
             raise MethodNotAllowed(
-                f"{method} is not answered at {path!r}: use {', '.join(methods)}", methods
+                f"{method} is not answered at {path!r}: use {', '.join(known)}", known
             )
+        parts = match.groups()[given]
         if "%" in path:
-            parts = [unquote(part) for part in parts]
-        skill = parts[self._skill] if self._skill is not None else ""
-        return Found(route, [parts[at] for at in self._given], skill)
+            parts = tuple(map(unquote, parts))
+        return Found(route, parts, "" if skill is None else parts[skill])
+
+    def _near(self, path: str) -> str:
+        """What there is that begins alike, or the hint."""
+        first = path.lstrip("/").partition("/")[0]
+        near = [
+            f"{' or '.join(methods)} {each}"
+            for each, methods in self._by_path.items()
+            if each.split("/")[1] == first
+        ]
+        return ", ".join(near) or self._hint
+
+
+_Path = tuple[dict[str, Route], slice, int | None]
+"""Its routes by method, the groups of its parts, and which one is the skill."""
+
+
+def _pattern(path: str) -> str:
+    return "/".join(map(_piece, path.lstrip("/").split("/")))
+
+
+def _piece(part: str) -> str:
+    given = _PART.fullmatch(part)
+    if given is None:
+        return re.escape(part)
+    return "(.*)" if given[2] else "([^/]*)"
