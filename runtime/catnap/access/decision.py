@@ -31,9 +31,13 @@ Action = Literal[
     "audit.read",
     "keys.read",
     "keys.write",
+    "usage.read",
+    "limits.write",
 ]
 ACTIONS: tuple[Action, ...] = get_args(Action)
-ADMINISTRATIVE: frozenset[Action] = frozenset({"tasks.redrive", "platform.write", "keys.write"})
+ADMINISTRATIVE: frozenset[Action] = frozenset(
+    {"tasks.redrive", "platform.write", "keys.write", "limits.write"}
+)
 """Actions that are not answered before the audit has them on disk."""
 
 
@@ -48,7 +52,7 @@ class Role:
 ROLES: Mapping[str, Role] = MappingProxyType(
     {
         # Looks at what there is.
-        "viewer": Role(frozenset({"skills.read", "files.read", "tasks.read"})),
+        "viewer": Role(frozenset({"skills.read", "files.read", "tasks.read", "usage.read"})),
         # Brings a trigger the events that were matched already, and does nothing else.
         "broker": Role(frozenset({"events.deliver"})),
         # An agent core: does the work.
@@ -69,14 +73,15 @@ ROLES: Mapping[str, Role] = MappingProxyType(
                     "logs.read",
                     "platform.read",
                     "platform.write",
+                    "usage.read",
                 }
             )
         ),
         "tenant-admin": Role(
             frozenset({"audit.read", "keys.read", "keys.write"}), ("developer", "operator")
         ),
-        # As tenant-admin, in every tenant.
-        "admin": Role(includes=("tenant-admin",)),
+        # As tenant-admin, in every tenant, whose limits are set by nobody else.
+        "admin": Role(frozenset({"limits.write"}), ("tenant-admin",)),
     }
 )
 

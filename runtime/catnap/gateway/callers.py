@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from catnap.access import Principal, acting_for, bearer_token
+from catnap.access import Principal, acting_for, asking, bearer_token
 from catnap.calls.call import Call, direct
 from catnap.calls.ids import new_id
 from catnap.errors import InvalidRequest, PermissionDenied
@@ -23,7 +23,9 @@ PRIORITIES = {"low": 1, "normal": 2, "high": 3}
 
 async def principal(gateway: Gateway, request: Request) -> Principal:
     bearer = bearer_token(request.text(b"authorization"))
-    return await gateway.credentials.authenticate(bearer, time.time())
+    caller = await gateway.credentials.authenticate(bearer, time.time())
+    asking.by(caller)
+    return caller
 
 
 def delivering(broker: Principal) -> Principal:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs
 
-from catnap.access import Action, Principal, Resource, require
+from catnap.access import Action, Principal, Resource, asking, require
+from catnap.access.decision import ADMINISTRATIVE
 from catnap.events.ids import check_id
 from catnap.gateway.callers import principal
 from catnap.gateway.gateway import Gateway
@@ -29,6 +30,8 @@ async def enter(gateway: Gateway, request: Request, found: Found) -> Response:
 
 def allow(gateway: Gateway, caller: Principal, action: Action, resource: Resource) -> None:
     """Raises PermissionDenied unless the caller may."""
+    asking.by(caller)
+    asking.about(action, resource, change=action in ADMINISTRATIVE)
     require(caller, action, resource)
 
 

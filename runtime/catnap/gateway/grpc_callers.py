@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from catnap.access import Principal, acting_for, bearer_token
+from catnap.access import Principal, acting_for, asking, bearer_token
 from catnap.calls.call import Call, direct
 from catnap.calls.ids import new_id
 from catnap.errors import InvalidRequest
@@ -18,7 +18,10 @@ async def principal(gateway: Gateway, context: Context) -> Principal:
     authorization = metadata.get("authorization")
     if isinstance(authorization, bytes):
         authorization = authorization.decode("latin-1")
-    return await gateway.credentials.authenticate(bearer_token(authorization), time.time())
+    bearer = bearer_token(authorization)
+    caller = await gateway.credentials.authenticate(bearer, time.time())
+    asking.by(caller)
+    return caller
 
 
 def rpc_call(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
+from urllib.parse import unquote
 
 from catnap.access import Principal, Resource
+from catnap.access.audited import Audited
 from catnap.gateway.door import ANYONE, allow
 from catnap.gateway.grpc_callers import principal
 from catnap.gateway.methods import METHODS, Method
@@ -24,8 +26,9 @@ def answers(
     @functools.wraps(method)
     async def wrapped(servicer: Any, request: Any, context: Context) -> Any:
         try:
-            caller = await _caller(servicer, about, request, context)
-            return await method(servicer, caller, request, context)
+            async with _audited(servicer, method.__qualname__, context):
+                caller = await _caller(servicer, about, request, context)
+                return await method(servicer, caller, request, context)
         except Exception as error:
             await end(context, error)
 
@@ -41,13 +44,23 @@ def streams(
     @functools.wraps(method)
     async def wrapped(servicer: Any, request: Any, context: Context) -> AsyncIterator[Any]:
         try:
-            caller = await _caller(servicer, about, request, context)
-            async for message in method(servicer, caller, request, context):
-                yield message
+            async with _audited(servicer, method.__qualname__, context):
+                caller = await _caller(servicer, about, request, context)
+                async for message in method(servicer, caller, request, context):
+                    yield message
         except Exception as error:
             await end(context, error)
 
     return wrapped
+
+
+def _audited(servicer: Any, method: str, context: Context) -> Audited:
+    return Audited(servicer.gateway.audit, lambda: (method, _host(context.peer())))
+
+
+def _host(peer: str) -> str:
+    """The address in gRPC's `ipv4:127.0.0.1:4711` or `ipv6:%5B::1%5D:4711`."""
+    return unquote(peer.partition(":")[2].rpartition(":")[0]).strip("[]")
 
 
 async def _caller(servicer: Any, about: Method, request: Any, context: Context) -> Principal:

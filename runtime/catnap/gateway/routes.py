@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from catnap.access.audited import Audited
 from catnap.errors import NotFound, Unavailable
 from catnap.gateway import callback, events, keys, observe, platform, skill
 from catnap.gateway.door import enter
@@ -44,6 +45,10 @@ class Routes:
         self._hosts = hosts or Hosts(gateway)
 
     async def __call__(self, request: Request) -> Response:
+        async with self._audited(request):
+            return await self._answer(request)
+
+    async def _answer(self, request: Request) -> Response:
         if self._gateway.cluster is not None:
             answered = await self._hosts(request)
             if answered is not None:
@@ -54,6 +59,10 @@ class Routes:
         """What skills ask, and nothing else: whoever may reach only this can
         neither call a skill by a key it found nor use the gateway as a way to
         other hosts."""
+        async with self._audited(request):
+            return await self._callback(request)
+
+    async def _callback(self, request: Request) -> Response:
         if not _calls_back(request):
             raise NotFound(f"there is nothing at {request.path!r} but /callback")
         # What is at work may go on to its end while the gateway stops.
@@ -61,12 +70,17 @@ class Routes:
             raise Unavailable("the gateway is starting", retry_after=1)
         return await callback.answer(self._gateway, request)
 
+    def _audited(self, request: Request) -> Audited:
+        return Audited(
+            self._gateway.audit, lambda: (f"{request.method} {request.path}", request.client)
+        )
+
     async def close(self) -> None:
         await self._hosts.close()
 
     async def _ours(self, request: Request) -> Response:
         if _calls_back(request) and not self._gateway.settings.callback:
-            return await self.callbacks(request)
+            return await self._callback(request)
         if not self._gateway.ready:
             raise Unavailable("the gateway is starting or stopping", retry_after=1)
         return await enter(self._gateway, request, ROUTES.find(request.method, request.path))
