@@ -38,6 +38,8 @@ MATRIX = {
     "platform.write": "    ota",
     "keys.read": "     ta",
     "keys.write": "     ta",
+    "usage.read": "v cdota",
+    "limits.write": "      a",
 }
 COLUMNS = ["viewer", "broker", "caller", "developer", "operator", "tenant-admin", "admin"]
 
