@@ -22,7 +22,7 @@ so a day may allow as much again beyond its limit."""
 _log = logging.getLogger(__name__)
 
 
-class Ledger:
+class Meter:
     """Keeps a Limiter's limits and use in the store.
 
     configured: limits of the settings; one in the store with the same scope
