@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests import postgres
 from tests.cluster.deployed import Deployed
 from tests.cluster.skills import gather
 
@@ -41,6 +44,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if on_cluster:
         for item in items:  # whichever is the first waits for the installation
             item.add_marker(pytest.mark.timeout(1200), append=False)
+
+
+_schemas = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    if lacking := postgres.missing():
+        pytest.skip(lacking)
+    with postgres.running() as server:
+        yield server
+
+
+@pytest.fixture(params=["file", "postgres"])
+def lasting(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The place of an empty store that outlasts a process, on either side."""
+    if request.param == "file":
+        return str(tmp_path / "catnap.db")
+    server: postgres.Server = request.getfixturevalue("postgres_server")
+    schema = f"t{next(_schemas)}"
+    server.query(f"CREATE SCHEMA {schema}")
+    return server.uri(schema)
 
 
 @pytest.fixture(scope="session")

@@ -46,20 +46,9 @@ def event(data: bytes) -> Event:
     return Event(id="1", source="/test", type="test", data=data)
 
 
-@pytest.fixture(params=["file"])
-def lasting(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where a store is that outlasts a process."""
-    return str(tmp_path / "catnap.db")
-
-
-@pytest.fixture(params=["file", "memory"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return str(tmp_path / "catnap.db") if request.param == "file" else ":memory:"
-
-
 @pytest.fixture
-def store(place: str) -> Iterator[Store]:
-    with opened(place) as store:
+def store(lasting: str) -> Iterator[Store]:
+    with opened(lasting) as store:
         yield store
 
 

@@ -15,11 +15,13 @@ FORMAT = 3
 
 class SQLite:
     Error = sqlite3.Error
+    batch = 512
+    lost = False
 
     def __init__(self, path: Path | str) -> None:
         """path: the file, or ":memory:". Raises InvalidRequest where it is
         none of ours, or of an earlier Catnap."""
-        self._place = str(path)
+        self.place = str(path)
         try:
             self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
@@ -32,7 +34,7 @@ class SQLite:
             found = self.db.execute("PRAGMA user_version").fetchone()[0]
             if found not in (0, FORMAT):  # 0: a new file
                 raise InvalidRequest(
-                    f"{self._place}: another version of Catnap wrote it (version {found}, this "
+                    f"{self.place}: another version of Catnap wrote it (version {found}, this "
                     f"one reads {FORMAT}): use that one, move the file away, or use another "
                     "CATNAP_STORE"
                 )
@@ -40,12 +42,12 @@ class SQLite:
             self.db.execute("PRAGMA synchronous = FULL")
             self.begin()
             self.db.execute(VERSIONS)
-            for statement in migrate(self.db, components, self._place):
+            for statement in migrate(self.db, components, self.place):
                 self.db.execute(statement)
             self.db.execute(f"PRAGMA user_version = {FORMAT}")
             self.commit()
         except sqlite3.Error as error:
-            raise InvalidRequest(f"{self._place}: cannot be the store: {error}") from None
+            raise InvalidRequest(f"{self.place}: cannot be the store: {error}") from None
 
     def begin(self) -> None:
         self.db.execute("BEGIN IMMEDIATE")
@@ -72,6 +74,9 @@ class SQLite:
 
     def is_outage(self, error: Exception) -> bool:
         return isinstance(error, sqlite3.OperationalError)
+
+    def is_clash(self, error: Exception) -> bool:
+        return False
 
     def close(self) -> None:
         self.db.close()

@@ -16,18 +16,27 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from catnap.errors import Unavailable
-from catnap.store.database import Database, Engine
+from catnap.store.database import Database
+from catnap.store.engine import engine_at
 from catnap.store.migrations import Component
-from catnap.store.sqlite import SQLite
 
 T = TypeVar("T")
 Work = Callable[[Database], Any]
 _Entry = tuple[Work, "asyncio.Future[Any] | None"]
 _Told = tuple["asyncio.Future[Any]", Any, "Exception | None"]
-_BATCH = 512
 _GATHER = 0.01
 """Seconds for which work that nobody waits for stays open to more of it."""
+_TRIES = 5
+"""How often a work is begun that other writers are in the way of."""
+_PAUSE = 1.0
+"""Seconds until a database that was lost is asked again, if nobody asks before."""
+_HELD = 10_000
+"""Works that nobody waits for, held while the database is away."""
 _log = logging.getLogger(__name__)
+
+
+class _Gone(Exception):
+    """The transaction is, with all that was done in it."""
 
 
 class Store:
@@ -35,17 +44,19 @@ class Store:
     transaction. One that raises is undone by itself; its caller gets the error."""
 
     def __init__(self, place: Path | str, components: Sequence[Component]) -> None:
-        """place: a file, or ":memory:" for a store that forgets. components:
+        """place: a file, ":memory:" for a store that forgets, or the
+        `postgresql://` URI of a database that others may share. components:
         whose tables it holds.
 
         Raises InvalidRequest where the place holds something else, or what a
-        newer Catnap wrote.
+        newer Catnap wrote; Unavailable where the database does not answer.
         """
         self.count = 0
         """Transactions committed so far."""
         self._queue: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
         self._closed = False
-        self._engine: Engine = SQLite(place)
+        self._held: list[_Entry] = []
+        self._engine = engine_at(place)
         try:
             self._engine.migrate(components)
         except BaseException:
@@ -57,8 +68,12 @@ class Store:
     async def run(self, work: Callable[[Database], T]) -> T:
         """What `work` gives, once the commit that holds it is on disk.
 
-        Raises Unavailable where the store cannot take it. A caller that is
-        cancelled does not stop the work.
+        `work` may be run again, where another writer was in the way: it
+        touches nothing but the database. It runs beside the transactions of
+        other gateways and sees what they have committed, statement by
+        statement. Raises Unavailable where the store cannot take it, or was
+        lost before it could say that it did. A caller that is cancelled does
+        not stop the work.
         """
         if self._closed:
             raise Unavailable("the store is closed: the gateway is stopping")
@@ -80,58 +95,74 @@ class Store:
         self._engine.close()
 
     def _work(self) -> None:
-        while True:
-            entry = self._queue.get()
-            batch: list[_Entry] = []
-            while entry is not None:
-                batch.append(entry)
-                if len(batch) == _BATCH:
-                    break
-                alone = len(batch) == 1 and entry[1] is None  # nobody waits for it
-                try:
-                    entry = self._queue.get(alone, _GATHER)
-                except queue.Empty:
-                    break
+        open_ = True
+        while open_:
+            batch, open_ = self._gather()
             if batch:
                 self._commit(batch)
-            if entry is None:
-                return
 
-    def _commit(self, batch: list[_Entry]) -> None:
-        told: list[_Told] = []
+    def _gather(self) -> tuple[list[_Entry], bool]:
+        """What goes into the next commit, and whether there may be more."""
+        batch, self._held = self._held, []
         try:
-            self._engine.begin()
-            for work, future in batch:
-                result, error = self._one(work)
-                if future is not None:
-                    told.append((future, result, error))
-                elif error is not None:
-                    _log.error("the store could not write", exc_info=error)
-            self._engine.commit()
-            self.count += 1
-        except self._engine.Error as error:
-            _log.exception("the store could not commit")
+            entry = self._queue.get(timeout=_PAUSE if batch else None)
+            while entry is not None:
+                batch.append(entry)
+                if len(batch) >= self._engine.batch:
+                    break
+                alone = len(batch) == 1 and entry[1] is None  # nobody waits for it
+                entry = self._queue.get(alone, _GATHER)
+        except queue.Empty:
+            return batch, True
+        return batch, entry is not None
+
+    def _commit(self, batch: list[_Entry], tries: int = _TRIES) -> None:
+        try:
+            told = self._transaction(batch)
+        except (self._engine.Error, _Gone) as error:
             self._engine.rollback()
+            if self._engine.is_clash(error) and tries > 1:
+                for entry in batch:  # each alone holds nothing that others wait for
+                    self._commit([entry], tries - 1)
+                return
+            _log.error("the store could not commit: %s", error)
+            if self._engine.lost:
+                self._held = [entry for entry in batch if entry[1] is None][:_HELD]
             told = [(future, None, _unavailable(error)) for _, future in batch if future]
         if told:
             # The loop is closed where nobody waits any more.
             with contextlib.suppress(RuntimeError):
                 told[0][0].get_loop().call_soon_threadsafe(_tell, told)
 
+    def _transaction(self, batch: list[_Entry]) -> list[_Told]:
+        told: list[_Told] = []
+        self._engine.begin()
+        for work, future in batch:
+            result, error = self._one(work)
+            if future is not None:
+                told.append((future, result, error))
+            elif error is not None:
+                _log.error("the store could not write", exc_info=error)
+        self._engine.commit()
+        self.count += 1
+        return told
+
     def _one(self, work: Work) -> tuple[Any, Exception | None]:
         self._engine.mark()
         try:
             result = work(self._engine.db)
+            self._engine.keep()
         except Exception as error:
-            if not self._engine.undo():
+            if self._engine.is_clash(error):
                 raise
+            if not self._engine.undo():
+                raise _Gone(str(error)) from error
             return None, _unavailable(error) if self._engine.is_outage(error) else error
-        self._engine.keep()
         return result, None
 
 
 def _unavailable(error: Exception) -> Unavailable:
-    return Unavailable(f"the store could not be written: {error}")
+    return Unavailable(f"the store could not be written: {' '.join(str(error).split())}")
 
 
 def _tell(told: list[_Told]) -> None:
