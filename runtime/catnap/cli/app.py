@@ -26,6 +26,7 @@ _COMMANDS = {
     "revisions": "revisions",
     "traffic": "traffic",
     "rollback": "rollback",
+    "keys": "keys",
     "new": "new",
     "lock": "lock",
     "render": "render",
