@@ -24,6 +24,8 @@ class Asked:
     change: tuple[Action, Resource] | None = None
     """The first that was an administrative action."""
     detail: str = ""
+    let_in: bool = False
+    """Its call was let in: an error from now on is the skill's own word."""
 
 
 _asked: ContextVar[Asked | None] = ContextVar("asked", default=None)
@@ -58,3 +60,9 @@ def detail(text: str) -> None:
     asked = _asked.get()
     if asked is not None:
         asked.detail = text
+
+
+def let_in() -> None:
+    asked = _asked.get()
+    if asked is not None:
+        asked.let_in = True

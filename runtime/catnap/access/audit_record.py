@@ -104,3 +104,20 @@ def gathered(entries: Iterable[Entry]) -> list[Entry]:
             entry = msgspec.structs.replace(known, times=known.times + 1)
         found[key] = entry
     return list(found.values())
+
+
+def called(
+    *, tenant: str, principal: str, user: str, skill: str, task: str, outcome: str, now: float
+) -> Entry:
+    """A call, for those who keep a record of each. now: seconds since the epoch."""
+    return Entry(
+        tenant=tenant,
+        time=moment(now),
+        kind="call",
+        action="skills.call",
+        outcome=outcome,
+        principal=principal,
+        user=user,
+        skill=skill,
+        task=task,
+    )

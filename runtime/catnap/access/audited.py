@@ -39,7 +39,7 @@ class Audited:
         trace: TracebackType | None,
     ) -> None:
         asked = self._asked
-        if isinstance(error, (Unauthenticated, PermissionDenied)):
+        if isinstance(error, (Unauthenticated, PermissionDenied)) and not asked.let_in:
             tenant = asked.principal.tenant if asked.principal else ""
             self._audit.later(self._entry("denial", tenant, asked.last, error, error.message))
         elif asked.change is not None:

@@ -47,7 +47,7 @@ async def accept(
     """
     require(principal, "events.send", Resource(principal.tenant))
     wanted = _wanted(pipeline, event, principal, trigger, depth)
-    [accepted] = await _record(pipeline, [wanted])
+    [accepted] = await _record(pipeline, principal, [wanted])
     return accepted
 
 
@@ -64,11 +64,15 @@ async def accept_batch(
         except CatnapError as error:
             message = f"event {index} of the batch: {error.message}"
             raise type(error)(message, retry_after=error.retry_after) from None
-    return await _record(pipeline, wanted)
+    return await _record(pipeline, principal, wanted)
 
 
-async def _record(pipeline: Pipeline, wanted: Sequence[Sequence[Acceptance]]) -> list[Accepted]:
+async def _record(
+    pipeline: Pipeline, principal: Principal, wanted: Sequence[Sequence[Acceptance]]
+) -> list[Accepted]:
     recorded = await pipeline.journal.accept([each for event in wanted for each in event])
+    for task, new in recorded:
+        pipeline.noted(principal, task, "accepted" if new else "repeated")
     tasks = iter([task.id for task, _ in recorded])
     accepted = [Accepted(len(event), [next(tasks) for _ in event]) for event in wanted]
     for each in accepted:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import msgspec
 
-from catnap.access import Grants, Principal
+from catnap.access import Grants, Principal, asking
 from catnap.calls.admit import admit
 from catnap.calls.call import Call, Outcome
 from catnap.calls.deliver import Deliverer
@@ -38,6 +38,10 @@ FORGET_EVERY = 3600.0
 LEFT = Failure("Cancelled", "the caller left before the answer was there", True)
 """How a call ends that nobody waits for any more."""
 
+Noted = Callable[[Principal, Task, str], None]
+"""Takes whose call it was, its task, and its outcome: `ok` or the error's name,
+`accepted` where it is made later, `repeated` for an idempotency key's."""
+
 _SUCCEEDED: tuple[State, Failure | None] = ("succeeded", None)
 
 _log = logging.getLogger(__name__)
@@ -53,11 +57,14 @@ class Pipeline:
         journal: Journal,
         grants: Grants,
         retry: Retry = Retry(),  # noqa: B008
+        noted: Noted | None = None,
     ) -> None:
+        """noted: is told of each call that was let in."""
         self.catalog = catalog
         self.journal = journal
         self.live = Live()
         self.metrics = Metrics()
+        self.noted: Noted = noted or (lambda principal, task, outcome: None)
         self._deliverer = Deliverer(catalog, platform, grants)
         self.delivery = Delivery(journal, self._attempt, self.live.ended, time.time, retry=retry)
         self._forgetting: asyncio.Task[None] | None = None
@@ -74,6 +81,7 @@ class Pipeline:
         deployed = self.catalog.get(call.skill, call.tenant)
         now = time.time()
         admit(call, deployed, now)
+        asking.let_in()
         task = task_of(call, now, waited=True)
         if not call.key:
             return await self._answer(call, deployed, task)
@@ -85,6 +93,7 @@ class Pipeline:
                 return await self._answer(call, deployed, task)
             known = await self.wait(call.tenant, known.id, max(0.0, last - time.time()))
             if known.failure != LEFT:
+                self.noted(call.principal, known, "repeated")
                 return _outcome(known)
 
     async def _accept(self, call: Call, task: Task) -> Task:
@@ -121,6 +130,7 @@ class Pipeline:
         admit(call, deployed, now)
         if call.key:
             raise InvalidRequest("idempotency_key: a streamed answer is not kept; use Invoke")
+        asking.let_in()
         task = task_of(call, now, waited=True)
         self.journal.note(task)
         made: Made | None = None
@@ -142,6 +152,7 @@ class Pipeline:
         now = time.time()
         starting = made.delivered.timings if made else {}
         outcome = failure.name if failure else "ok"
+        self.noted(call.principal, task, outcome)
         self.metrics.call(call.skill, outcome, now - task.created, starting)
         task = msgspec.structs.replace(task, state=state, updated=now, failure=failure)
         await self._settle(call, task, made)
@@ -170,6 +181,7 @@ class Pipeline:
         [(task, _)] = await self.journal.accept(
             [acceptance(call, task_of(call, now, waited=False))]
         )
+        self.noted(call.principal, task, "accepted")
         self.delivery.wake()
         return task
 

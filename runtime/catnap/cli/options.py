@@ -33,6 +33,7 @@ _SETTINGS = {
     "callback": "Address that skills alone call back at. Default: the HTTP address.",
     "egress": "Address of the proxy that skills leave by. Default: a free port of this machine.",
     "egress_networks": "Private networks that skills may reach by it, as 10.1.0.0/16,10.2.0.0/16.",
+    "audit": "What is recorded: actions, or calls for each call, too. Default: actions.",
 }
 CLIENT = ("grpc", "token", "home")
 """Settings of a command that asks the gateway."""

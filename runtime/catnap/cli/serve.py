@@ -23,7 +23,7 @@ from catnap.gateway.settings import Settings as GatewaySettings
 @with_json
 @with_settings(
     *("home", "http", "grpc", "functions", "files", "retry", "admin_key"),
-    *("platform", "install", "models", "callback", "egress", "egress_networks"),
+    *("platform", "install", "models", "callback", "egress", "egress_networks", "audit"),
 )
 def serve(settings: Settings, reload: bool, as_json: bool) -> None:
     """Runs the whole platform on this machine, until Ctrl-C.
@@ -65,6 +65,7 @@ def serve(settings: Settings, reload: bool, as_json: bool) -> None:
         callback=settings.callback,
         egress=settings.egress,
         egress_networks=settings.egress_networks,
+        audit=settings.audit,
     )
     # Not on uvloop, as the host is: now and then a gRPC stream there ends
     # without the error that ended it.

@@ -21,9 +21,9 @@ from catnap.skills.duration import Duration
 FILE = "catnap.toml"
 _NAMES = (
     *("home", "http", "grpc", "functions", "files", "retry", "token", "admin_key"),
-    *("platform", "install", "models", "callback", "egress", "egress_networks"),
+    *("platform", "install", "models", "callback", "egress", "egress_networks", "audit"),
 )
-_PLATFORMS = ("local", "knative")
+_CHOICES = {"platform": ("local", "knative"), "audit": ("actions", "calls")}
 _KEY_NAMES = ("name", "hash", "tenant", "user", "roles")
 
 
@@ -38,7 +38,8 @@ class Settings:
     the name of an installation on a cluster. models: where a model server
     answers, empty for one of `serve`'s own. callback: the address that skills
     alone call back at, empty for http. egress: the address of the proxy that
-    skills leave by. egress_networks: private networks that it may reach."""
+    skills leave by. egress_networks: private networks that it may reach. audit:
+    what is recorded of what is asked."""
 
     home: Path = Path(".catnap")
     http: str = "127.0.0.1:8080"
@@ -55,6 +56,7 @@ class Settings:
     callback: str = ""
     egress: str = "127.0.0.1:0"
     egress_networks: str = ""
+    audit: Literal["actions", "calls"] = "actions"
 
 
 def read_settings(
@@ -95,6 +97,8 @@ def gateway_settings(settings: Settings) -> str:
         lines.append(f'retry = "{settings.retry * 1000:.0f}ms"')
     if settings.egress_networks:
         lines.append(f"egress_networks = {_quoted(settings.egress_networks)}")
+    if settings.audit != Settings.audit:
+        lines.append(f"audit = {_quoted(settings.audit)}")
     for key in settings.keys:
         lines.append("[[keys]]")
         values = msgspec.structs.asdict(key)
@@ -143,8 +147,9 @@ def _value(name: str, value: object, where: str, base: Path) -> str | Path | Dur
             raise InvalidRequest(f"{where}: {error}") from None
     if name == "install":
         return check_install(value)
-    if name == "platform" and value not in _PLATFORMS:
-        raise InvalidRequest(f"{where}: {value!r} is neither 'local' nor 'knative'")
+    if name in _CHOICES and value not in _CHOICES[name]:
+        one, other = _CHOICES[name]
+        raise InvalidRequest(f"{where}: {value!r} is neither {one!r} nor {other!r}")
     if name in ("http", "grpc", "models", "callback", "egress"):
         host, _, port = value.rpartition(":")
         if not host or not port.isdecimal() or len(port) > 5 or int(port) > 65535:

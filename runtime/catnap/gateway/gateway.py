@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import tempfile
+import time
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from catnap.access import (
     grant_secret,
 )
 from catnap.access.audit import Audit
+from catnap.access.audit_record import called
 from catnap.access.audit_rows import TABLES as AUDIT
 from catnap.access.egress import Networks
 from catnap.access.key_rows import KEYS
@@ -44,7 +46,7 @@ from catnap.models.remote import Remote
 from catnap.services.catalog import Announce, Catalog
 from catnap.services.platform import Platform
 from catnap.store import Store
-from catnap.tasks import TABLES, Journal, Retry
+from catnap.tasks import TABLES, Journal, Retry, Task
 
 if TYPE_CHECKING:
     from catnap.services.knative.cluster import Cluster
@@ -124,6 +126,7 @@ class Gateway:
             self.journal,
             self.grants,
             Retry(first=self.settings.retry),
+            self._called if self.settings.audit == "calls" else None,
         )
         self.started = True
         again = await self.pipeline.start()
@@ -173,6 +176,19 @@ class Gateway:
     def _at_work(self, task: str) -> bool:
         # The proxy listens first, so that instances can be told where.
         return hasattr(self, "pipeline") and task in self.pipeline.live
+
+    def _called(self, principal: Principal, task: Task, outcome: str) -> None:
+        self.audit.later(
+            called(
+                tenant=task.tenant,
+                principal=principal.name,
+                user=task.user,
+                skill=task.skill,
+                task=task.id,
+                outcome=outcome,
+                now=time.time(),
+            )
+        )
 
     async def _on_file(self, event: Event, scope: Scope) -> None:
         writer = writing.get()

@@ -22,7 +22,8 @@ class Settings:
     cluster, the name of this installation. callback: an address where nothing
     but what skills call back is answered, empty for http. egress: the address of the proxy
     that skills leave by. egress_networks: private networks that it may reach,
-    and public ones that it may not; see catnap.access.egress.Networks.
+    and public ones that it may not; see catnap.access.egress.Networks. audit: what is
+    recorded, denials and administrative `actions`, or with them all `calls`.
     """
 
     home: Path
@@ -40,3 +41,4 @@ class Settings:
     callback: str = ""
     egress: str = "127.0.0.1:0"
     egress_networks: str = ""
+    audit: Literal["actions", "calls"] = "actions"
