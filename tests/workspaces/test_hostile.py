@@ -253,8 +253,6 @@ def names() -> st.SearchStrategy[bytes]:
     bad = (b"", b".", b"..")
     text = st.binary(min_size=1, max_size=20)
     any_ = text.map(lambda raw: raw.replace(b"/", b"_").replace(b"\0", b"0"))
-        lambda b: b.replace(b"/", b"_").replace(b"\0", b"0")
-    )
     return st.one_of(odd, any_).filter(lambda name: name not in bad)
 
 
