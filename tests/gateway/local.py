@@ -27,19 +27,25 @@ async def started(
     *skills: Path,
     hosts: Callable[[Gateway], Hosts] = Hosts,
     platform: str = "local",
+    keys: tuple[Key, ...] = KEYS,
+    audit: str = "actions",
+    files: str = "",
 ) -> AsyncIterator[tuple[Gateway, Target]]:
     """The gateway, and where it listens. It has no models. platform: where the
-    skills run; a cluster is that of KUBECONFIG."""
+    skills run; a cluster is that of KUBECONFIG. audit: what is recorded.
+    files: a bucket."""
     for skill in skills:
         shutil.copytree(skill, folder / "functions" / skill.name)
     settings = Settings(
         home=folder / "home",
         functions=folder / "functions",
         admin_key="admin-key-0123456789",
-        keys=KEYS,
+        keys=keys,
         reload=False,
         models="127.0.0.1:1",
         platform=platform,
+        audit=audit,
+        files=files,
     )
     async with AsyncExitStack() as parts:
         gateway = Gateway(settings, lambda _: None)
