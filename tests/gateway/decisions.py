@@ -1,0 +1,105 @@
+"""What each route and each method takes, written down a second time: what is
+added to the code has to be decided here, too."""
+
+from __future__ import annotations
+
+PUBLIC = "public"
+
+HTTP = {
+    "GET /healthz": PUBLIC,
+    "GET /metrics": PUBLIC,  # on a loopback address, as here
+    "GET /skills": "skills.read",
+    "GET /skills/{skill}": "skills.read",
+    "POST /skills/{skill}": "skills.call",
+    "POST /events": "events.send",
+    "POST /events/{skill}/{trigger}": "events.deliver",
+    "GET /platform": "platform.read",
+    "GET /platform/skills/{skill}": "platform.read",
+    "DELETE /platform/skills/{skill}": "platform.write",
+    "PUT /platform/skills/{skill}/traffic": "platform.write",
+    "POST /platform/skills/{skill}/deploy": "platform.write",
+    "GET /audit": "audit.read",
+    "GET /audit/verify": "audit.read",
+    "GET /audit/export": "audit.read",
+    "GET /keys": "keys.read",
+    "POST /keys": "keys.write",
+    "POST /keys/{key}/rotate": "keys.write",
+    "DELETE /keys/{key}": "keys.write",
+    "GET /files": "files.read",
+    "GET /files/{scope}": "files.read",
+    "GET /files/{scope}/{key...}": "files.read",
+    "HEAD /files/{scope}/{key...}": "files.read",
+    "PUT /files/{scope}/{key...}": "files.write",
+    "POST /files/{scope}/{key...}": "files.write",
+    "DELETE /files/{scope}/{key...}": "files.write",
+    "GET /links/{scope}/{key...}": "files.read",
+    "POST /links/{scope}/{key...}": "files.write",
+}
+"""By method and path."""
+
+ADMIN_ONLY = {"DELETE /platform/skills/{skill}", "POST /platform/skills/{skill}/deploy"}
+"""A folder's skills are every tenant's."""
+
+ACT_FOR_USERS = {
+    "POST /skills/{skill}",
+    "POST /events",
+    "POST /events/{skill}/{trigger}",
+    *(route for route in HTTP if route.split("/")[1] in ("files", "links")),
+}
+"""Those that do so for the user whom `Catnap-User` names."""
+
+CALLBACKS = {
+    "GET /callback/files/{scope}": "files.read",
+    "GET /callback/files/{scope}/{key...}": "files.read",
+    "HEAD /callback/files/{scope}/{key...}": "files.read",
+    "PUT /callback/files/{scope}/{key...}": "files.write",
+    "POST /callback/files/{scope}/{key...}": "files.write",
+    "DELETE /callback/files/{scope}/{key...}": "files.write",
+    "GET /callback/links/{scope}/{key...}": "files.read",
+    "POST /callback/links/{scope}/{key...}": "files.write",
+    "POST /callback/models/{model}/embed": "models.use",
+    "POST /callback/skills/{skill}": "skills.call",
+    "POST /callback/events": "events.send",
+}
+"""What a Grant opens, by the roles of the call that it is of."""
+
+GRPC = {
+    "/catnap.v1.Skills/Invoke": "skills.call",
+    "/catnap.v1.Skills/InvokeStream": "skills.call",
+    "/catnap.v1.Skills/List": "skills.read",
+    "/catnap.v1.Skills/Get": "skills.read",
+    "/catnap.v1.Skills/Logs": "logs.read",
+    "/catnap.v1.Tasks/Submit": "skills.call",
+    "/catnap.v1.Tasks/Get": "tasks.read",
+    "/catnap.v1.Tasks/Wait": "tasks.read",
+    "/catnap.v1.Tasks/List": "tasks.read",
+    "/catnap.v1.Tasks/Cancel": "tasks.write",
+    "/catnap.v1.Tasks/Redrive": "tasks.redrive",
+    "/catnap.v1.Files/Put": "files.write",
+    "/catnap.v1.Files/Get": "files.read",
+    "/catnap.v1.Files/List": "files.read",
+    "/catnap.v1.Files/Delete": "files.write",
+    "/catnap.v1.Models/Embed": "models.use",
+    "/catnap.v1.Models/Generate": "models.use",
+    "/catnap.v1.Models/List": "models.use",
+    "/inference.GRPCInferenceService/ServerLive": PUBLIC,
+    "/inference.GRPCInferenceService/ServerReady": PUBLIC,
+    "/inference.GRPCInferenceService/ServerMetadata": "models.use",
+    "/inference.GRPCInferenceService/ModelReady": "models.use",
+    "/inference.GRPCInferenceService/ModelMetadata": "models.use",
+    "/inference.GRPCInferenceService/ModelInfer": "models.use",
+    "/grpc.health.v1.Health/Check": PUBLIC,
+    "/grpc.health.v1.Health/Watch": PUBLIC,
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": PUBLIC,
+}
+
+WHOSE = {"user", "id", "session", "task"}
+"""Fields of requests that name what may be somebody else's."""
+
+NEUTRAL = {
+    *("skill", "name", "tag", "idempotency_key", "traceparent", "content_type"),
+    *("key", "prefix", "if_match", "if_none_match", "page_token"),
+    *("model", "texts", "prompt", "stop"),
+}
+"""Fields of requests that mean the same for every tenant, or something in a
+scope that another field names."""
