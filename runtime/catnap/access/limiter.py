@@ -10,17 +10,26 @@ from catnap.access.quotas import Quota
 from catnap.access.rates import Gate, Places, Rate
 from catnap.access.usage import DAY, Tally, Used, day_of
 
+_ENTRY = frozenset(("rate", "daily_calls", "daily_compute_ms"))
+"""What a call has to be within besides its places."""
+
+_OTHERS = frozenset(("daily_tokens", "daily_bytes"))
+"""What only those are asked about that use it."""
+
 
 class _Account:
     """What a call of one tenant, user and skill meets, looked up once."""
 
-    __slots__ = ("counted", "entry", "every", "nested", "nested_places", "places", "tally")
+    __slots__ = (
+        *("counted", "entry", "every", "nested", "nested_places", "others", "places", "tally"),
+    )
 
     def __init__(self, tally: Tally, gates: Sequence[Gate], totals: Iterable[Used]) -> None:
         self.tally = tally
         self.counted = (tally.used, *totals)
         self.places = tuple(gate for gate in gates if isinstance(gate, Places))
-        self.entry = tuple(gate for gate in gates if not isinstance(gate, Places))
+        self.entry = tuple(gate for gate in gates if gate.measure in _ENTRY)
+        self.others = tuple(gate for gate in gates if gate.measure in _OTHERS)
         self.every = (*self.entry, *self.places)
         # A child runs in its parent's place, or a tree of calls would wait for
         # itself; a limit of the skill is about the skill alone.
@@ -87,9 +96,8 @@ class Limiter:
         return Admitted(places, now)
 
     def within(self, who: Who, now: float, measure: Measure) -> Refused | None:
-        """Whether there is something left of this measure, for what is no call
-        by itself."""
-        gates = [each for each in self._account(who, now).entry if each.measure == measure]
+        """None where something is left of `daily_tokens` or `daily_bytes`."""
+        gates = [each for each in self._account(who, now).others if each.measure == measure]
         return _refused(gates, now) if any(gate.frees(now) for gate in gates) else None
 
     def spend(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from catnap.access import Principal, Resource, acting_for, require
-from catnap.calls.admit import admit
+from catnap.calls.admit import permit
 from catnap.calls.call import Call
 from catnap.calls.ids import new_id
 from catnap.calls.pipeline import Pipeline
@@ -113,7 +113,7 @@ def _wanted(
             depth=depth,
         )
         try:
-            admit(call, deployed, now)
+            permit(call, deployed, now)
         except PermissionDenied:
             if trigger:
                 raise

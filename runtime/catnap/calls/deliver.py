@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import lru_cache
+from time import monotonic
 from types import TracebackType
 
 import msgspec
@@ -15,7 +17,7 @@ from catnap.access.decision import in_order
 from catnap.calls.call import Call
 from catnap.calls.ids import new_trace
 from catnap.calls.made import Made
-from catnap.errors import DeadlineExceeded, NotFound, Unavailable, from_problem
+from catnap.errors import DeadlineExceeded, NotFound, SkillCrashed, Unavailable, from_problem
 from catnap.events import to_binary
 from catnap.services.catalog import Catalog, Deployed, route
 from catnap.services.deadlines import Deadlines, Limit
@@ -25,22 +27,29 @@ MARGIN = 5.0
 """Seconds that a Grant outlasts its call's deadline."""
 
 
+Spent = Callable[[Call, float], None]
+"""Is told for how many milliseconds a skill was at work on a call."""
+
+
 class Attempt(Limit):
     """The block in which a call is delivered, and what its errors are to the
-    caller."""
+    caller. spent: is told at the end of it."""
 
-    __slots__ = ("_begun", "_seconds", "_skill")
+    __slots__ = ("_answered", "_began", "_call", "_made", "_seconds", "_spent")
 
-    def __init__(self, deadlines: Deadlines, skill: str, seconds: float) -> None:
+    def __init__(self, deadlines: Deadlines, call: Call, seconds: float, spent: Spent) -> None:
         super().__init__(deadlines, seconds)
-        self._skill, self._seconds = skill, seconds
-        self._begun = False
+        self._call, self._seconds, self._spent = call, seconds, spent
+        self._made: Made | None = None
+        self._began = self._answered = monotonic()
 
-    async def answered(self, delivery: Delivery) -> None:
+    async def answered(self, delivery: Delivery) -> Made:
         """The answer has begun. Raises what the skill ended with."""
-        self._begun = True
+        made = self._made = Made(delivery)
+        self._answered = monotonic()
         if delivery.reply.status >= 400:
             raise from_problem(delivery.reply.status, await delivery.reply.read())
+        return made
 
     def __exit__(
         self,
@@ -48,21 +57,39 @@ class Attempt(Limit):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._spent(self._call, self._compute_ms(error))
         try:
             super().__exit__(kind, error, traceback)
         except TimeoutError:
             raise DeadlineExceeded(
-                f"skill {self._skill!r} did not answer within {self._seconds:.3g} s"
+                f"skill {self._call.skill!r} did not answer within {self._seconds:.3g} s"
             ) from None
-        if isinstance(error, NotFound) and not self._begun:
+        if isinstance(error, NotFound) and self._made is None:
             raise Unavailable(error.message) from None  # else it is the skill's own answer
+
+    def _compute_ms(self, error: BaseException | None) -> float:
+        """What the instance says; else as it looks from here, which for a call
+        that was broken off holds its wait as well."""
+        if self._made is None:
+            broken_off = isinstance(error, asyncio.CancelledError | SkillCrashed)
+            return (monotonic() - self._began) * 1000 if broken_off else 0.0
+        timings = self._made.timings()
+        handled = timings.get("handle")
+        if handled is None:
+            handled = max(0.0, (self._answered - self._began) * 1000 - sum(timings.values()))
+        if self._made.streamed:
+            handled += (monotonic() - self._answered) * 1000
+        return handled
 
 
 class Deliverer:
-    def __init__(self, catalog: Catalog, platform: Platform, grants: Grants) -> None:
+    """spent: is told once of each call that an instance may have worked on."""
+
+    def __init__(self, catalog: Catalog, platform: Platform, grants: Grants, spent: Spent) -> None:
         self._catalog = catalog
         self._platform = platform
         self._grants = grants
+        self._spent = spent
         self._deadlines = Deadlines()
 
     async def answer(self, call: Call, deployed: Deployed) -> Made:
@@ -71,8 +98,9 @@ class Deliverer:
         with attempt:
             await self._catalog.revision(call.skill, call.tenant)
             async with self._platform.deliver(target, headers, body) as delivery:
-                await attempt.answered(delivery)
-                return Made(delivery, await delivery.reply.read())
+                made = await attempt.answered(delivery)
+                made.result = await delivery.reply.read()
+                return made
 
     @asynccontextmanager
     async def send(self, call: Call, deployed: Deployed) -> AsyncIterator[Made]:
@@ -86,8 +114,9 @@ class Deliverer:
         with attempt:
             await self._catalog.revision(call.skill, call.tenant)
             async with self._platform.deliver(target, headers, body) as delivery:
-                await attempt.answered(delivery)
-                yield Made(delivery)
+                made = await attempt.answered(delivery)
+                made.streamed = True
+                yield made
 
     def _prepared(
         self, call: Call, deployed: Deployed
@@ -100,7 +129,8 @@ class Deliverer:
             deployed, call.tenant, call.user, call.session, call.revision, nested=call.depth > 0
         )
         headers, body = self._request(call, deployed, deadline)
-        return Attempt(self._deadlines, call.skill, deadline - now), target, headers, body
+        attempt = Attempt(self._deadlines, call, deadline - now, self._spent)
+        return attempt, target, headers, body
 
     def _request(
         self, call: Call, deployed: Deployed, deadline: float

@@ -11,7 +11,9 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from catnap.access import Grants, Principal, asking
-from catnap.calls.admit import admit
+from catnap.access.admission import Admitted, Refused
+from catnap.access.limiter import Limiter
+from catnap.calls.admit import admit, enqueue
 from catnap.calls.call import Call, Outcome
 from catnap.calls.deliver import Deliverer
 from catnap.calls.live import Live
@@ -28,7 +30,7 @@ from catnap.errors import (
 )
 from catnap.services.catalog import Catalog, Deployed
 from catnap.services.platform import Platform
-from catnap.tasks import Delivery, Failure, Journal, Retry, Task
+from catnap.tasks import Delivery, Failure, Journal, Postponed, Retry, Task
 from catnap.tasks.delivery import Answer
 from catnap.tasks.task import State
 
@@ -58,14 +60,17 @@ class Pipeline:
         grants: Grants,
         retry: Retry = Retry(),  # noqa: B008
         noted: Noted | None = None,
+        limits: Limiter | None = None,
     ) -> None:
-        """noted: is told of each call that was let in."""
+        """noted: is told of each call that was let in. limits: which it has to
+        be within; none where there are none."""
         self.catalog = catalog
         self.journal = journal
         self.live = Live()
         self.metrics = Metrics()
         self.noted: Noted = noted or (lambda principal, task, outcome: None)
-        self._deliverer = Deliverer(catalog, platform, grants)
+        self.limits = limits or Limiter()
+        self._deliverer = Deliverer(catalog, platform, grants, self._spent)
         self.delivery = Delivery(journal, self._attempt, self.live.ended, time.time, retry=retry)
         self._forgetting: asyncio.Task[None] | None = None
 
@@ -80,8 +85,14 @@ class Pipeline:
         """
         deployed = self.catalog.get(call.skill, call.tenant)
         now = time.time()
-        admit(call, deployed, now)
-        asking.let_in()
+        admitted = admit(call, deployed, self.limits, now)
+        try:
+            asking.let_in()
+            return await self._once(call, deployed, now)
+        finally:
+            admitted.end(time.time())
+
+    async def _once(self, call: Call, deployed: Deployed, now: float) -> Outcome:
         task = task_of(call, now, waited=True)
         if not call.key:
             return await self._answer(call, deployed, task)
@@ -126,10 +137,10 @@ class Pipeline:
     async def stream(self, call: Call) -> AsyncIterator[Made]:
         """Makes a call and passes its answer on as it comes."""
         deployed = self.catalog.get(call.skill, call.tenant)
-        now = time.time()
-        admit(call, deployed, now)
         if call.key:
             raise InvalidRequest("idempotency_key: a streamed answer is not kept; use Invoke")
+        now = time.time()
+        admitted = admit(call, deployed, self.limits, now)
         asking.let_in()
         task = task_of(call, now, waited=True)
         self.journal.note(task)
@@ -143,6 +154,7 @@ class Pipeline:
             ended = _ended(error)
             raise
         finally:
+            admitted.end(time.time())
             await self._end(call, task, made, *ended)
 
     async def _end(
@@ -177,7 +189,7 @@ class Pipeline:
     async def submit(self, call: Call) -> Task:
         """Records a call to be made when there is room; once per idempotency key."""
         now = time.time()
-        admit(call, self.catalog.get(call.skill, call.tenant), now)
+        enqueue(call, self.catalog.get(call.skill, call.tenant), self.limits, now)
         [(task, _)] = await self.journal.accept(
             [acceptance(call, task_of(call, now, waited=False))]
         )
@@ -210,6 +222,7 @@ class Pipeline:
         began = time.time()
         if task.deadline is not None and task.deadline <= began:
             raise DeadlineExceeded(f"the deadline of task {task.id} has passed")
+        admitted = self._place(task, began)
         outcome = "Cancelled"
         made: Made | None = None
         try:
@@ -223,9 +236,27 @@ class Pipeline:
             outcome = "SkillCrashed"
             raise
         finally:
+            admitted.end(time.time())
             timings = made.delivered.timings if made else {}
             self.metrics.call(task.skill, outcome, time.time() - began, timings)
         return Answer(made.content_type, made.result)
+
+    def _place(self, task: Task, now: float) -> Admitted:
+        """Raises Postponed: what was accepted waits for room, and is not lost.
+
+        Who submitted a task had it counted then; an event counts when it is
+        delivered first.
+        """
+        who = (task.tenant, task.user, task.skill)
+        counts = bool(task.trigger) and task.attempts == 1
+        answer = self.limits.admit(who, now) if counts else self.limits.begin(who, now)
+        if isinstance(answer, Refused):
+            raise Postponed(answer.error(now), answer.gate.slot(answer.frees_at))
+        return answer
+
+    def _spent(self, call: Call, compute_ms: float) -> None:
+        who = (call.tenant, call.user, call.skill)
+        self.limits.spend(who, time.time(), compute_ms=compute_ms)
 
     # --- tasks -------------------------------------------------------------------
 

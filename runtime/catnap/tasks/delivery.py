@@ -53,8 +53,17 @@ class Answer:
     data: bytes
 
 
+class Postponed(Exception):
+    """An attempt that was not begun. error: why. due: when it may be, in seconds
+    since the epoch."""
+
+    def __init__(self, error: CatnapError, due: float) -> None:
+        super().__init__(error.message)
+        self.error, self.due = error, due
+
+
 Attempt = Callable[[Task], Awaitable[Answer]]
-"""Runs a task once. Raises a CatnapError where it failed."""
+"""Runs a task once. Raises a CatnapError where it failed, and Postponed."""
 
 
 class Delivery:
@@ -161,6 +170,8 @@ class Delivery:
     async def _try(self, task: Task) -> None:
         try:
             answer = await self._attempt(task)
+        except Postponed as postponed:
+            await self._postpone(task, postponed)
         except CatnapError as error:
             await self._failed(task, error)
         except Exception:
@@ -168,6 +179,14 @@ class Delivery:
             await self._failed(task, SkillCrashed("an internal error; the gateway's log has it"))
         else:
             await self._end(task, "succeeded", content_type=answer.content_type, result=answer.data)
+
+    async def _postpone(self, task: Task, postponed: Postponed) -> None:
+        """Again when it may be, and the attempt counts as none."""
+        failure = Failure.of(postponed.error)
+        if task.deadline is None or postponed.due < task.deadline:
+            await self._end(task, "queued", failure=failure, due=postponed.due, begun=False)
+        else:
+            await self._end(task, "dead", failure=failure)
 
     async def _failed(self, task: Task, error: CatnapError) -> None:
         failure = Failure.of(error)
@@ -195,6 +214,7 @@ class Delivery:
         result: bytes | None = None,
         failure: Failure | None = None,
         due: float | None = None,
+        begun: bool = True,
     ) -> None:
         """Writes it down, however long the journal takes to take it: until
         then the task keeps its place, so that no more is begun than can be
@@ -210,6 +230,7 @@ class Delivery:
                     result=result,
                     failure=failure,
                     due=due,
+                    begun=begun,
                 )
                 break
             except Exception:

@@ -155,18 +155,29 @@ class Journal:
         result: bytes | None = None,
         failure: Failure | None = None,
         due: float | None = None,
+        begun: bool = True,
     ) -> Task | None:
         """Writes how an attempt ended; None if the task had ended before.
 
-        state `queued` asks for another attempt at `due`.
+        state `queued` asks for another attempt at `due`. One that was not
+        `begun` counts as none.
         """
 
         def write(db: Database) -> Task | None:
             row = db.execute(
                 "UPDATE tasks SET state = ?, updated = ?, due = coalesce(?, due), "
-                "content_type = ?, result = ?, failure = ? "
+                "content_type = ?, result = ?, failure = ?, attempts = attempts - ? "
                 "WHERE id = ? AND state IN ('queued', 'running') RETURNING *",
-                (state, now, due, content_type, result, rows.packed(failure), id),
+                (
+                    state,
+                    now,
+                    due,
+                    content_type,
+                    result,
+                    rows.packed(failure),
+                    0 if begun else 1,
+                    id,
+                ),
             ).fetchone()
             return rows.task_of(row) if row else None
 
