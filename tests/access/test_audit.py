@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -23,8 +24,8 @@ KEY = b"k" * 32
 
 
 def entry(detail: str = "", **values: str) -> Entry:
-    given = {"tenant": "acme", "kind": "action", "action": "platform.write", **values}
-    return Entry(time=moment(1_700_000_000), detail=detail, **given)  # type: ignore[arg-type]
+    given: dict[str, Any] = {"tenant": "acme", "kind": "action", "outcome": "ok", **values}
+    return Entry(time=moment(1_700_000_000), action="platform.write", detail=detail, **given)
 
 
 @asynccontextmanager

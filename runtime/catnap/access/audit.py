@@ -81,7 +81,10 @@ class Audit:
                 lost = self._lost
                 if lost:
                     text = f"{lost:,} records could not be kept: the store took none"
-                    batch.append(Entry(tenant="", time=batch[0].time, kind="denial", detail=text))
+                    time = batch[0].time
+                    batch.append(
+                        Entry(tenant="", time=time, kind="denial", outcome="lost", detail=text)
+                    )
                 await self._append(batch)
                 del self._waiting[:PAGE]
                 self._lost -= lost
@@ -153,6 +156,9 @@ class Audit:
             except CatnapError as error:
                 _log.warning("the audit waits: %s", error.message)
                 await asyncio.sleep(AGAIN)
+            except Exception:
+                _log.exception("the audit could not be written")
+                await asyncio.sleep(AGAIN)
         self._writing = None
 
     async def _append(self, entries: Sequence[Entry]) -> None:
@@ -170,11 +176,18 @@ class Audit:
 
         for head in await self._store.run(work):
             if head.signature:
-                self._anchors.write(head)
-                self._known[head.tenant] = head
+                self._anchor_at(head)
             elif head.tenant not in self._told:
                 self._told.add(head.tenant)
                 _log.error("the audit of tenant %r was changed: see audit verify", head.tenant)
+
+    def _anchor_at(self, head: Head) -> None:
+        try:
+            self._anchors.write(head)
+        except OSError as error:  # the older one is good, too
+            _log.error("the head of the audit cannot be written: %s", error)
+        else:
+            self._known[head.tenant] = head
 
     def _anchor(self, tenant: str) -> Head | None:
         if tenant not in self._known:

@@ -38,8 +38,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tenant: str
     time: str
     kind: Kind
+    outcome: str
     action: str = ""
-    outcome: str = "ok"
     principal: str = ""
     of: str = ""
     user: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import quote, urlencode
 
@@ -48,13 +49,33 @@ def look(settings: Settings, path: str, answer: type[T]) -> tuple[T, str]:
     return asyncio.run(_ask(settings, "GET", path, answer, None, ""))
 
 
+async def stream(settings: Settings, path: str, take: Callable[[bytes], object]) -> None:
+    """Gives an answer on, part by part. Raises as `ask`."""
+    client = Client()
+    try:
+        try:
+            reply = await client.request(Target.parse(settings.http), "GET", path, _who(settings))
+        except Unavailable:
+            raise unreachable(settings.http, "http") from None
+        if reply.status >= 400:
+            raise from_problem(reply.status, await reply.read())
+        async for part in reply.body:
+            take(part)
+    finally:
+        await client.close()
+
+
+def _who(settings: Settings) -> list[tuple[bytes, bytes]]:
+    bearer = token(settings, settings.http)
+    return [(b"authorization", f"Bearer {bearer}".encode())] if bearer else []
+
+
 async def _ask(
     settings: Settings, method: str, path: str, answer: type[T], body: object, if_match: str
 ) -> tuple[T, str]:
-    headers = [(b"if-match", if_match.encode())] if if_match else []
-    bearer = token(settings, settings.http)
-    if bearer:
-        headers.append((b"authorization", f"Bearer {bearer}".encode()))
+    headers = _who(settings)
+    if if_match:
+        headers.append((b"if-match", if_match.encode()))
     sent = b""
     if body is not None:
         headers.append((b"content-type", b"application/json"))

@@ -27,6 +27,7 @@ _COMMANDS = {
     "traffic": "traffic",
     "rollback": "rollback",
     "keys": "keys",
+    "audit": "audit",
     "new": "new",
     "lock": "lock",
     "render": "render",
