@@ -28,6 +28,8 @@ from catnap.access.audit_rows import TABLES as AUDIT
 from catnap.access.egress import Networks
 from catnap.access.key_rows import KEYS
 from catnap.access.key_store import KeyStore
+from catnap.access.limit_rows import LIMITS
+from catnap.access.meter import Meter
 from catnap.calls import Pipeline
 from catnap.calls.accept import accept
 from catnap.errors import Conflict, InvalidRequest
@@ -99,12 +101,13 @@ class Gateway:
         self.grants = Grants(secret)
         networks = Networks.parse(settings.egress_networks)
         self.egress = Proxy(self.grants.verify, self._at_work, Records(), networks=networks)
-        self.store = Store(home / "catnap.db", [TABLES, AUDIT, KEYS])
+        self.store = Store(home / "catnap.db", [TABLES, AUDIT, KEYS, LIMITS])
         self._parts.callback(self.store.close)
         self.audit = Audit(self.store, home / "audit", secret)
         self._parts.push_async_callback(self.audit.close)
         self.issued = KeyStore(self.store, self.keys)
         self.journal = Journal(self.store)
+        self.meter = Meter(self.store, time.time, settings.limits)
         objects = _objects(settings)
         self._parts.callback(objects.close)
         self.files = Files(objects, self._on_file)
@@ -115,6 +118,8 @@ class Gateway:
         gateway and the proxy that they leave by, host:port; on a cluster they
         are told with their deployment."""
         await self.issued.load()
+        await self.meter.start()
+        self._parts.push_async_callback(self.meter.stop)
         model_server = self._models()
         async with asyncio.TaskGroup() as group:
             if model_server:
@@ -127,6 +132,7 @@ class Gateway:
             self.grants,
             Retry(first=self.settings.retry),
             self._called if self.settings.audit == "calls" else None,
+            limits=self.meter.limiter,
         )
         self.started = True
         again = await self.pipeline.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from catnap.access.audited import Audited
 from catnap.errors import NotFound, Unavailable
-from catnap.gateway import audit, callback, events, files, keys, observe, platform, skill
+from catnap.gateway import audit, callback, events, files, keys, limits, observe, platform, skill
 from catnap.gateway.door import enter
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.hosts import Hosts
@@ -31,6 +31,10 @@ ROUTES = Table(
         Route("GET", "/audit", "audit.read", audit.list_, any_tenant=True),
         Route("GET", "/audit/verify", "audit.read", audit.verify, any_tenant=True),
         Route("GET", "/audit/export", "audit.read", audit.export, any_tenant=True),
+        Route("GET", "/usage", "usage.read", limits.usage, any_tenant=True),
+        Route("GET", "/limits", "usage.read", limits.list_, any_tenant=True),
+        Route("PUT", "/limits", "limits.write", limits.put),
+        Route("DELETE", "/limits", "limits.write", limits.remove),
         Route("GET", "/keys", "keys.read", keys.list_, any_tenant=True),
         Route("POST", "/keys", "keys.write", keys.create, any_tenant=True),
         Route("POST", "/keys/{key}/rotate", "keys.write", keys.rotate, any_tenant=True),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from catnap.access import Key
+from catnap.access.limits import Limit
 from catnap.tasks import Retry
 
 
@@ -24,6 +25,7 @@ class Settings:
     that skills leave by. egress_networks: private networks that it may reach,
     and public ones that it may not; see catnap.access.egress.Networks. audit: what is
     recorded, denials and administrative `actions`, or with them all `calls`.
+    limits: what tenants, users and skills may use.
     """
 
     home: Path
@@ -33,6 +35,7 @@ class Settings:
     files: str = ""
     admin_key: str = ""
     keys: tuple[Key, ...] = ()
+    limits: tuple[Limit, ...] = ()
     retry: float = Retry().first
     reload: bool = True
     models: str = ""

@@ -1,0 +1,51 @@
+"""How much of each limit is taken now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from catnap.access.admission import bound, moment
+from catnap.access.limits import Measure
+from catnap.access.rates import Gate
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """One measure of a limit for those whom it bounds together. tenant, user,
+    skill: who they are, empty for all. used, limit: in calls, tokens,
+    milliseconds or bytes; of a rate, the calls of its burst. frees: where it is
+    reached, when there is room again. text: the limit in words."""
+
+    tenant: str
+    user: str
+    skill: str
+    measure: Measure
+    used: float
+    limit: float
+    frees: str = ""
+    text: str = ""
+
+
+def standing(
+    gates: Iterable[Gate], now: float, *, tenant: str = "", user: str = "", skill: str = ""
+) -> list[Standing]:
+    """Of those that are named, where they are; by whose they are."""
+    found = [
+        Standing(
+            tenant=gate.scope[0],
+            user=gate.scope[1],
+            skill=gate.scope[2],
+            measure=gate.measure,
+            used=round(gate.used(now), 3),
+            limit=gate.most,
+            frees=moment(frees) if (frees := gate.frees(now)) else "",
+            text=bound(gate.limit, gate.measure),
+        )
+        for gate in gates
+        if all(
+            not wanted or wanted == name
+            for wanted, name in zip((tenant, user, skill), gate.scope, strict=True)
+        )
+    ]
+    return sorted(found, key=lambda each: (each.tenant, each.user, each.skill, each.measure))

@@ -1,0 +1,110 @@
+"""Limits and use over HTTP: seen, set and removed."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from urllib.parse import parse_qs
+
+import msgspec
+
+from catnap.access import Principal, Resource, acting_for
+from catnap.access.limit_rows import Use
+from catnap.access.limit_rows import date as written
+from catnap.access.limits import EACH, Limit
+from catnap.access.standing import Standing, standing
+from catnap.access.usage import day_of
+from catnap.errors import InvalidRequest
+from catnap.gateway.door import allow
+from catnap.gateway.gateway import Gateway
+from catnap.http import Request, Response
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """What was used on a day in UTC; of today, how the limits stand as well."""
+
+    day: str
+    used: list[Use]
+    limits: list[Standing]
+
+
+class Known(msgspec.Struct, frozen=True):
+    """source: `settings`, or `store` for one that was set while it ran."""
+
+    limit: Limit
+    source: str
+
+
+class Limits(msgspec.Struct, frozen=True):
+    limits: list[Known]
+
+
+async def usage(gateway: Gateway, caller: Principal, request: Request) -> Response:
+    """`?tenant=`, `*` for all of them, `&user=`, `&skill=` and `&day=2025-11-21`."""
+    asked = _asked(request)
+    tenant = asked.get("tenant") or caller.tenant
+    # Who may act for one user only sees what that one uses.
+    user = asked.get("user", "")
+    if caller.user is not None:
+        user = acting_for(caller, user)
+    whose = {"tenant": "" if tenant == EACH else tenant, "user": user, "skill": asked.get("skill")}
+    named = {kind: name for kind, name in whose.items() if name}
+    now = time.time()
+    today = written(day_of(now))
+    day = _day(asked.get("day") or today)
+    used = await gateway.meter.used(day, **named)
+    gates = gateway.meter.limiter.standing(now) if day == today else []
+    return _answer(Usage(day, used, standing(gates, now, **named)))
+
+
+async def list_(gateway: Gateway, caller: Principal, request: Request) -> Response:
+    """Those that bound the tenant, alone or with others."""
+    tenant = _asked(request).get("tenant") or caller.tenant
+    return _answer(
+        Limits(
+            [
+                Known(limit, "settings" if gateway.meter.is_configured(limit) else "store")
+                for limit in gateway.meter.limiter.limits
+                if tenant == EACH or limit.tenant in ("", EACH, tenant)
+            ]
+        )
+    )
+
+
+async def put(gateway: Gateway, caller: Principal, request: Request) -> Response:
+    try:
+        limit = msgspec.json.decode(await request.body.read(), type=Limit)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"the limit cannot be read: {error}") from None
+    _allow(gateway, caller, limit.tenant)
+    await gateway.meter.put(limit)
+    return _answer(Known(limit, "store"))
+
+
+async def remove(gateway: Gateway, caller: Principal, request: Request) -> Response:
+    """`?tenant=&user=&skill=` as the limit has them; left out where it has none."""
+    asked = _asked(request)
+    scope = (asked.get("tenant", ""), asked.get("user", ""), asked.get("skill", ""))
+    _allow(gateway, caller, scope[0])
+    await gateway.meter.remove(scope)
+    return Response(204)
+
+
+def _allow(gateway: Gateway, caller: Principal, tenant: str) -> None:
+    """A limit is the word of the platform to the tenant that it bounds."""
+    allow(gateway, caller, "limits.write", Resource(tenant or EACH))
+
+
+def _asked(request: Request) -> dict[str, str]:
+    return {name: each[0] for name, each in parse_qs(request.target.partition("?")[2]).items()}
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise InvalidRequest(f"day: {text[:40]!r} is none; write it as 2025-11-21") from None
+
+
+def _answer(value: object) -> Response:
+    return Response.json(msgspec.json.encode(value))
