@@ -25,7 +25,7 @@ def leaves(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str
 
 PROCESSES = ["host", "models"]
 COMMANDS = [path for path in leaves(catnap) if path[0] not in PROCESSES]
-JSON_ONLY = [("scale", "decide")]
+JSON_ONLY = [("scale", "decide"), ("audit", "export")]
 
 
 def test_the_help_lists_every_command_setting_and_exit_status(alone: Cli) -> None:

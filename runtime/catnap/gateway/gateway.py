@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING
 
 from catnap.access import (
     Credentials,
+    Grant,
     Grants,
     Key,
     KeyRing,
@@ -34,7 +35,7 @@ from catnap.calls import Pipeline
 from catnap.calls.accept import accept
 from catnap.errors import Conflict, InvalidRequest
 from catnap.events import Event
-from catnap.files import Files, FolderStore, Scope
+from catnap.files import Files, FolderStore, Links, Scope, Sharing
 from catnap.files.bucket import Bucket
 from catnap.files.s3 import S3Store
 from catnap.gateway.cluster import accounts_on, on_cluster
@@ -96,15 +97,17 @@ class Gateway:
         self._parts.callback(_lock(home).close)
         admin = Key.of(settings.admin_key or admin_key(home), name="admin", roles=("admin",))
         self.keys = KeyRing((admin, *settings.keys))
-        self.credentials = Credentials(self.keys)
+        self.credentials = Credentials(self.keys, issuers=settings.issuers)
+        self._parts.push_async_callback(self.credentials.close)
         secret = grant_secret(home)
         self.grants = Grants(secret)
-        networks = Networks.parse(settings.egress_networks)
-        self.egress = Proxy(self.grants.verify, self._at_work, Records(), networks=networks)
         self.store = Store(home / "catnap.db", [TABLES, AUDIT, KEYS, LIMITS])
         self._parts.callback(self.store.close)
         self.audit = Audit(self.store, home / "audit", secret)
         self._parts.push_async_callback(self.audit.close)
+        networks = Networks.parse(settings.egress_networks)
+        records = Records(self.audit.later)
+        self.egress = Proxy(self.grants.verify, self._at_work, records, networks=networks)
         self.issued = KeyStore(self.store, self.keys)
         self.journal = Journal(self.store)
         self.meter = Meter(self.store, time.time, settings.limits)
@@ -112,6 +115,8 @@ class Gateway:
         self._parts.callback(objects.close)
         self.files = Files(objects, self._on_file)
         self._parts.push_async_callback(self.files.settle)
+        self.links = Links(secret)
+        self.sharing = Sharing(self.files, objects, self.links, time.time)
 
     async def start(self, callback: str, egress: str) -> None:
         """Starts every part. callback, egress: where instances reach the
@@ -179,9 +184,9 @@ class Gateway:
         """Ends every process; what was at work goes on after the next start."""
         await self._parts.aclose()
 
-    def _at_work(self, task: str) -> bool:
+    def _at_work(self, grant: Grant) -> bool:
         # The proxy listens first, so that instances can be told where.
-        return hasattr(self, "pipeline") and task in self.pipeline.live
+        return hasattr(self, "pipeline") and self.pipeline.live.holds(grant)
 
     def _called(self, principal: Principal, task: Task, outcome: str) -> None:
         self.audit.later(

@@ -23,7 +23,7 @@ async def start() -> AsyncIterator[Callable[..., Awaitable[World]]]:
         world = World(Grants(b"k" * 32))
         world.proxy = Proxy(
             world.grants.verify,
-            world.at_work.__contains__,
+            lambda grant: grant.task in world.at_work,
             world.records,
             networks=Networks.parse(networks),
             limits=Limits(**{"sweep": 0.01, **limits}),  # type: ignore[arg-type]

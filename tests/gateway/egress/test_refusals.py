@@ -61,6 +61,9 @@ async def test_a_host_that_is_not_on_the_list_is_not_even_looked_up(
     assert world.count("catnap_egress_refusals_total", **labels) == 1
     [line] = caplog.messages
     assert line.startswith(f"tenant 'acme', skill search, task t-1 to {HOST}:443: refused: skill")
+    [denied] = world.denied
+    assert (denied.tenant, denied.skill, denied.task) == ("acme", "search", "t-1")
+    assert HOST in denied.detail
 
 
 async def test_strangers_are_counted_and_do_not_fill_the_log(
@@ -73,6 +76,7 @@ async def test_strangers_are_counted_and_do_not_fill_the_log(
     for reason in ("ProxyAuthenticationRequired", "MethodNotAllowed", "InvalidRequest"):
         assert world.count("catnap_egress_refusals_total", skill="", reason=reason) == 1
     assert caplog.messages == []
+    assert [each.tenant for each in world.denied] == [""]
 
 
 @pytest.mark.parametrize(

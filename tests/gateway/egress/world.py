@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from catnap.access import Grant, Grants
+from catnap.access.audit_record import Entry
 from catnap.gateway.egress import Proxy
 from catnap.gateway.egress.records import Records
 
@@ -66,12 +67,17 @@ class World:
     now: float = START
     asked: list[str] = field(default_factory=list)
     """Names that were resolved."""
-    records: Records = field(default_factory=Records)
+    denied: list[Entry] = field(default_factory=list)
+    """What the audit was given."""
+    records: Records = field(init=False)
     proxy: Proxy = field(init=False)
     host: str = ""
     port: int = 0
     wires: list[Wire] = field(default_factory=list)
     servers: list[asyncio.Server] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.records = Records(self.denied.append)
 
     def grant(self, *egress: str, **more: Any) -> str:
         fields = {"task": "t-1", "skill": "search", "expires": self.now + 65}

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from catnap.access import Grant
-from catnap.errors import CatnapError
+from catnap.access.audit_record import Entry, moment, shortened
+from catnap.errors import CatnapError, PermissionDenied
 from catnap.gateway.egress.tunnel import Tunnel
+from catnap.http.errors import ProxyAuthenticationRequired
 from catnap.skills.hosts import Place
 
 _log = logging.getLogger(__name__)
 
 
 class Records:
-    """Counts by skill; the log has tenant, task and host too."""
+    """Counts by skill; the log has tenant, task and host too. audit: takes
+    who was not let out."""
 
-    def __init__(self) -> None:
+    def __init__(self, audit: Callable[[Entry], None] | None = None) -> None:
+        self._audit = audit
         self.registry = CollectorRegistry()
         self._tunnels = Counter(
             "catnap_egress_tunnels", "Tunnels that have ended", ["skill"], registry=self.registry
@@ -55,9 +61,26 @@ class Records:
         self._refusals.labels(grant.skill if grant else "", type(error).__name__).inc()
         if grant:
             _log.info("%s to %s: refused: %s", _of(grant), place, error.message)
+        if self._audit and isinstance(error, (PermissionDenied, ProxyAuthenticationRequired)):
+            self._audit(_denied(grant, error))
 
     def text(self) -> bytes:
         return generate_latest(self.registry)
+
+
+def _denied(grant: Grant | None, error: CatnapError) -> Entry:
+    return Entry(
+        tenant=grant.tenant if grant else "",
+        time=moment(time.time()),
+        kind="denial",
+        outcome=type(error).__name__,
+        action="egress",
+        principal=grant.principal().name if grant else "",
+        user=grant.user if grant else "",
+        skill=grant.skill if grant else "",
+        task=grant.task if grant else "",
+        detail=shortened(error.message),
+    )
 
 
 def _of(grant: Grant) -> str:
