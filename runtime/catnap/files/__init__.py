@@ -3,13 +3,15 @@
 `store` is the port; `folder`, `memory` and `s3` are its sides. `scopes` says
 where a scope's keys lie and which keys there are; `files` is what every
 surface goes through: it keeps callers inside their scope and tells what
-changed.
+changed; `sharing` makes links by which others may read or write one of them.
 """
 
 from catnap.files.files import Emit, Files, Listing, to_file
 from catnap.files.folder import FolderStore
+from catnap.files.links import Link, Links
 from catnap.files.memory import MemoryStore
 from catnap.files.scopes import Scope, check_key
+from catnap.files.sharing import Sharing
 from catnap.files.store import Condition, ObjectStore, Stat, Written
 
 __all__ = [
@@ -17,10 +19,13 @@ __all__ = [
     "Emit",
     "Files",
     "FolderStore",
+    "Link",
+    "Links",
     "Listing",
     "MemoryStore",
     "ObjectStore",
     "Scope",
+    "Sharing",
     "Stat",
     "Written",
     "check_key",

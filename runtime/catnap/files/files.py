@@ -16,15 +16,18 @@ import msgspec
 
 from catnap.errors import Conflict, InvalidRequest, NotFound
 from catnap.events import Event
+from catnap.files.checks import with_digest
 from catnap.files.media import content_type_of
 from catnap.files.scopes import Scope, check_key, check_prefix
 from catnap.files.spans import WHOLE, Span
-from catnap.files.store import Condition, ObjectStore, Stat, Written
+from catnap.files.store import Condition, Content, ObjectStore, Stat, Written
 from catnap.skills.files import File
 
 Emit = Callable[[Event, Scope], Awaitable[None]]
 T = TypeVar("T")
 
+CONTENT = "content"
+"""The key of an upload's only file."""
 DEFAULT_PAGE = 1000
 MAX_PAGE = 10_000
 
@@ -73,10 +76,12 @@ class Files:
         body: AsyncIterable[bytes],
         *,
         content_type: str = "",
+        digest: str = "",
         if_match: str = "",
         if_none_match: str = "",
     ) -> Written:
-        """Writes a file. content_type: by the key's ending where empty.
+        """Writes a file. content_type: by the key's ending where empty. digest:
+        what the content must be, as the `Content-Digest` of RFC 9530 says it.
 
         if_match takes an etag with or without quotes. Raises InvalidRequest,
         Conflict, and whatever `body` and `emit` raise.
@@ -84,7 +89,7 @@ class Files:
         key = check_key(key)
         content_type = content_type_of(key, content_type)
         condition = Condition(_etag(if_match), _etag(if_none_match))
-        source = _Source(body)
+        source = _Source(with_digest(body, digest) if digest else body)
 
         async def change() -> Written:
             with _said_inside(scope):
@@ -130,6 +135,27 @@ class Files:
 
         return await self._whole(change(), lambda: True)
 
+    async def take(self, upload: Scope, scope: Scope, key: str, size: int) -> Written:
+        """Gives an upload its place, once: as `put`, but for what is there already.
+
+        Raises NotFound where it has not come, or was taken, and InvalidRequest
+        where it has another size.
+        """
+        key = check_key(key)
+        place = upload.prefix + CONTENT
+        there = await self._store.stat(place)
+        if there is None:
+            raise NotFound(f"there is no upload for {key!r}: send it first, with the link's `put`")
+        if there.size != size:
+            raise InvalidRequest(f"the upload has {there.size:,} bytes, the link is for {size:,}")
+
+        async def change() -> Written:
+            written = await self._store.copy(place, scope.prefix + key, version=there.etag)
+            await self._store.delete(place)
+            return await self._wrote(scope, written)
+
+        return await self._whole(change(), lambda: True)
+
     async def move(
         self,
         source: Scope,
@@ -137,6 +163,7 @@ class Files:
         scope: Scope,
         key: str,
         *,
+        version: str = "",
         if_match: str = "",
         if_none_match: str = "",
     ) -> Written:
@@ -147,7 +174,7 @@ class Files:
         """
         if scope.prefix + check_key(key) == source.prefix + check_key(source_key):
             raise InvalidRequest(f"file key {key[:80]!a}: it cannot be moved to where it is")
-        version = (await self.stat(source, source_key)).etag
+        version = _etag(version) or (await self.stat(source, source_key)).etag
         written = await self.copy(
             source,
             source_key,
@@ -162,7 +189,7 @@ class Files:
 
     async def get(
         self, scope: Scope, key: str, span: Span = WHOLE, *, if_match: str = ""
-    ) -> tuple[Stat, AsyncIterator[bytes]]:
+    ) -> tuple[Stat, Content]:
         """A file, and its content or a span of it. Raises InvalidRequest,
         NotFound, RangeNotSatisfiable, and Conflict where it is not at version
         `if_match`."""

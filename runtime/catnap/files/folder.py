@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import errno
 import sqlite3
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Literal, ParamSpec, TypeVar
 
 from catnap.errors import NotFound, ResourceExhausted, Unavailable
 from catnap.files.blocks import blocks
 from catnap.files.content import CHUNK, Contents, Incoming, Outgoing
 from catnap.files.index import Entry, Index
 from catnap.files.spans import WHOLE, Span
-from catnap.files.store import ALWAYS, Condition, Stat, Written
+from catnap.files.store import ALWAYS, Condition, Content, Stat, Written
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -133,7 +133,7 @@ class FolderStore:
 
     async def get(
         self, key: str, span: Span = WHOLE, *, if_match: str = ""
-    ) -> tuple[Stat, AsyncIterator[bytes]]:
+    ) -> tuple[Stat, Content]:
         return await self._run(self._open, key, span, Condition(if_match))
 
     def _open(self, key: str, span: Span, condition: Condition) -> tuple[Stat, Outgoing]:
@@ -149,6 +149,11 @@ class FolderStore:
                     raise self._gone(key, entry) from None
                 missing = entry
         raise NotFound(f"there is no object {key!r}")
+
+    async def link(
+        self, method: Literal["GET", "PUT"], key: str, seconds: int, *, size: int, content_type: str
+    ) -> str | None:
+        return None
 
     async def stat(self, key: str) -> Stat | None:
         entry = await self._run(self._index.find, key)

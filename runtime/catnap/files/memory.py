@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from datetime import UTC, datetime
+from typing import Literal
 
 from catnap.errors import NotFound
 from catnap.files.spans import WHOLE, Span
-from catnap.files.store import ALWAYS, Condition, Stat, Written
+from catnap.files.store import ALWAYS, Condition, Content, Stat, Written
 
 
 class MemoryStore:
@@ -37,7 +38,7 @@ class MemoryStore:
 
     async def get(
         self, key: str, span: Span = WHOLE, *, if_match: str = ""
-    ) -> tuple[Stat, AsyncIterator[bytes]]:
+    ) -> tuple[Stat, Content]:
         there = self._objects.get(key)
         if there is None:
             raise NotFound(f"there is no object {key!r}")
@@ -51,6 +52,11 @@ class MemoryStore:
     ) -> Written:
         stat, content = await self.get(source, if_match=version)
         return await self.put(key, content, content_type=stat.content_type, condition=condition)
+
+    async def link(
+        self, method: Literal["GET", "PUT"], key: str, seconds: int, *, size: int, content_type: str
+    ) -> str | None:
+        return None
 
     async def stat(self, key: str) -> Stat | None:
         there = self._objects.get(key)
@@ -68,6 +74,6 @@ class MemoryStore:
         return self._objects.pop(key)[0]
 
 
-async def _chunks(content: bytes) -> AsyncIterator[bytes]:
+async def _chunks(content: bytes) -> AsyncGenerator[bytes, None]:
     if content:
         yield content

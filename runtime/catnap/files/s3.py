@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from catnap.errors import Conflict, InvalidRequest, NotFound
 from catnap.files import s3_upload
 from catnap.files.blocks import blocks
 from catnap.files.bucket import Bucket
-from catnap.files.s3_calls import Calls, Content
+from catnap.files.s3_calls import Calls, Download
 from catnap.files.s3_upload import PART
 from catnap.files.spans import WHOLE, Span
-from catnap.files.store import ALWAYS, Condition, Stat, Written
+from catnap.files.store import ALWAYS, Condition, Content, Stat, Written
 from catnap.http.errors import RangeNotSatisfiable
 
 MAX_KEY_BYTES = 1024
@@ -119,7 +119,7 @@ class S3Store:
 
     async def get(
         self, key: str, span: Span = WHOLE, *, if_match: str = ""
-    ) -> tuple[Stat, AsyncIterator[bytes]]:
+    ) -> tuple[Stat, Content]:
         wanted = {"IfMatch": f'"{if_match}"'} if if_match else {}
         if span != WHOLE:
             wanted["Range"] = str(span)
@@ -134,7 +134,22 @@ class S3Store:
             if start < stop:
                 raise Conflict(f"{key!r} was changed meanwhile: read it anew") from None
             return there, _chained([])
-        return _stat(key, answer), Content(self._call, answer["Body"])
+        return _stat(key, answer), Download(self._call, answer["Body"])
+
+    async def link(
+        self, method: Literal["GET", "PUT"], key: str, seconds: int, *, size: int, content_type: str
+    ) -> str | None:
+        if method == "GET":
+            # Shown by a browser on the store's own origin, it stays a file.
+            return await self._call.link(
+                "get_object", seconds, Key=key, ResponseContentDisposition="attachment"
+            )
+        if size > _COPIED_AT_ONCE:
+            raise InvalidRequest(f"size {size:,}: one request brings {_COPIED_AT_ONCE:,} bytes")
+        # What is signed has to be sent as it is here.
+        return await self._call.link(
+            "put_object", seconds, Key=key, ContentLength=size, ContentType=content_type
+        )
 
     async def stat(self, key: str) -> Stat | None:
         try:
@@ -183,7 +198,7 @@ class _Counted:
 
 async def _chained(
     begun: list[bytes], rest: AsyncIterator[bytes] | None = None
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     while begun:
         yield begun.pop(0)
     if rest is not None:

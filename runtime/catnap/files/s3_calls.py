@@ -31,6 +31,7 @@ class Calls:
     def __init__(self, bucket: Bucket) -> None:
         self.bucket = bucket
         self.client = client(bucket)
+        self._signer: Any = None
         self._threads = ThreadPoolExecutor(THREADS, "s3")
 
     def close(self) -> None:
@@ -50,6 +51,19 @@ class Calls:
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    async def link(self, method: str, seconds: int, **arguments: Any) -> str:
+        """A URL that says, signed, what the method with these arguments asks."""
+
+        def work() -> str:
+            with self._said(arguments["Key"]):
+                self._signer = self._signer or client(self.bucket, "links")
+                url: str = self._signer.generate_presigned_url(
+                    method, {"Bucket": self.bucket.name, **arguments}, seconds
+                )
+                return url
+
+        return await self._run(work)
 
     async def read(self, body: Any) -> bytes:
         """The next block of an object's content."""
@@ -74,7 +88,7 @@ class Calls:
             raise Unavailable(f"{self.bucket} cannot be reached: {error}") from error
 
 
-class Content:
+class Download:
     """An object's content on its way out, one block ahead of its reader."""
 
     def __init__(self, calls: Calls, body: Any) -> None:

@@ -3,6 +3,7 @@
     <tenant>/<user>/files/<key>              the user's
     <tenant>/<user>/sessions/<id>/<key>      a session's
     <tenant>/<user>/tasks/<id>/<key>         a task's
+    <tenant>/<user>/uploads/<id>/content     on its way to one of them, by a link
 
 The user's own files have a part of their own, so that no name in it is taken.
 """
@@ -22,7 +23,8 @@ MAX_KEY_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose files: a user's, or those of one of its sessions or tasks.
+    """Whose files: a user's, or those of one of its sessions or tasks. An
+    upload is content that no key names yet; no caller names one.
 
     An id may be any text of 1 to 256 bytes without control characters. Raises
     InvalidRequest for another, and where both a session and a task are named.
@@ -32,6 +34,7 @@ class Scope:
     user: str
     session: str = ""
     task: str = ""
+    upload: str = ""
 
     def __post_init__(self) -> None:
         if self.session and self.task:
@@ -45,18 +48,37 @@ class Scope:
         check_id("task", self.task or "-")
 
     @property
-    def kind(self) -> Literal["user", "session", "task"]:
+    def kind(self) -> Literal["user", "session", "task", "upload"]:
+        if self.upload:
+            return "upload"
         return "session" if self.session else "task" if self.task else "user"
+
+    @property
+    def name(self) -> str:
+        """As a URL has it: `user`, `session:<id>` or `task:<id>`, not yet quoted."""
+        return f"{self.kind}:{self.session}{self.task}" if self.kind != "user" else "user"
 
     @property
     def prefix(self) -> str:
         """Begins every key of the scope and no other; ends in `/`."""
         owner = f"{path_part(self.tenant)}/{path_part(self.user)}"
+        if self.upload:
+            return f"{owner}/uploads/{path_part(self.upload)}/"
         if self.session:
             return f"{owner}/sessions/{path_part(self.session)}/"
         if self.task:
             return f"{owner}/tasks/{path_part(self.task)}/"
         return f"{owner}/files/"
+
+
+def named(tenant: str, user: str, name: str) -> Scope:
+    """The user's scope that `Scope.name` tells. Raises InvalidRequest."""
+    kind, _, its_id = name.partition(":")
+    if name == "user":
+        return Scope(tenant, user)
+    if kind in ("session", "task") and its_id:
+        return Scope(tenant, user, **{kind: its_id})
+    raise InvalidRequest(f"scope {name[:80]!a}: use user, session:<id> or task:<id>")
 
 
 def check_key(key: str) -> str:

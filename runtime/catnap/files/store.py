@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from catnap.errors import Conflict, InvalidRequest
 from catnap.files.spans import WHOLE, Span
@@ -61,6 +61,16 @@ class Condition:
 ALWAYS = Condition()
 
 
+class Content(Protocol):
+    """An object's content, in parts. Who stops before its end closes it."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def __anext__(self) -> bytes: ...
+
+    async def aclose(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """How a put ended. `created`: there was nothing before."""
@@ -96,13 +106,12 @@ class ObjectStore(Protocol):
 
     async def get(
         self, key: str, span: Span = WHOLE, *, if_match: str = ""
-    ) -> tuple[Stat, AsyncIterator[bytes]]:
+    ) -> tuple[Stat, Content]:
         """An object, and its content or a span of it, both of the same version,
         even where it is replaced while being read. The size is the object's.
 
         Raises NotFound, RangeNotSatisfiable, and Conflict where it is not at
-        version `if_match`. Who stops before the end closes what is given
-        (`aclose`).
+        version `if_match`.
         """
         ...
 
@@ -114,6 +123,17 @@ class ObjectStore(Protocol):
 
         Raises NotFound where there is no source, and Conflict where that is not
         at `version`, or the condition does not hold for `key`.
+        """
+        ...
+
+    async def link(
+        self, method: Literal["GET", "PUT"], key: str, seconds: int, *, size: int, content_type: str
+    ) -> str | None:
+        """A URL at which whoever has it may GET or PUT just this object for so
+        many seconds, past us. None where the store has no such thing.
+
+        Of what is PUT, size and content type have to be these: the one that is
+        sent as `Content-Type`, the other as `Content-Length`.
         """
         ...
 

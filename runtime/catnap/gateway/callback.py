@@ -6,7 +6,6 @@ Only a Grant opens these routes, and only while the call it was made for runs.
 from __future__ import annotations
 
 import time
-from urllib.parse import parse_qs
 
 import msgspec
 
@@ -16,12 +15,12 @@ from catnap.calls.call import JSON, Call, direct
 from catnap.calls.ids import new_id
 from catnap.errors import InvalidRequest, NotFound, PermissionDenied, Unauthenticated
 from catnap.events.decode import decode
-from catnap.files import Scope, Stat, to_file
+from catnap.files import Scope
+from catnap.gateway import file_answers
 from catnap.gateway.door import allow
 from catnap.gateway.gateway import Gateway, Writer, writing
 from catnap.gateway.table import PUBLIC, Route, Table
 from catnap.http import Request, Response
-from catnap.skills.files import Page
 
 
 class _EmbedRequest(msgspec.Struct):
@@ -43,49 +42,56 @@ def _grant(gateway: Gateway, request: Request) -> Grant:
     if token is None:
         raise Unauthenticated("a callback needs the Grant of the call it is made from")
     grant = gateway.grants.verify(token, time.time())
-    if grant.task not in gateway.pipeline.live:
+    if not gateway.pipeline.live.holds(grant):
         raise Unauthenticated(f"the Grant's call has ended: task {grant.task}")
     return grant
 
 
 async def _list(gateway: Gateway, grant: Grant, request: Request, kind: str) -> Response:
-    query = parse_qs(request.target.partition("?")[2])
-    page = await gateway.files.list(
-        _scope(grant, kind),
-        query.get("prefix", [""])[0],
-        page_token=query.get("page_token", [""])[0],
-    )
-    found = Page([to_file(stat) for stat in page.files], page.next)
-    return Response.json(msgspec.json.encode(found))
+    return await file_answers.listing(gateway.files, _scope(grant, kind), request)
 
 
 async def _read(gateway: Gateway, grant: Grant, request: Request, kind: str, key: str) -> Response:
-    stat, content = await gateway.files.get(_scope(grant, kind), key)
-    return Response(200, _about(stat), content)
+    return await file_answers.read(gateway.files, _scope(grant, kind), key, request)
 
 
 async def _stat(gateway: Gateway, grant: Grant, request: Request, kind: str, key: str) -> Response:
-    return Response(200, _about(await gateway.files.stat(_scope(grant, kind), key)))
+    return await file_answers.stat(gateway.files, _scope(grant, kind), key, request)
 
 
 async def _write(gateway: Gateway, grant: Grant, request: Request, kind: str, key: str) -> Response:
-    written = await gateway.files.put(
-        _scope(grant, kind),
-        key,
-        request.body,
-        content_type=request.text(b"content-type") or "",
-        if_match=request.text(b"if-match") or "",
-        if_none_match=request.text(b"if-none-match") or "",
-    )
-    return Response.json(msgspec.json.encode(to_file(written.stat)))
+    return await file_answers.write(gateway.files, _scope(grant, kind), key, request)
+
+
+async def _transfer(
+    gateway: Gateway, grant: Grant, request: Request, kind: str, key: str
+) -> Response:
+    allow(gateway, grant.principal(), "files.read", Resource(grant.tenant, grant.user))
+
+    def scope_of(kind: str) -> Scope:
+        return _scope(grant, kind)
+
+    return await file_answers.transfer(gateway.files, scope_of(kind), key, request, scope_of)
 
 
 async def _remove(
     gateway: Gateway, grant: Grant, request: Request, kind: str, key: str
 ) -> Response:
-    if_match = request.text(b"if-match") or ""
-    await gateway.files.delete(_scope(grant, kind), key, if_match=if_match)
-    return Response(204)
+    return await file_answers.remove(gateway.files, _scope(grant, kind), key, request)
+
+
+async def _link_to_read(
+    gateway: Gateway, grant: Grant, request: Request, kind: str, key: str
+) -> Response:
+    scope, roles = _scope(grant, kind), frozenset(grant.roles)
+    return await file_answers.download_link(gateway.sharing, scope, key, request, roles)
+
+
+async def _link_to_write(
+    gateway: Gateway, grant: Grant, request: Request, kind: str, key: str
+) -> Response:
+    scope, roles = _scope(grant, kind), frozenset(grant.roles)
+    return await file_answers.upload_link(gateway.sharing, scope, key, request, roles)
 
 
 async def _embed(gateway: Gateway, grant: Grant, request: Request, model: str) -> Response:
@@ -146,7 +152,10 @@ ROUTES = Table(
         Route("GET", "/callback/files/{scope}/{key...}", "files.read", _read),
         Route("HEAD", "/callback/files/{scope}/{key...}", "files.read", _stat),
         Route("PUT", "/callback/files/{scope}/{key...}", "files.write", _write),
+        Route("POST", "/callback/files/{scope}/{key...}", "files.write", _transfer),
         Route("DELETE", "/callback/files/{scope}/{key...}", "files.write", _remove),
+        Route("GET", "/callback/links/{scope}/{key...}", "files.read", _link_to_read),
+        Route("POST", "/callback/links/{scope}/{key...}", "files.write", _link_to_write),
         Route("POST", "/callback/models/{model}/embed", "models.use", _embed),
         Route("POST", "/callback/skills/{skill}", "skills.call", _child),
         Route("POST", "/callback/events", "events.send", _emit),
@@ -166,13 +175,3 @@ def _scope(grant: Grant, kind: str) -> Scope:
             raise InvalidRequest("this call has no session: its caller named none")
         return Scope(grant.tenant, grant.user, session=grant.session)
     raise NotFound(f"there is no scope {kind!r}: use user, session or task")
-
-
-def _about(stat: Stat) -> list[tuple[bytes, bytes]]:
-    file = to_file(stat)
-    return [
-        (b"content-type", file.content_type.encode()),
-        (b"etag", b'"%b"' % file.etag.encode()),
-        (b"catnap-size", b"%d" % file.size),
-        (b"catnap-modified", file.modified.encode()),
-    ]

@@ -30,6 +30,22 @@ class Page(msgspec.Struct, frozen=True):
     next: str = ""
 
 
+class Shared(msgspec.Struct, frozen=True):
+    """A link to one file, for whoever has it, as long as it lasts.
+
+    method: `GET` to read, `PUT` to write. url: where; a path where it is the
+    gateway's own. seconds: from now on. headers: to be sent along. finish:
+    where not empty, a path of the gateway's that is to be asked by an empty
+    PUT when the content has been sent: it puts the file into its place.
+    """
+
+    method: str
+    url: str
+    seconds: int
+    headers: dict[str, str] = {}
+    finish: str = ""
+
+
 class Files:
     """One scope's files. Keys are paths inside the scope.
 
