@@ -31,7 +31,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, array_like=True, forbid_u
 
     `models` and `egress` are what its manifest allows; `depth` counts calls
     from call to call. `expires` and `deadline` are seconds since the epoch.
-    `roles` are those of the task's caller.
+    `roles` are those of the task's caller. `attempt` is the one of the task's
+    deliveries that it came with; empty where there is only one.
     """
 
     tenant: str
@@ -46,6 +47,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, array_like=True, forbid_u
     traceparent: str = ""
     roles: tuple[str, ...] = ("caller",)
     egress: tuple[str, ...] = ()
+    attempt: str = ""
 
     def principal(self) -> Principal:
         """Whom a skill calls back as: its caller, for the same user alone."""

@@ -19,7 +19,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     id names the task. deadline is seconds since the epoch. depth counts the
     skills that called one another to get here. accept is the media type that
     a streaming answer should have. revision names the one that is meant; empty
-    for whichever the traffic goes to.
+    for whichever the traffic goes to. attempt sets the deliveries of one task
+    apart; empty where it is made once.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     traceparent: str = ""
     accept: str = ""
     revision: str = ""
+    attempt: str = ""
 
     @property
     def tenant(self) -> str:

@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from types import TracebackType
 
+from catnap.access import Grant
 from catnap.errors import Cancelled
 from catnap.tasks import Task
 
@@ -13,12 +14,12 @@ from catnap.tasks import Task
 class Work:
     """One call at work: a block of its task."""
 
-    __slots__ = ("_cancelled", "_id", "_running", "_task")
+    __slots__ = ("_cancelled", "_id", "_running", "_task", "attempt")
 
     _task: asyncio.Task[object]
 
-    def __init__(self, running: dict[str, Work], id: str) -> None:  # noqa: A002
-        self._running, self._id = running, id
+    def __init__(self, running: dict[str, Work], id: str, attempt: str) -> None:  # noqa: A002
+        self._running, self._id, self.attempt = running, id, attempt
         self._cancelled = False
 
     def __enter__(self) -> None:
@@ -44,7 +45,7 @@ class Work:
 
 
 class Live:
-    """Calls at work by task id. A Grant counts while its task is here."""
+    """Calls at work by task id."""
 
     def __init__(self) -> None:
         self._running: dict[str, Work] = {}
@@ -56,10 +57,16 @@ class Live:
     def __len__(self) -> int:
         return len(self._running)
 
-    def call(self, id: str) -> Work:  # noqa: A002
+    def holds(self, grant: Grant) -> bool:
+        """Whether the call is at work that the Grant came with. Another attempt
+        at the same task has another."""
+        work = self._running.get(grant.task)
+        return work is not None and work.attempt == grant.attempt
+
+    def call(self, id: str, attempt: str = "") -> Work:  # noqa: A002
         """Marks a call as being at work for the length of the block. Turns
         a cancellation by request into the error that says so."""
-        return Work(self._running, id)
+        return Work(self._running, id, attempt)
 
     def cancel(self, id: str) -> bool:  # noqa: A002
         """Stops a call at work; whether there was one."""

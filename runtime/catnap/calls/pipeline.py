@@ -16,6 +16,7 @@ from catnap.access.limiter import Limiter
 from catnap.calls.admit import admit, enqueue
 from catnap.calls.call import Call, Outcome
 from catnap.calls.deliver import Deliverer
+from catnap.calls.ids import new_id
 from catnap.calls.live import Live
 from catnap.calls.made import Made
 from catnap.calls.metrics import Metrics
@@ -218,6 +219,7 @@ class Pipeline:
             trigger=task.trigger,
             depth=task.depth,
             traceparent=task.event.extensions.get("traceparent", ""),
+            attempt=new_id(),
         )
         began = time.time()
         if task.deadline is not None and task.deadline <= began:
@@ -226,7 +228,7 @@ class Pipeline:
         outcome = "Cancelled"
         made: Made | None = None
         try:
-            with self.live.call(task.id):
+            with self.live.call(task.id, call.attempt):
                 made = await self._deliverer.answer(call, deployed)
             outcome = "ok"
         except CatnapError as error:

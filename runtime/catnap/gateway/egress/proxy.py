@@ -23,7 +23,7 @@ from catnap.http.errors import ProxyAuthenticationRequired
 
 class Proxy:
     """verify: what a token grants at a time, or Unauthenticated. at_work:
-    whether the task of that id is. networks: which addresses may be reached.
+    whether the call of a Grant is. networks: which addresses may be reached.
     resolve: another resolver than the system's. clock: seconds since the
     epoch, as Grants count them.
     """
@@ -31,7 +31,7 @@ class Proxy:
     def __init__(
         self,
         verify: Callable[[str, float], Grant],
-        at_work: Callable[[str], bool],
+        at_work: Callable[[Grant], bool],
         records: Records,
         *,
         networks: Networks = Networks(),  # noqa: B008 (it is frozen)
@@ -113,7 +113,7 @@ class Proxy:
 
     def _over(self, grant: Grant, now: float) -> str:
         """Why a Grant is good for no tunnel any more; empty while it is."""
-        if not self._at_work(grant.task):
+        if not self._at_work(grant):
             return "the Grant's call has ended"
         if now >= min(grant.expires, inf if grant.deadline is None else grant.deadline):
             return "the deadline of the Grant's call has passed"
