@@ -4,7 +4,7 @@ Nothing here opens a socket. Principals come from keys; Grants are what a
 skill holds while a call of it lives; `decide` is the one decision function.
 """
 
-from catnap.access.accounts import Accounts, is_token
+from catnap.access.accounts import Accounts
 from catnap.access.credentials import Credentials
 from catnap.access.decision import (
     ACTIONS,
@@ -17,6 +17,7 @@ from catnap.access.decision import (
     require,
 )
 from catnap.access.grants import Grant, Grants, grant_secret
+from catnap.access.jwt_claims import is_token
 from catnap.access.keys import Key, KeyRing, admin_key, bearer_token
 from catnap.access.listen import check_listen, is_loopback
 from catnap.access.principal import Principal, acting_for

@@ -6,14 +6,11 @@ A Broker that delivers a Trigger's events proves with one whose Trigger it is.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
-import msgspec
-
+from catnap.access.jwt_claims import check_audience, check_time, claims_of
 from catnap.access.principal import Principal
 from catnap.errors import Unauthenticated
 
@@ -69,14 +66,9 @@ class Accounts:
     def _check(self, token: str, now: float) -> float:
         """Turns away, before the cluster is asked, what it would turn away;
         gives the token's end. Nothing here is proven yet."""
-        claims = _claims(token)
-        if self._audience not in ([claims.aud] if isinstance(claims.aud, str) else claims.aud):
-            raise Unauthenticated(
-                f"the token is for {claims.aud!r}: it has to be for audience {self._audience!r}"
-            )
-        if claims.exp <= now:
-            raise Unauthenticated("the token has expired")
-        return claims.exp
+        claims = claims_of(token)
+        check_audience(claims, self._audience)
+        return check_time(claims, now)
 
     def _remembered(self, key: bytes, now: float) -> Account | None:
         until, account = self._known.get(key, (0.0, ("", "")))
@@ -99,24 +91,3 @@ class Accounts:
     async def _reviewed(self, token: str) -> Account:
         async with self._room:
             return await self._review(token)
-
-
-class _Claims(msgspec.Struct):
-    """Source: RFC 7519, 4.1."""
-
-    aud: str | list[str] = ""
-    exp: float = 0.0
-
-
-def is_token(credential: str) -> bool:
-    """Whether it looks like a JSON Web Token."""
-    return credential.startswith("eyJ") and credential.count(".") == 2
-
-
-def _claims(token: str) -> _Claims:
-    payload = token.split(".")[1]
-    try:
-        decoded = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
-        return msgspec.json.decode(decoded, type=_Claims)
-    except (binascii.Error, ValueError):
-        raise Unauthenticated("the token is no JSON Web Token") from None

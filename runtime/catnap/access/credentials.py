@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from catnap.access.accounts import Accounts, is_token
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from catnap.access.accounts import Accounts
+from catnap.access.jwt_claims import is_token
 from catnap.access.keys import KeyRing, refusal
+from catnap.access.oidc import Issuer
 from catnap.access.principal import Principal
+from catnap.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from catnap.access.oidc_tokens import Tokens
 
 
 class Credentials:
     """keys: those that are good now. accounts: whose tokens a cluster vouches
-    for, where there is one."""
+    for, where there is one. issuers: whose tokens are taken."""
 
-    def __init__(self, keys: KeyRing, accounts: Accounts | None = None) -> None:
+    def __init__(
+        self, keys: KeyRing, accounts: Accounts | None = None, issuers: Sequence[Issuer] = ()
+    ) -> None:
+        """Raises InvalidRequest where there are issuers and no PyJWT."""
         self._keys = keys
         self.accounts = accounts
+        self._tokens = _tokens(issuers) if issuers else None
 
     async def authenticate(self, bearer: str | None, now: float) -> Principal:
         """Whose credential it is: a key's owner or a token's subject.
@@ -22,8 +35,26 @@ class Credentials:
         wrong, and Unavailable where who vouches for it cannot be asked.
         """
         found = self._keys.find(bearer, now)
-        if found is not None:
-            return found
-        if bearer is not None and is_token(bearer) and self.accounts is not None:
-            return await self.accounts.authenticate(bearer, now)
-        raise refusal(bearer)
+        if found is None and bearer is not None and is_token(bearer):
+            if self._tokens is not None:
+                found = await self._tokens.authenticate(bearer, now)
+            if found is None and self.accounts is not None:
+                found = await self.accounts.authenticate(bearer, now)
+        if found is None:
+            raise refusal(bearer)
+        return found
+
+    async def close(self) -> None:
+        if self._tokens is not None:
+            await self._tokens.close()
+
+
+def _tokens(issuers: Sequence[Issuer]) -> Tokens:
+    # Here, so that whoever has no issuers needs no cryptography.
+    try:
+        from catnap.access.oidc_tokens import Tokens
+    except ImportError as error:
+        raise InvalidRequest(
+            f"[[issuers]] of catnap.toml: {error}: install catnap-functions[oidc]"
+        ) from None
+    return Tokens(issuers)

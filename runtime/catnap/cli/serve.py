@@ -58,6 +58,7 @@ def serve(settings: Settings, reload: bool, as_json: bool) -> None:
         retry=settings.retry,
         admin_key=settings.admin_key,
         keys=settings.keys,
+        issuers=settings.issuers,
         reload=reload,
         platform=settings.platform,
         install=settings.install,

@@ -5,26 +5,28 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from catnap.access import Key
+from catnap.access.oidc import Issuer
 from catnap.access.principal import DEFAULT_TENANT
 from catnap.errors import InvalidRequest
 from catnap.services.cluster.names import DEFAULT_INSTALL, check_install
 from catnap.skills.duration import Duration
 
+T = TypeVar("T")
 FILE = "catnap.toml"
 _NAMES = (
     *("home", "http", "grpc", "functions", "files", "retry", "token", "admin_key"),
     *("platform", "install", "models", "callback", "egress", "egress_networks", "audit"),
 )
 _CHOICES = {"platform": ("local", "knative"), "audit": ("actions", "calls")}
-_KEY_NAMES = ("name", "hash", "tenant", "user", "roles")
+_TABLES = ("keys", "issuers")
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Settings:
     the state folder or s3://bucket?endpoint=URL. retry: seconds until a failed
     delivery is made again. token: a client's credential; empty where none was
     given. admin_key: the platform's own key; empty for a generated one. keys:
-    further keys that `serve` accepts. platform: what skills run on. install:
+    further keys that `serve` accepts, as it does the tokens of issuers. platform:
+    what skills run on. install:
     the name of an installation on a cluster. models: where a model server
     answers, empty for one of `serve`'s own. callback: the address that skills
     alone call back at, empty for http. egress: the address of the proxy that
@@ -50,6 +53,7 @@ class Settings:
     token: str = field(default="", repr=False)
     admin_key: str = field(default="", repr=False)
     keys: tuple[Key, ...] = ()
+    issuers: tuple[Issuer, ...] = ()
     platform: Literal["local", "knative"] = "local"
     install: str = DEFAULT_INSTALL
     models: str = ""
@@ -84,7 +88,9 @@ def read_settings(
         else:
             continue
         values[name] = _value(name, value, where, base)
-    return Settings(**values, keys=_keys(table.get("keys", []), path))
+    keys = _parsed("keys", table, path, _key, Key.__struct_fields__)
+    issuers = _parsed("issuers", table, path, _issuer, Issuer.__struct_fields__)
+    return Settings(**values, keys=keys, issuers=issuers)
 
 
 def gateway_settings(settings: Settings) -> str:
@@ -99,11 +105,22 @@ def gateway_settings(settings: Settings) -> str:
         lines.append(f"egress_networks = {_quoted(settings.egress_networks)}")
     if settings.audit != Settings.audit:
         lines.append(f"audit = {_quoted(settings.audit)}")
-    for key in settings.keys:
-        lines.append("[[keys]]")
-        values = msgspec.structs.asdict(key)
-        lines += [f"{name} = {_quoted(each)}" for name, each in values.items() if each is not None]
+    for name in _TABLES:
+        for each in getattr(settings, name):
+            lines += _table(name, msgspec.structs.asdict(each))
     return "".join(f"{line}\n" for line in lines)
+
+
+def _table(name: str, values: Mapping[str, object]) -> list[str]:
+    within = {key: value for key, value in values.items() if isinstance(value, dict)}
+    lines = [f"[[{name}]]"]
+    for key, value in values.items():
+        if value is not None and key not in within:
+            lines.append(f"{key} = {_quoted(value)}")
+    for key, members in within.items():
+        lines.append(f"[{name}.{key}]")
+        lines += [f"{_quoted(member)} = {_quoted(value)}" for member, value in members.items()]
+    return lines
 
 
 def _quoted(value: object) -> str:
@@ -123,7 +140,7 @@ def _read(path: Path) -> dict[str, Any]:
         table = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidRequest(f"{path}: cannot be read: {error}") from None
-    _known(table, (*_NAMES, "keys"), str(path))
+    _known(table, (*_NAMES, *_TABLES), str(path))
     return table
 
 
@@ -157,18 +174,35 @@ def _value(name: str, value: object, where: str, base: Path) -> str | Path | Dur
     return value
 
 
-def _keys(tables: object, path: Path | None) -> tuple[Key, ...]:
-    where = f"{path}: [[keys]]"
+def _parsed(
+    name: str,
+    table: Mapping[str, Any],
+    path: Path | None,
+    parse: Callable[[dict[str, Any]], T],
+    known: tuple[str, ...],
+) -> tuple[T, ...]:
+    """What stands in catnap.toml as a list of tables of one name."""
+    where, tables = f"{path}: [[{name}]]", table.get(name, [])
     if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
         raise InvalidRequest(f"{where}: must be a list of tables")
-    keys = []
+    found = []
     for number, each in enumerate(tables):
         place = f"{where}, number {number + 1}"
-        _known(each, _KEY_NAMES, place)
+        _known(each, known, place)
         try:
-            keys.append(msgspec.convert({"tenant": DEFAULT_TENANT, "user": None, **each}, Key))
-        except msgspec.ValidationError as error:
+            found.append(parse(each))
+        except (msgspec.ValidationError, ValueError) as error:
             raise InvalidRequest(f"{place}: {error}") from None
         except InvalidRequest as error:
             raise InvalidRequest(f"{place}: {error.message}") from None
-    return tuple(keys)
+    return tuple(found)
+
+
+def _key(table: dict[str, Any]) -> Key:
+    return msgspec.convert({"tenant": DEFAULT_TENANT, "user": None, **table}, Key)
+
+
+def _issuer(table: dict[str, Any]) -> Issuer:
+    if "keep" in table:
+        table = {**table, "keep": float(Duration.parse(table["keep"]))}
+    return msgspec.convert(table, Issuer)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from catnap.access import Key
 from catnap.access.limits import Limit
+from catnap.access.oidc import Issuer
 from catnap.tasks import Retry
 
 
@@ -16,8 +17,9 @@ class Settings:
     """home: the state folder. http, grpc: addresses to listen on; port 0
     takes a free one. functions: the folder of skills. files: an S3 bucket as
     s3://name?endpoint=URL, empty for a folder in home. admin_key: empty for
-    the generated one. keys: further keys. retry: seconds before a delivery
-    that failed is made again, doubling each time. reload: take edited skills up.
+    the generated one. keys: further keys. issuers: whose tokens are taken.
+    retry: seconds before a delivery that failed is made again, doubling each
+    time. reload: take edited skills up.
     models: where a model server answers, empty for one of our own. platform:
     what skills run on, `local` for processes of this machine. install: on a
     cluster, the name of this installation. callback: an address where nothing
@@ -35,6 +37,7 @@ class Settings:
     files: str = ""
     admin_key: str = ""
     keys: tuple[Key, ...] = ()
+    issuers: tuple[Issuer, ...] = ()
     limits: tuple[Limit, ...] = ()
     retry: float = Retry().first
     reload: bool = True
