@@ -28,6 +28,8 @@ _COMMANDS = {
     "rollback": "rollback",
     "keys": "keys",
     "audit": "audit",
+    "usage": "usage",
+    "limits": "limits",
     "new": "new",
     "lock": "lock",
     "render": "render",

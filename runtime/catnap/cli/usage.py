@@ -1,0 +1,74 @@
+"""catnap usage."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import click
+import msgspec
+
+from catnap.access.limit_rows import Use
+from catnap.access.standing import Standing
+from catnap.cli import output
+from catnap.cli.admin import ADMIN, ask
+from catnap.cli.options import Command, with_json, with_settings
+from catnap.cli.settings import Settings
+
+_NUMBERS = ("calls", "tokens", "compute", "written", "used")
+
+
+class _Usage(msgspec.Struct):
+    day: str
+    used: list[Use]
+    limits: list[Standing]
+
+
+@click.command(cls=Command)
+@click.option("--tenant", default="", help="Of this tenant; * for all. Default: yours.")
+@click.option("--user", default="", help="Of this user only.")
+@click.option("--skill", default="", help="Of this skill only.")
+@click.option("--day", default="", help="A day in UTC, such as 2025-11-21. Default: today.")
+@with_json
+@with_settings(*ADMIN)
+def usage(settings: Settings, as_json: bool, **asked: str) -> None:
+    """Shows what was used today, and how much of each limit is taken.
+
+    Days are in UTC. Models that were asked directly have no skill.
+
+    \b
+    catnap usage
+    catnap usage --tenant acme --user ada
+    catnap usage --day 2025-11-21 --json
+    """
+    query = urlencode({name: value for name, value in asked.items() if value})
+    found = ask(settings, "GET", f"/usage?{query}", _Usage)
+    if as_json:
+        output.as_json(found)
+        return
+    output.table(
+        ("tenant", "user", "skill", "calls", "tokens", "compute", "written"),
+        [
+            (
+                *(each.tenant, each.user, each.skill, f"{each.calls:,}", f"{each.tokens:,}"),
+                *(f"{each.compute_ms / 1000:,.1f} s", output.size(each.bytes)),
+            )
+            for each in found.used
+        ],
+        empty=f"nothing was used on {found.day}",
+        numbers=_NUMBERS,
+    )
+    if not found.limits:
+        return
+    click.echo()
+    output.table(
+        ("tenant", "user", "skill", "used", "of", "frees"),
+        [
+            (
+                *(name or "all" for name in (each.tenant, each.user, each.skill)),
+                *(f"{each.used:,g}", each.text, each.frees),
+            )
+            for each in found.limits
+        ],
+        empty="",
+        numbers=_NUMBERS,
+    )
