@@ -57,15 +57,21 @@ def postgres_server() -> Iterator[postgres.Server]:
         yield server
 
 
+@pytest.fixture
+def shared(postgres_server: postgres.Server) -> str:
+    """The place of an empty store that several may use at once."""
+    schema = f"t{next(_schemas)}"
+    postgres_server.query(f"CREATE SCHEMA {schema}")
+    return postgres_server.uri(schema)
+
+
 @pytest.fixture(params=["file", "postgres"])
 def lasting(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The place of an empty store that outlasts a process, on either side."""
     if request.param == "file":
         return str(tmp_path / "catnap.db")
-    server: postgres.Server = request.getfixturevalue("postgres_server")
-    schema = f"t{next(_schemas)}"
-    server.query(f"CREATE SCHEMA {schema}")
-    return server.uri(schema)
+    place: str = request.getfixturevalue("shared")
+    return place
 
 
 @pytest.fixture(scope="session")

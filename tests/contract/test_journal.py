@@ -21,7 +21,7 @@ from catnap.events import Event
 from catnap.store import Store
 from catnap.tasks import TABLES, Acceptance, Failure, Journal, Task
 from catnap.tasks.acceptance import REMEMBERED
-from catnap.tasks.journal import KEPT
+from catnap.tasks.journal import KEPT, LEASE
 
 NOW = 1_000_000.0
 WRITER = Path(__file__).with_name("journal_writer.py")
@@ -359,16 +359,20 @@ async def test_after_a_crash_what_was_at_work_is_queued_again_until_its_last_att
         [again] = await claim(journal, NOW + 9)
         assert again.id == submitted.id
         assert again.attempts == 2, "the attempt may be what crashed the gateway"
-        assert await journal.recover(NOW + 10, 2) == 0
+        journal = Journal(store)
+        assert await journal.recover(NOW + 10 + LEASE, 2) == 0
         dead = await journal.get("acme", submitted.id)
         assert (dead.state, dead.attempts) == ("dead", 2)
         assert (await journal.redrive("acme", dead.id, NOW)).attempts == 0
 
 
-async def test_after_a_stop_what_somebody_waited_for_may_be_asked_again(journal: Journal) -> None:
+async def test_after_a_crash_what_somebody_waited_for_may_be_asked_again(
+    store: Store, journal: Journal
+) -> None:
     waited = await accept(journal, task(state="running", waited=True), "k", "one")
     done = await accept(journal, task(state="running", waited=True), "done", "one")
     await journal.end(done.id, "succeeded", NOW)
+    journal = Journal(store)
     assert await journal.recover(NOW, 6) == 0
     ended = await journal.get("acme", waited.id)
     assert ended.state == "failed"

@@ -234,13 +234,14 @@ async def test_a_stop_at_any_moment_leaves_nothing_at_work(world: World) -> None
 
 
 async def test_a_task_that_crashes_the_gateway_is_dead_after_its_last_attempt(
-    world: World,
+    store: Store, world: World
 ) -> None:
     await world.delivery.stop()
     task = await world.accept()
     for attempt in range(1, 7):
         [claimed] = await world.journal.claim(world.now, 10, 10)
         assert claimed.attempts == attempt
+        world.journal = Journal(store)
         assert await world.deliverer().recover() == (attempt < 6)
     dead = await world.journal.get("acme", task.id)
     assert (dead.state, dead.attempts) == ("dead", 6)
@@ -292,6 +293,35 @@ async def test_an_end_that_cannot_be_written_is_written_when_it_can(
     try:
         await world.until(await world.accept(), "succeeded")
         assert len(world.begun) == 1
+    finally:
+        await world.delivery.stop()
+
+
+class Forgetful(Journal):
+    """A journal that writes the first end and loses the answer."""
+
+    lost = True
+
+    async def end(self, *args: object, **kwargs: object) -> Task | None:
+        ended = await super().end(*args, **kwargs)  # type: ignore[arg-type]
+        if self.lost:
+            self.lost = False
+            raise Unavailable("the store was lost")
+        return ended
+
+
+async def test_an_end_of_which_only_the_answer_was_lost_is_told(
+    monkeypatch: pytest.MonkeyPatch, store: Store
+) -> None:
+    monkeypatch.setattr("catnap.tasks.delivery.PAUSE", 0.0)
+    world = World(Forgetful(store))
+    world.delivery.start()
+    try:
+        task = await world.accept()
+        while not world.told:
+            await asyncio.sleep(0)
+        assert [each.id for each in world.told] == [task.id]
+        assert world.told[0].state == "succeeded"
     finally:
         await world.delivery.stop()
 

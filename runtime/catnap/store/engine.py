@@ -27,6 +27,10 @@ class Engine(Protocol):
         """How many works a transaction may hold."""
 
     @property
+    def shared(self) -> bool:
+        """Whether other gateways may use the same database."""
+
+    @property
     def lost(self) -> bool:
         """Whether the connection is gone; `begin` makes another."""
 

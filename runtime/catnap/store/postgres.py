@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -39,6 +40,8 @@ WHERE current_setting('synchronous_commit') IN ('off', 'local')
 
 class Postgres:
     Error = psycopg.Error
+    shared = True
+    skip_locked = " FOR UPDATE SKIP LOCKED"
     batch = 64
     """Works in a transaction: of more subtransactions than that, Postgres keeps
     the rest where every other connection has to look them up."""
@@ -73,6 +76,11 @@ class Postgres:
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> psycopg.Cursor[Any]:
         cursor = self._connection.cursor(row_factory=_rows)
         return cursor.execute(_numbered(sql).encode(), parameters or None)
+
+    def alone(self, name: str) -> bool:
+        key = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
+        [[ours]] = self.execute("SELECT pg_try_advisory_xact_lock(?)", (key,))
+        return bool(ours)
 
     def migrate(self, components: Sequence[Component]) -> None:
         try:

@@ -65,6 +65,11 @@ class Store:
         self._thread = threading.Thread(target=self._work, name="store", daemon=True)
         self._thread.start()
 
+    @property
+    def shared(self) -> bool:
+        """Whether other gateways may use the same store at the same time."""
+        return self._engine.shared
+
     async def run(self, work: Callable[[Database], T]) -> T:
         """What `work` gives, once the commit that holds it is on disk.
 
@@ -84,6 +89,10 @@ class Store:
     def later(self, work: Work) -> None:
         """Does it with one of the next commits; errors are logged."""
         self._queue.put((work, None))
+
+    def is_outage(self, error: Exception) -> bool:
+        """Whether the store could not do the work, rather than would not."""
+        return self._engine.is_outage(error)
 
     def close(self) -> None:
         """Commits what was asked for before and lets the database go."""

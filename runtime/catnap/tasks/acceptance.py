@@ -26,14 +26,14 @@ class Acceptance:
     digest: str = ""
 
 
-def accept(db: Database, wanted: Acceptance) -> tuple[Task, bool]:
+def accept(db: Database, holder: str, wanted: Acceptance) -> tuple[Task, bool]:
     """The task that stands for it from now on, and whether it is this one."""
     task = wanted.task
     if wanted.key and (known := _take(db, wanted)):
         return rows.get(db, task.tenant, known), False
     joined = _join(db, task) if task.lane else None
     if joined is None:
-        rows.insert(db, task)
+        rows.insert(db, holder, task)
         return task, True
     if wanted.key:
         db.execute("UPDATE accepted SET task = ? WHERE key = ?", (joined.id, wanted.key))
@@ -70,13 +70,19 @@ def _take(db: Database, wanted: Acceptance) -> str:
 
 def _join(db: Database, task: Task) -> Task | None:
     """The newest task that waits in the lane, with this one's event and its
-    sender's roles: new work, which has all its attempts and waits for none that failed before."""
+    sender's roles: new work, which has all its attempts and waits for none that failed before.
+
+    One that another gateway is about to begin is left to it.
+    """
+    query = f"""
+    UPDATE tasks SET event = ?, session = ?, roles = ?, updated = ?,
+    depth = CASE WHEN depth < ? THEN ? ELSE depth END,
+    due = CASE WHEN due > ? THEN ? ELSE due END, attempts = 0, failure = NULL
+    WHERE id = (SELECT id FROM tasks WHERE lane = ? AND state = 'queued' AND lane <> ''
+    ORDER BY created DESC LIMIT 1{db.skip_locked}) RETURNING *
+    """  # noqa: S608
     row = db.execute(
-        "UPDATE tasks SET event = ?, session = ?, roles = ?, updated = ?, "
-        "depth = CASE WHEN depth < ? THEN ? ELSE depth END, "
-        "due = CASE WHEN due > ? THEN ? ELSE due END, attempts = 0, failure = NULL "
-        "WHERE id = (SELECT id FROM tasks WHERE lane = ? AND state = 'queued' AND lane <> '' "
-        "ORDER BY created DESC LIMIT 1) RETURNING *",
+        query,
         (
             rows.packed(task.event),
             task.session,

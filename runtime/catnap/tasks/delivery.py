@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from catnap.errors import Cancelled, CatnapError, SkillCrashed
-from catnap.tasks.journal import Journal
+from catnap.tasks.journal import LEASE, Journal
 from catnap.tasks.task import Failure, State, Task
 
 LONGEST_WAIT = 60.0
@@ -97,15 +97,17 @@ class Delivery:
         self._per_skill = per_skill
         self._wake = asyncio.Event()
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._loop: asyncio.Task[None] | None = None
+        self._loops: list[asyncio.Task[None]] = []
 
     async def recover(self) -> int:
-        """Takes up what a crash broke off; gives how many tasks. Once, before
-        the start."""
+        """Takes up what a crash broke off; gives how many tasks. Before the
+        start; afterwards we do it."""
         return await self._journal.recover(self._clock(), 1 + self._retry.attempts)
 
     def start(self) -> None:
-        self._loop = asyncio.create_task(self._run())
+        self._loops.append(asyncio.create_task(self._run()))
+        if self._journal.shared:
+            self._loops.append(asyncio.create_task(self._take_over()))
 
     def wake(self) -> None:
         """There may be something due."""
@@ -120,10 +122,10 @@ class Delivery:
 
     async def stop(self) -> None:
         """Breaks off; what was at work is taken up by the next start."""
-        if self._loop:
-            # First and alone: it may be about to begin what it has claimed.
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
+        # First and alone: one may be about to begin what it has claimed.
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
         running = list(self._running.values())
         for task in running:
             task.cancel()
@@ -152,6 +154,16 @@ class Delivery:
                     await self._wake.wait()
             except TimeoutError:
                 continue
+
+    async def _take_over(self) -> None:
+        """Says that we are here, and takes what others left that are not."""
+        while True:
+            await asyncio.sleep(LEASE / 3)
+            try:
+                if await self.recover():
+                    self.wake()
+            except CatnapError as error:
+                _log.warning("other gateways may take this one for gone: %s", error.message)
 
     async def _begin(self, now: float) -> bool:
         room = self._at_once - len(self._running)
@@ -219,7 +231,7 @@ class Delivery:
         """Writes it down, however long the journal takes to take it: until
         then the task keeps its place, so that no more is begun than can be
         written."""
-        pause = PAUSE
+        pause, lost = PAUSE, False
         while True:
             try:
                 ended = await self._journal.end(
@@ -231,11 +243,14 @@ class Delivery:
                     failure=failure,
                     due=due,
                     begun=begun,
+                    attempt=task.attempts,
                 )
+                if ended is None and lost:  # only the answer may have been lost
+                    ended = await self._journal.get(task.tenant, task.id)
                 break
             except Exception:
                 _log.exception("task %s: that it is %s could not be written", task.id, state)
                 await asyncio.sleep(pause)
-                pause = min(LONGEST_WAIT, 2 * pause)
+                pause, lost = min(LONGEST_WAIT, 2 * pause), True
         if ended is not None and ended.ended:
             self._ended(ended)

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import secrets
 from collections import deque
 from collections.abc import Iterable, Sequence
 
 from catnap.errors import InvalidRequest
 from catnap.store import Database, Store
-from catnap.tasks import acceptance, rows
+from catnap.tasks import acceptance, recovery, rows
 from catnap.tasks.acceptance import Acceptance
 from catnap.tasks.claim import claim
 from catnap.tasks.task import Failure, State, Task
+
+LEASE = 30.0
+"""Seconds after which a gateway that was not heard of counts as gone: more than
+the clocks of two may differ."""
 
 KEPT = 7 * 24 * 3600.0
 """Seconds a task is kept after it ended; a dead one is kept until redriven."""
@@ -25,10 +30,17 @@ class Journal:
     """Methods answer when what they did will outlast a crash. All of them
     raise Unavailable where the store does not take it."""
 
-    def __init__(self, store: Store) -> None:
-        """store: with the tables of `rows.TABLES`."""
+    def __init__(self, store: Store, holder: str = "") -> None:
+        """store: with the tables of `rows.TABLES`. holder: a name that no other
+        gateway has, nor had before; empty for one drawn at random."""
         self._store = store
+        self._holder = holder or secrets.token_hex(8)
         self._noted: deque[Task] = deque()
+
+    @property
+    def shared(self) -> bool:
+        """Whether other gateways may work from the same journal."""
+        return self._store.shared
 
     async def accept(self, wanted: Sequence[Acceptance]) -> list[tuple[Task, bool]]:
         """Records tasks, all or none; for each, the task that stands for it
@@ -38,7 +50,9 @@ class Journal:
         joins the one that waits there, which then carries the newer event and
         has all its attempts again.
         """
-        return await self._store.run(lambda db: [acceptance.accept(db, each) for each in wanted])
+        return await self._store.run(
+            lambda db: [acceptance.accept(db, self._holder, each) for each in wanted]
+        )
 
     def note(self, task: Task) -> None:
         """Records a task or its end, when there is time: nobody was promised.
@@ -47,28 +61,13 @@ class Journal:
         """
         self._noted.append(task)
         if len(self._noted) == 1:  # else it is asked for already
-            self._store.later(self._write_noted)
-
-    def _write_noted(self, db: Database) -> None:
-        newest: dict[str, Task] = {}
-        # In the journal's thread: pop until there is none, whatever comes meanwhile.
-        with contextlib.suppress(IndexError):
-            while True:
-                task = self._noted.popleft()
-                newest[task.id] = task
-        try:
-            rows.replace_all(db, list(newest.values()))
-        except Exception:
-            # One that cannot be written takes no other with it.
-            for task in newest.values():
-                self._store.later(functools.partial(rows.replace, task=task))
-            raise
+            self._store.later(_Notes(self._store, self._holder, self._noted))
 
     async def write(self, task: Task, *, forget: str = "") -> None:
         """Records a task; `forget` is a key of it that may be used again."""
 
         def write(db: Database) -> None:
-            rows.replace(db, task)
+            rows.replace(db, self._holder, task)
             _release(db, forget, task)
 
         await self._store.run(write)
@@ -79,7 +78,7 @@ class Journal:
 
         def write(db: Database) -> None:
             if db.execute("SELECT 1 FROM tasks WHERE id = ?", (task.id,)).fetchone():
-                rows.replace(db, task)
+                rows.replace(db, self._holder, task)
                 _release(db, key, task)
 
         self._store.later(write)
@@ -130,7 +129,7 @@ class Journal:
         May give less than there is: ask until it gives none.
         """
 
-        return await self._store.run(lambda db: claim(db, now, limit, per_skill))
+        return await self._store.run(lambda db: claim(db, self._holder, now, limit, per_skill))
 
     async def next_due(self, after: float) -> float | None:
         """When the first attempt that is due later than `after` is due."""
@@ -156,29 +155,27 @@ class Journal:
         failure: Failure | None = None,
         due: float | None = None,
         begun: bool = True,
+        attempt: int | None = None,
     ) -> Task | None:
         """Writes how an attempt ended; None if the task had ended before.
 
         state `queued` asks for another attempt at `due`. One that was not
-        `begun` counts as none.
+        `begun` counts as none. attempt: the number of the one that ended: None
+        too where another has been begun, by a gateway that took the task over.
         """
+        query = (
+            "UPDATE tasks SET state = ?, updated = ?, due = coalesce(?, due), "
+            "content_type = ?, result = ?, failure = ?, attempts = attempts - ? "
+            "WHERE id = ? AND state IN ('queued', 'running')"
+        )
+        failed = rows.packed(failure)
+        values = [state, now, due, content_type, result, failed, int(not begun), id]
+        if attempt is not None:
+            query += " AND attempts = ? AND holder = ?"
+            values += [attempt, self._holder]
 
         def write(db: Database) -> Task | None:
-            row = db.execute(
-                "UPDATE tasks SET state = ?, updated = ?, due = coalesce(?, due), "
-                "content_type = ?, result = ?, failure = ?, attempts = attempts - ? "
-                "WHERE id = ? AND state IN ('queued', 'running') RETURNING *",
-                (
-                    state,
-                    now,
-                    due,
-                    content_type,
-                    result,
-                    rows.packed(failure),
-                    0 if begun else 1,
-                    id,
-                ),
-            ).fetchone()
+            row = db.execute(f"{query} RETURNING *", values).fetchone()
             return rows.task_of(row) if row else None
 
         return await self._store.run(write)
@@ -188,61 +185,48 @@ class Journal:
         Raises InvalidRequest if it is not dead."""
 
         def write(db: Database) -> Task:
-            task = rows.get(db, tenant, id)
-            if task.state != "dead":
-                raise InvalidRequest(f"task {id} is {task.state}; only a dead one can be redriven")
             row = db.execute(
                 "UPDATE tasks SET state = 'queued', attempts = 0, due = ?, updated = ?, "
-                "deadline = NULL, failure = NULL WHERE id = ? RETURNING *",
-                (now, now, id),
+                "deadline = NULL, failure = NULL "
+                "WHERE id = ? AND tenant = ? AND state = 'dead' RETURNING *",
+                (now, now, id, tenant),
             ).fetchone()
+            if row is None:
+                state = rows.get(db, tenant, id).state
+                raise InvalidRequest(f"task {id} is {state}; only a dead one can be redriven")
             return rows.task_of(row)
 
         return await self._store.run(write)
 
     async def give_back(self, now: float) -> None:
-        """Before a stop: what is at work is queued again, and the attempt
+        """Before a stop: what is at work here is queued again, and the attempt
         that the stop broke off counts as none."""
 
         def write(db: Database) -> None:
             db.execute(
                 "UPDATE tasks SET state = 'queued', updated = ?, attempts = attempts - 1 "
-                "WHERE state = 'running' AND waited = 0",
-                (now,),
+                "WHERE state = 'running' AND waited = 0 AND holder = ?",
+                (now, self._holder),
             )
+            db.execute("DELETE FROM holders WHERE name = ?", (self._holder,))
 
         await self._store.run(write)
 
     async def recover(self, now: float, attempts: int) -> int:
-        """After a start: what a crash broke off is queued again, and dead
-        where that was its last attempt of `attempts`; what somebody waited
-        for is over. Gives the number of tasks queued again.
+        """What a crash of another gateway, or of the one before, broke off is
+        queued again, and dead where that was its last attempt of `attempts`;
+        what somebody waited for there is over. Gives the number of tasks
+        queued again.
 
-        An attempt that a crash broke off counts: it may be what crashed us.
+        After a start, and where the journal is shared, at least three times in
+        LEASE: it says that we are there, too. An attempt that a crash broke
+        off counts: it may be what crashed us.
         """
 
         def write(db: Database) -> int:
-            db.execute(
-                "DELETE FROM accepted WHERE task IN (SELECT id FROM tasks "
-                "WHERE waited = 1 AND state IN ('queued', 'running'))"
-            )
-            gone = Failure("Unavailable", "the gateway stopped before the call had ended", True)
-            db.execute(
-                "UPDATE tasks SET state = 'failed', updated = ?, failure = ? "
-                "WHERE waited = 1 AND state IN ('queued', 'running')",
-                (now, rows.packed(gone)),
-            )
-            last = Failure("Unavailable", "the gateway crashed during the last attempt", True)
-            db.execute(
-                "UPDATE tasks SET state = 'dead', updated = ?, failure = ? "
-                "WHERE state = 'running' AND attempts >= ?",
-                (now, rows.packed(last), attempts),
-            )
-            again = db.execute(
-                "UPDATE tasks SET state = 'queued', updated = ?, due = ? WHERE state = 'running'",
-                (now, now),
-            )
-            return again.rowcount
+            if not self._store.shared:
+                db.execute("DELETE FROM holders")  # nobody else can be there
+            return recovery.recover(db, self._holder, now, now + LEASE, attempts)
 
         return await self._store.run(write)
 
@@ -258,6 +242,34 @@ class Journal:
             )
 
         await self._store.run(write)
+
+
+class _Notes:
+    """Writes what is noted; what it has taken once, it writes again where it
+    is run again."""
+
+    def __init__(self, store: Store, holder: str, noted: deque[Task]) -> None:
+        self._store = store
+        self._holder = holder
+        self._noted = noted
+        self._newest: dict[str, Task] = {}
+
+    def __call__(self, db: Database) -> None:
+        # In the store's thread: pop until there is none, whatever comes meanwhile.
+        with contextlib.suppress(IndexError):
+            while True:
+                task = self._noted.popleft()
+                self._newest[task.id] = task
+        tasks = list(self._newest.values())
+        try:
+            rows.replace_all(db, self._holder, tasks)
+        except Exception as error:
+            if self._store.is_outage(error):
+                raise
+            # One that cannot be written takes no other with it.
+            for task in tasks:
+                self._store.later(functools.partial(rows.replace, holder=self._holder, task=task))
+            raise
 
 
 def _release(db: Database, key: str, task: Task) -> None:

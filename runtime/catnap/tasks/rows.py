@@ -20,7 +20,8 @@ CREATE TABLE tasks (
     state TEXT NOT NULL,
     attempts INTEGER NOT NULL, created REAL NOT NULL, updated REAL NOT NULL, due REAL NOT NULL,
     deadline REAL, priority INTEGER NOT NULL, lane TEXT NOT NULL, depth INTEGER NOT NULL,
-    waited INTEGER NOT NULL, event BLOB, content_type TEXT NOT NULL, result BLOB, failure BLOB
+    waited INTEGER NOT NULL, event BLOB, content_type TEXT NOT NULL, result BLOB, failure BLOB,
+    holder TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tasks_due ON tasks (due) WHERE state = 'queued' AND waited = 0;
 CREATE INDEX tasks_next ON tasks (tenant, skill, priority, due, lane)
@@ -35,39 +36,43 @@ CREATE TABLE accepted (
     key TEXT PRIMARY KEY, task TEXT NOT NULL, digest TEXT NOT NULL, expires REAL NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX accepted_expires ON accepted (expires);
-CREATE INDEX accepted_task ON accepted (task)
+CREATE INDEX accepted_task ON accepted (task);
+CREATE TABLE holders (name TEXT PRIMARY KEY, until REAL NOT NULL) STRICT, WITHOUT ROWID
 """
+"""holder: the gateway that wrote the task last; of one at work, the one that works
+it. holders: until when each of them is known to be there."""
 TABLES = Component("tasks", (_FIRST,))
 _FIELDS = Task.__struct_fields__
 COLUMNS = [f'"{name}"' for name in _FIELDS]  # "user" is a keyword of Postgres
 BRIEF = ", ".join(f"NULL AS {c}" if c in ('"event"', '"result"') else c for c in COLUMNS)
 """Every column, without what may be large."""
 
-_ROW = f"({', '.join('?' * len(COLUMNS))})"
-_PUT = f"INSERT INTO tasks ({', '.join(COLUMNS)}) VALUES {_ROW}"  # noqa: S608
-_OVER = f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in COLUMNS[1:])}"
+_WRITTEN = (*COLUMNS, "holder")
+_ROW = f"({', '.join('?' * len(_WRITTEN))})"
+_PUT = f"INSERT INTO tasks ({', '.join(_WRITTEN)}) VALUES {_ROW}"  # noqa: S608
+_OVER = f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in _WRITTEN[1:])}"
 _AT_ONCE = 16
 _PUT_MANY = f"{_PUT}{f', {_ROW}' * (_AT_ONCE - 1)} {_OVER}"
 _ROLES, _WAITED, _EVENT, _FAILURE = map(_FIELDS.index, ("roles", "waited", "event", "failure"))
 
 
-def insert(db: Database, task: Task) -> None:
-    db.execute(_PUT, _row(task))
+def insert(db: Database, holder: str, task: Task) -> None:
+    db.execute(_PUT, _row(holder, task))
 
 
-def replace(db: Database, task: Task) -> None:
-    db.execute(f"{_PUT} {_OVER}", _row(task))
+def replace(db: Database, holder: str, task: Task) -> None:
+    db.execute(f"{_PUT} {_OVER}", _row(holder, task))
 
 
-def replace_all(db: Database, tasks: Sequence[Task]) -> None:
+def replace_all(db: Database, holder: str, tasks: Sequence[Task]) -> None:
     """Tasks of which each occurs once. Few statements for many: for each one, the thread hands the
     interpreter over and has to get it back."""
     whole = len(tasks) - len(tasks) % _AT_ONCE
     for start in range(0, whole, _AT_ONCE):
-        rows = map(_row, tasks[start : start + _AT_ONCE])
+        rows = (_row(holder, task) for task in tasks[start : start + _AT_ONCE])
         db.execute(_PUT_MANY, list(chain.from_iterable(rows)))
     for task in tasks[whole:]:
-        replace(db, task)
+        replace(db, holder, task)
 
 
 def get(db: Database, tenant: str, id: str) -> Task:  # noqa: A002
@@ -80,6 +85,7 @@ def get(db: Database, tenant: str, id: str) -> Task:  # noqa: A002
 
 def task_of(row: Row) -> Task:
     values = dict(row)
+    values.pop("holder", None)
     event, failure = values.pop("event"), values.pop("failure")
     values["waited"] = bool(values["waited"])
     values["roles"] = tuple(values["roles"].split())
@@ -99,10 +105,11 @@ def spelled(roles: tuple[str, ...]) -> str:
     return " ".join(roles)
 
 
-def _row(task: Task) -> list[Any]:
+def _row(holder: str, task: Task) -> list[Any]:
     values: list[Any] = list(msgspec.structs.astuple(task))
     values[_WAITED] = int(task.waited)
     values[_ROLES] = spelled(task.roles)
     values[_EVENT] = packed(task.event)
     values[_FAILURE] = packed(task.failure)
+    values.append(holder)
     return values

@@ -1,0 +1,147 @@
+"""What the journal promises where several gateways work from it at once."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from catnap.store import Store
+from catnap.tasks import TABLES, Acceptance, Journal, Task
+from catnap.tasks.journal import LEASE
+
+NOW = 1_000_000.0
+GATEWAYS = 3
+_ids = itertools.count(1)
+
+
+@pytest.fixture
+def stores(shared: str) -> Iterator[list[Store]]:
+    stores = [Store(shared, [TABLES]) for _ in range(GATEWAYS)]
+    yield stores
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def gateways(stores: list[Store]) -> list[Journal]:
+    return [Journal(store) for store in stores]
+
+
+def task(**fields: object) -> Task:
+    base: dict[str, object] = {
+        "id": f"{next(_ids):06}", "tenant": "acme", "user": "ann", "skill": "echo",
+        "created": NOW, "updated": NOW, "due": NOW,
+    }  # fmt: skip
+    return Task(**{**base, **fields})  # type: ignore[arg-type]
+
+
+async def accept(journal: Journal, *tasks: Task) -> None:
+    await journal.accept([Acceptance(each) for each in tasks])
+
+
+async def test_a_key_stands_for_one_task_whichever_gateway_is_asked(
+    gateways: list[Journal],
+) -> None:
+    """Each gateway gets every key, in an order of its own."""
+
+    async def ask(journal: Journal, key: int) -> tuple[int, str, bool]:
+        [(kept, new)] = await journal.accept([Acceptance(task(), f"key {key}", "d")])
+        return key, kept.id, new
+
+    answers = await asyncio.gather(
+        *(
+            ask(journal, (number * (start * 2 + 1)) % 64)
+            for start, journal in enumerate(gateways)
+            for number in range(64)
+        )
+    )
+    assert len({(key, id) for key, id, _ in answers}) == 64  # noqa: A001
+    assert sum(new for *_, new in answers) == 64
+    assert len(await gateways[0].page("acme", limit=200)) == 64
+
+
+async def test_each_task_is_claimed_by_one_gateway(gateways: list[Journal]) -> None:
+    tasks = [task(skill=f"s{number % 5}") for number in range(600)]
+    await accept(gateways[0], *tasks)
+
+    async def work(journal: Journal) -> list[str]:
+        done = []
+        while len(done) < len(tasks):
+            claimed = await journal.claim(NOW, 20, 1000)
+            if not claimed and not await journal.page("acme", states=["queued"], limit=1):
+                break
+            done += [each.id for each in claimed]
+        return done
+
+    claimed = Counter(itertools.chain(*await asyncio.gather(*map(work, gateways))))
+    assert claimed == Counter(each.id for each in tasks)
+
+
+async def test_a_lane_has_one_task_at_work_among_all_gateways(gateways: list[Journal]) -> None:
+    """Tasks of a lane that came while each before was at work."""
+    lanes = ["one", "two", "three"]
+    left = Counter(dict.fromkeys(lanes, 12))
+    tasks = [task(lane=lane, state="dead") for lane in lanes for _ in range(left[lane])]
+    for each in tasks:
+        await gateways[0].write(each)
+    for each in tasks:  # so that none joins another that waits
+        await gateways[0].redrive("acme", each.id, NOW)
+    at_work = Counter[str]()
+
+    async def work(journal: Journal) -> None:
+        while left.total():
+            for claimed in await journal.claim(NOW, 10, 1000):
+                at_work[claimed.lane] += 1
+                assert at_work[claimed.lane] == 1
+                await asyncio.sleep(0)
+                at_work[claimed.lane] -= 1
+                left[claimed.lane] -= 1
+                await journal.end(claimed.id, "succeeded", NOW, attempt=claimed.attempts)
+
+    await asyncio.gather(*map(work, gateways))
+    assert not left.total()
+
+
+async def test_what_a_gateway_works_at_is_its_own_until_it_was_not_heard_of(
+    gateways: list[Journal],
+) -> None:
+    first, second, _ = gateways
+    await first.recover(NOW, 6)
+    mine, waited = task(), task(state="running", waited=True)
+    await accept(first, mine, waited)
+    await first.claim(NOW, 10, 10)
+    assert await second.recover(NOW + LEASE, 6) == 0
+    assert (await second.get("acme", mine.id)).state == "running"
+    assert await second.recover(NOW + LEASE + 1, 6) == 1
+    assert (await second.get("acme", mine.id)).state == "queued"
+    assert (await second.get("acme", waited.id)).state == "failed"
+
+
+async def test_a_gateway_that_stops_gives_back_its_own_work_alone(
+    gateways: list[Journal],
+) -> None:
+    first, second, _ = gateways
+    here, there = task(), task()
+    for journal, each in ((first, here), (second, there)):
+        await accept(journal, each)
+        await journal.claim(NOW, 1, 10)
+    await first.give_back(NOW)
+    assert (await first.get("acme", here.id)).state == "queued"
+    assert (await first.get("acme", there.id)).state == "running"
+
+
+async def test_the_end_of_an_attempt_that_was_taken_over_is_refused(
+    gateways: list[Journal],
+) -> None:
+    first, second, _ = gateways
+    await accept(first, task())
+    [lost] = await first.claim(NOW, 1, 10)
+    await second.recover(NOW, 6)
+    [again] = await second.claim(NOW, 1, 10)
+    assert again.id == lost.id
+    assert await first.end(lost.id, "succeeded", NOW, attempt=lost.attempts) is None
+    assert await second.end(again.id, "succeeded", NOW, attempt=again.attempts) is not None
