@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Callable, Iterator
 from math import inf
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -59,6 +60,9 @@ class Sessions(msgspec.Struct, frozen=True):
     idle: Duration = Duration(900)
     """Time without a call after which a session is a new one: it may go to
     another instance, and by the traffic's shares to another revision."""
+    workspace: bool = False
+    """Each session has a folder, `ctx.workspace`, that outlives its instances.
+    Here; a cluster keeps none yet."""
     max: int = 0
     """Sessions of one instance at most; 0 sets no bound. Of more, the one that
     was quiet longest is a new one. At least scale.concurrency: any of its
@@ -147,31 +151,35 @@ def parse_manifest(text: str, where: str = "skill.toml") -> Manifest:
     """As read_manifest, from text."""
     try:
         data = tomllib.loads(text)
-        _known_keys(data, Manifest, "")
-        manifest = msgspec.convert(data, Manifest, dec_hook=_convert)
-        _check(manifest)
+        for problem in unknown_keys(data, Manifest):
+            raise InvalidRequest(problem)
+        manifest = msgspec.convert(data, Manifest, dec_hook=as_duration)
+        for problem in broken_rules(manifest):
+            raise InvalidRequest(problem)
     except tomllib.TOMLDecodeError as error:
         raise InvalidRequest(f"{where}: not TOML: {error}") from None
     except msgspec.ValidationError as error:
-        raise InvalidRequest(f"{where}: {_readable(str(error))}") from None
+        raise InvalidRequest(f"{where}: {readable(error)}") from None
     except InvalidRequest as error:
         raise InvalidRequest(f"{where}: {error.message}") from None
     return manifest
 
 
-def _convert(kind: type, value: object) -> object:
+def as_duration(kind: type, value: object) -> object:
+    """msgspec's hook for the one type that it does not know."""
     if kind is Duration:
         return Duration.parse(value)
     raise NotImplementedError(kind)
 
 
-def _readable(message: str) -> str:
-    """msgspec's `... - at `$.scale.max`` as `scale.max: ...`."""
-    text, _, path = message.partition(" - at `$.")
+def readable(error: msgspec.ValidationError) -> str:
+    """`... - at `$.scale.max`` as `scale.max: ...`."""
+    text, _, path = str(error).partition(" - at `$.")
     return f"{path.rstrip('`')}: {text}" if path else text
 
 
-def _known_keys(data: dict[str, Any], kind: type, place: str) -> None:
+def unknown_keys(data: dict[str, Any], kind: type, place: str = "") -> Iterator[str]:
+    """What is wrong with the keys of a table, and of those in it."""
     hints = get_type_hints(kind)
     for key, value in data.items():
         if key not in hints:
@@ -179,7 +187,8 @@ def _known_keys(data: dict[str, Any], kind: type, place: str) -> None:
 
             close = difflib.get_close_matches(key, hints, 1, 0.5)
             hint = f"did you mean {place + close[0]!r}?" if close else f"known: {', '.join(hints)}"
-            raise InvalidRequest(f"unknown key {place + key!r}: {hint}")
+            yield f"unknown key {place + key!r}: {hint}"
+            continue
         inner = hints[key]
         if get_origin(inner) is tuple and isinstance(value, list):
             inner = get_args(inner)[0]
@@ -189,47 +198,58 @@ def _known_keys(data: dict[str, Any], kind: type, place: str) -> None:
         if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
             for inner_place, table in tables:
                 if isinstance(table, dict):
-                    _known_keys(table, inner, inner_place)
+                    yield from unknown_keys(table, inner, inner_place)
 
 
-def _check(manifest: Manifest) -> None:
+def broken_rules(manifest: Manifest) -> Iterator[str]:
+    """What is wrong in a manifest whose every value has the right type."""
+    for kept, key, rule in _rules(manifest):
+        if not kept:
+            yield f"{key}: must be {rule}"
+    for index, host in enumerate(manifest.egress.allow):
+        yield from _refused(f"egress.allow[{index}]: ", parse_pattern, host)
+    for index, trigger in enumerate(manifest.triggers.events):
+        for number, each in enumerate(trigger.filters):
+            place = f"triggers.events[{index}].filters[{number}]"
+            yield from _refused("", filters.check, each, place)
+
+
+def _rules(manifest: Manifest) -> Iterator[tuple[object, str, str]]:
+    """Whether each is kept, the key that it is about, and what it says."""
     scale, limits = manifest.scale, manifest.limits
-    _need(_LABEL.match(manifest.name), "name", "lower-case letters, digits and '-', as a DNS label")
-    _need(manifest.description.strip(), "description", "a sentence that says what the skill does")
-    _need(_ENTRY.match(manifest.entry), "entry", "module or module:function, such as main:search")
-    _need(scale.min >= 0, "scale.min", "0 or more")
-    _need(scale.max == 0 or scale.max >= max(1, scale.min), "scale.max", "at least scale.min; or 0")
-    _need(0 <= scale.concurrency <= 1000, "scale.concurrency", "0 to 1000")
-    _need(scale.target is None or 0.01 <= scale.target < inf, "scale.target", "0.01 or more")
-    _need(6 <= scale.window <= 3600, "scale.window", "6s to 1h")
-    _need(scale.queue >= 1, "scale.queue", "1 or more: a first call waits for its instance")
+    yield _LABEL.match(manifest.name), "name", "lower-case letters, digits and '-', as a DNS label"
+    yield manifest.description.strip(), "description", "a sentence that says what the skill does"
+    yield _ENTRY.match(manifest.entry), "entry", "module or module:function, such as main:search"
+    yield scale.min >= 0, "scale.min", "0 or more"
+    yield scale.max == 0 or scale.max >= max(1, scale.min), "scale.max", "at least scale.min; or 0"
+    yield 0 <= scale.concurrency <= 1000, "scale.concurrency", "0 to 1000"
+    yield scale.target is None or 0.01 <= scale.target < inf, "scale.target", "0.01 or more"
+    yield 6 <= scale.window <= 3600, "scale.window", "6s to 1h"
+    yield scale.queue >= 1, "scale.queue", "1 or more: a first call waits for its instance"
     for index, module in enumerate(scale.preload):
         named = all(part.isidentifier() for part in module.split("."))
-        _need(named, f"scale.preload[{index}]", "a module's name, such as numpy")
-    _need(manifest.session.idle >= 1, "session.idle", "1s or more")
-    enough = manifest.session.max >= scale.concurrency > 0
-    _need(manifest.session.max == 0 or enough, "session.max", "0, or scale.concurrency or more")
-    _need(1 <= limits.timeout <= 600, "limits.timeout", "1s to 600s")
-    _need(_CPU.match(limits.cpu), "limits.cpu", "cores such as '0.5' or '500m'")
-    _need(_MEMORY.match(limits.memory), "limits.memory", "bytes such as '512Mi'")
-    _need(limits.gpu >= 0, "limits.gpu", "0 or more")
-    for index, host in enumerate(manifest.egress.allow):
-        try:
-            parse_pattern(host)
-        except InvalidRequest as error:
-            raise InvalidRequest(f"egress.allow[{index}]: {error.message}") from None
+        yield named, f"scale.preload[{index}]", "a module's name, such as numpy"
+    yield manifest.session.idle >= 1, "session.idle", "1s or more"
+    enough = manifest.session.max == 0 or manifest.session.max >= scale.concurrency > 0
+    yield enough, "session.max", "0, or scale.concurrency or more"
+    yield 1 <= limits.timeout <= 600, "limits.timeout", "1s to 600s"
+    yield _CPU.match(limits.cpu), "limits.cpu", "cores such as '0.5' or '500m'"
+    yield _MEMORY.match(limits.memory), "limits.memory", "bytes such as '512Mi'"
+    yield limits.gpu >= 0, "limits.gpu", "0 or more"
     # They travel in the Grant of every call.
-    _need(sum(map(len, manifest.egress.allow)) <= 4096, "egress.allow", "4,096 characters in all")
+    short = sum(map(len, manifest.egress.allow)) <= 4096
+    yield short, "egress.allow", "4,096 characters in all"
     names = [trigger.name for trigger in manifest.triggers.events]
     for index, trigger in enumerate(manifest.triggers.events):
         place = f"triggers.events[{index}]"
-        _need(_LABEL.match(trigger.name), f"{place}.name", "a DNS label")
-        _need(names.count(trigger.name) == 1, f"{place}.name", "unique within the skill")
-        _need(trigger.types and all(trigger.types), f"{place}.types", "one event type or more")
-        for number, each in enumerate(trigger.filters):
-            filters.check(each, f"{place}.filters[{number}]")
+        yield _LABEL.match(trigger.name), f"{place}.name", "a DNS label"
+        yield names.count(trigger.name) == 1, f"{place}.name", "unique within the skill"
+        typed = trigger.types and all(trigger.types)
+        yield typed, f"{place}.types", "one event type or more"
 
 
-def _need(kept: object, key: str, rule: str) -> None:
-    if not kept:
-        raise InvalidRequest(f"{key}: must be {rule}")
+def _refused(place: str, check: Callable[..., object], *given: object) -> Iterator[str]:
+    try:
+        check(*given)
+    except InvalidRequest as error:
+        yield place + error.message
