@@ -50,6 +50,8 @@ from catnap.services.catalog import Announce, Catalog
 from catnap.services.platform import Platform
 from catnap.store import Store
 from catnap.tasks import TABLES, Journal, Retry, Task
+from catnap.workspaces import TABLES as WORKSPACES
+from catnap.workspaces import Keeper, Workspaces
 
 if TYPE_CHECKING:
     from catnap.services.knative.cluster import Cluster
@@ -76,6 +78,8 @@ class Gateway:
     catalog: Catalog
     platform: Platform
     logs: Logs | PodLogs
+    keeper: Keeper | None = None
+    """Who has the sessions' folders, where instances may have any."""
     cluster: Cluster | None = None
     """Where the skills run on one: its Table says whose hosts are answered here."""
 
@@ -101,7 +105,7 @@ class Gateway:
         self._parts.push_async_callback(self.credentials.close)
         secret = grant_secret(home)
         self.grants = Grants(secret)
-        self.store = Store(home / "catnap.db", [TABLES, AUDIT, KEYS, LIMITS])
+        self.store = Store(home / "catnap.db", [TABLES, AUDIT, KEYS, LIMITS, WORKSPACES])
         self._parts.callback(self.store.close)
         self.audit = Audit(self.store, home / "audit", secret)
         self._parts.push_async_callback(self.audit.close)
@@ -113,6 +117,7 @@ class Gateway:
         self.meter = Meter(self.store, time.time, settings.limits)
         objects = _objects(settings)
         self._parts.callback(objects.close)
+        self.workspaces = Workspaces(objects, self.store)
         self.files = Files(objects, self._on_file)
         self._parts.push_async_callback(self.files.settle)
         self.links = Links(secret)
@@ -156,8 +161,8 @@ class Gateway:
         else:
             logs = Logs(settings.home / "logs")
             parts.push_async_callback(logs.flush)
-            self.catalog, self.platform = await here(
-                settings, callback, egress, logs, announce, parts
+            self.catalog, self.platform, self.keeper = await here(
+                settings, callback, egress, logs, announce, self.workspaces, parts
             )
             self.logs = logs
 

@@ -12,6 +12,7 @@ from catnap.gateway.watch import take_up_edits
 from catnap.services.catalog import Announce
 from catnap.services.folder import FolderCatalog
 from catnap.services.local import LocalPlatform
+from catnap.workspaces import Keeper, Workspaces
 
 
 async def here(
@@ -20,15 +21,18 @@ async def here(
     egress: str,
     logs: Logs,
     announce: Announce,
+    workspaces: Workspaces,
     parts: AsyncExitStack,
-) -> tuple[FolderCatalog, LocalPlatform]:
+) -> tuple[FolderCatalog, LocalPlatform, Keeper]:
     """Starts what the skills run on, and builds each of them.
 
     callback, egress: where instances reach the gateway and the proxy that
     they leave by, host:port. parts: takes what
     is to be ended.
     """
-    platform = LocalPlatform(settings.home, callback, logs.write, egress=egress)
+    keeper = Keeper(workspaces, settings.home)
+    parts.push_async_callback(keeper.close)
+    platform = LocalPlatform(settings.home, callback, logs.write, egress=egress, keeping=keeper)
     parts.push_async_callback(platform.close)
     tenants = {DEFAULT_TENANT, *(key.tenant for key in settings.keys)}
     catalog = FolderCatalog(settings.functions, settings.home, platform, announce, tenants)
@@ -38,4 +42,4 @@ async def here(
     if settings.reload:
         watching = asyncio.create_task(take_up_edits(catalog, settings.functions, announce))
         parts.callback(watching.cancel)
-    return catalog, platform
+    return catalog, platform, keeper

@@ -31,7 +31,8 @@ _FAULTS = (Exception, SystemExit, asyncio.CancelledError)
 class App:
     """Answers every request that reaches an instance.
 
-    timeout: seconds a call may take at most. instance: its name, which every
+    timeout: seconds a call may take at most. workspaces: the folder that holds
+    those of sessions. instance: its name, which every
     answer carries. timings: parts of Server-Timing in milliseconds that the
     first answer carries, to tell its caller what the start of the instance cost.
     """
@@ -46,6 +47,7 @@ class App:
         timeout: float,
         callback: Target | None = None,
         egress: Target | None = None,
+        workspaces: str = "",
         instance: str = "",
         timings: dict[str, float] | None = None,
     ) -> None:
@@ -62,6 +64,7 @@ class App:
         self._timeout = timeout
         self._callback = callback
         self._egress = egress
+        self._workspaces = workspaces
         self._client = Client()
         self._lines = write_fields([(b"catnap-instance", instance.encode())]) if instance else b""
         """Of every answer."""
@@ -171,6 +174,7 @@ class App:
             deadline=deadline,
             gateway=self._gateway(request),
             loop=loop,
+            folder=self._workspace(request),
         )
         output.running.set(context)
         return Call(request, body, event, context, loop.time() + deadline - now, task, arriving)
@@ -182,6 +186,11 @@ class App:
         if authorization[:7].lower() != b"bearer ":
             return _NO_GATEWAY
         return HttpGateway(self._client, self._callback, authorization[7:].strip(), self._egress)
+
+    def _workspace(self, request: Request) -> str:
+        """The folder of the call's session, as the platform names it."""
+        name = self._workspaces and request.headers.get(b"catnap-workspace", b"").decode("latin-1")
+        return f"{self._workspaces}/{name}" if name and "/" not in name else ""
 
     async def _wait(self, call: Call) -> float:
         """For a place; gives the seconds that took."""

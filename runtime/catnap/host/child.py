@@ -91,7 +91,8 @@ def _serve(
             resource.setrlimit(resource.RLIMIT_DATA, (most, most))
         if order.scratch:
             out = [each.port for each in (settings.callback, settings.egress) if each]
-            confine.close(ruleset, order.folder, order.scratch, out)
+            writable = [each for each in (order.scratch, settings.workspaces) if each]
+            confine.close(ruleset, order.folder, writable, out)
         elif ruleset is not None:
             ruleset.close()
         loaded = load(order.folder, settings.concurrency)

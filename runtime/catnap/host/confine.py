@@ -86,13 +86,15 @@ def prepare(readable: Iterable[str]) -> Ruleset | None:
     return ruleset
 
 
-def close(ruleset: Ruleset | None, folder: str, scratch: str, ports: Iterable[int]) -> None:
+def close(
+    ruleset: Ruleset | None, folder: str, writable: Iterable[str], ports: Iterable[int]
+) -> None:
     """Confines this process, as far as the kernel can. folder: its code.
-    scratch: where it writes. ports: of TCP, that it connects to."""
+    writable: folders. ports: of TCP, that it connects to."""
     process.renounce()
     if ruleset is not None:
         ruleset.allow([folder], landlock.READ)
-        ruleset.allow([scratch], landlock.READ | landlock.WRITE)
+        ruleset.allow(writable, landlock.READ | landlock.WRITE)
         ruleset.connect(ports)
         ruleset.enforce()
     if "tempfile" in sys.modules:  # what was preloaded may have asked already

@@ -55,7 +55,7 @@ def main(argv: Sequence[str]) -> int:
         # Nobody can write it later, and every start wants it.
         compileall.compile_dir(folder, quiet=2)
         ruleset = confine.prepare(confine.readable(state, os.environ))
-        confine.close(ruleset, folder, scratch, [])
+        confine.close(ruleset, folder, [scratch], [])
         found, status = describe(folder), 0
     except ValueError:
         found, status = {"error": "usage: python -m catnap.host.describe FOLDER STATE SCRATCH"}, 1

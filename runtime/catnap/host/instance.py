@@ -77,6 +77,7 @@ async def _serve(
         timeout=loaded.manifest.limits.timeout,
         callback=settings.callback,
         egress=settings.egress,
+        workspaces=settings.workspaces,
         instance=settings.instance,
         timings=timings,
     )

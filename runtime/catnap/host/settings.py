@@ -20,6 +20,9 @@ class Settings(msgspec.Struct, frozen=True):
     concurrency: int | None = None
     """CATNAP_CONCURRENCY: calls at once, 0 for no bound; by default what
     skill.toml says."""
+    workspaces: str = ""
+    """CATNAP_WORKSPACES: the folder that holds those of sessions, and that it
+    may write to; none by default."""
     instance: str = ""
     """CATNAP_INSTANCE: its name; by default that of the pod, which is HOSTNAME."""
     json_log: bool = False
@@ -37,6 +40,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         callback=Target.parse(callback) if callback else None,
         egress=Target.parse(egress) if egress else None,
         concurrency=int(_number(env, "CATNAP_CONCURRENCY", "0")) if concurrency else None,
+        workspaces=env.get("CATNAP_WORKSPACES", ""),
         instance=env.get("CATNAP_INSTANCE") or env.get("HOSTNAME", ""),
         json_log=env.get("CATNAP_LOG") == "json",
         grace=_number(env, "CATNAP_GRACE", "30"),

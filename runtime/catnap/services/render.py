@@ -76,6 +76,8 @@ def _annotations(manifest: Manifest) -> dict[str, str]:
         annotations[AUTOSCALING + "target"] = f"{scale.target:g}"
     if scale.preload:
         annotations[CATNAP + "preload"] = ",".join(scale.preload)
+    if manifest.session.workspace:
+        annotations[CATNAP + "session-workspace"] = "true"
     if manifest.egress.allow:
         annotations[CATNAP + "egress"] = ",".join(manifest.egress.allow)
     return annotations

@@ -62,6 +62,8 @@ class Revision:
     preload: tuple[str, ...]
     bounds: Bounds
     env: Mapping[str, str] = field(repr=False)
+    workspace: bool = False
+    """Each session has a folder of its own."""
 
 
 def digest_of(service: Mapping[str, Any]) -> str:
@@ -118,6 +120,7 @@ def _revision_of(service: Mapping[str, Any], number: int) -> Revision:
             memory=int(_quantity(limits.get("memory", "0"))),
         ),
         env={each["name"]: each["value"] for each in container.get("env", ())},
+        workspace=annotations.get(CATNAP + "session-workspace") == "true",
     )
 
 

@@ -8,16 +8,19 @@ import time
 from collections import Counter
 from collections.abc import Coroutine
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from catnap.errors import DeadlineExceeded, SkillError
+from catnap.errors import DeadlineExceeded, SkillError, Unavailable
 from catnap.events import Event, to_binary
 from catnap.skills.files import Files
 from catnap.skills.gateway import Gateway, NoGateway
 from catnap.skills.models import Models
 from catnap.skills.quoting import quote
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 T = TypeVar("T")
 
@@ -39,6 +42,8 @@ class Context(msgspec.Struct, eq=False, dict=True, weakref=True):
     deadline: float | None = None
     gateway: Gateway = msgspec.field(default_factory=NoGateway)
     loop: asyncio.AbstractEventLoop | None = None
+    folder: str = ""
+    """Of the session, see `workspace`; empty for none."""
 
     @cached_property
     def files(self) -> Files:
@@ -50,6 +55,26 @@ class Context(msgspec.Struct, eq=False, dict=True, weakref=True):
     def models(self) -> Models:
         """The shared models."""
         return Models(self.gateway)
+
+    @property
+    def workspace(self) -> Path:
+        """A real folder that is the session's own at this skill: what is in it
+        after a call is there in the next one, on whichever instance.
+
+        It wants `workspace = true` under `[session]` in skill.toml. Files,
+        folders and links are kept, with their modes; devices, sockets and pipes
+        are not. What need not last belongs into TMPDIR. Raises Unavailable
+        where the call has no session, or runs beside its session's instance as
+        a child call may, and where the platform keeps no workspaces.
+        """
+        if not self.folder:
+            raise Unavailable(
+                "ctx.workspace: this call has none: it takes a session, and workspace = true "
+                "under [session] in skill.toml"
+            )
+        from pathlib import Path  # a twentieth of a cold start, for those who ask
+
+        return Path(self.folder)
 
     @cached_property
     def _emitted(self) -> Counter[str]:

@@ -4,11 +4,12 @@
 `restore` makes the folder anew; `manifest` is what a snapshot is. They know
 files and bytes, and nothing of sessions. `rows` holds the heads and gives out
 epochs, `garbage` says what nobody names any more. `workspaces` puts them
-together over an object store.
+together over an object store; `keeper` does so for the instances of a machine.
 """
 
 from catnap.workspaces.bounds import Bounds
+from catnap.workspaces.keeper import Keeper
 from catnap.workspaces.rows import TABLES, Held, Snapshot, Workspace
 from catnap.workspaces.workspaces import Workspaces
 
-__all__ = ["TABLES", "Bounds", "Held", "Snapshot", "Workspace", "Workspaces"]
+__all__ = ["TABLES", "Bounds", "Held", "Keeper", "Snapshot", "Workspace", "Workspaces"]

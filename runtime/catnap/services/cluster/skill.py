@@ -100,6 +100,11 @@ def _check(manifest: Manifest) -> None:
             f"{manifest.name}: session.share = {manifest.session.share!r}: a cluster runs "
             "skills that all users of a tenant share; other sharing works on localhost only"
         )
+    if manifest.session.workspace:
+        raise InvalidRequest(
+            f"{manifest.name}: session.workspace: a cluster keeps no workspaces yet; "
+            "it works on localhost only"
+        )
     ours = sorted(name for name in manifest.env if name.startswith(_OURS))
     if ours:
         raise InvalidRequest(f"{manifest.name}: env.{ours[0]}: {_OURS}* is set by the platform")

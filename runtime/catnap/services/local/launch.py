@@ -13,6 +13,7 @@ from catnap.services.local import usage
 from catnap.services.local.background import Background
 from catnap.services.local.cgroups import Cgroups
 from catnap.services.local.instance import Instance, Plan
+from catnap.services.local.keeping import Keeping
 from catnap.services.local.probing import follow
 from catnap.services.local.scratch import Scratch
 from catnap.services.local.sockets import Sockets
@@ -42,14 +43,17 @@ class Launch:
         cgroups: Cgroups,
         client: Client,
         background: Background,
+        keeping: Keeping | None = None,
     ) -> None:
-        """env: of every instance, whatever its skill says."""
+        """env: of every instance, whatever its skill says. keeping: of the
+        sessions' folders, where there are any."""
         self._env = env
         self._on_output = on_output
         self._zygotes = zygotes
         self._cgroups = cgroups
         self._client = client
         self._background = background
+        self._keeping = keeping
         self._scratch = Scratch(home)
         self._sockets = Sockets(home)
         self.instances: set[Instance] = set()
@@ -58,10 +62,12 @@ class Launch:
         """A new one, not started yet. python, folder: its interpreter and its
         code. Raises Unavailable where the disk is full."""
         scratch = self._scratch.make()
+        keeping = self._keeping if revision.workspace else None
+        room = keeping.room(name) if keeping else None
         plan = Plan(
             revision=revision.name,
             folder=folder,
-            env=self._environment(revision, name, scratch),
+            env=self._environment(revision, name, scratch, room),
             limits=self._cgroups.limits(revision.bounds),
             memory=revision.bounds.memory,
             grace=_grace(revision),
@@ -76,9 +82,15 @@ class Launch:
         instance = Instance(name, plan, self._zygotes.get(python, revision.preload))
         self.instances.add(instance)
         instance.exited.add_done_callback(lambda _: self._ended(instance, scratch))
+        if keeping:
+            instance.exited.add_done_callback(
+                lambda exited: keeping.closed(name, whole=exited.result() == 0)
+            )
         return instance
 
-    def _environment(self, revision: Revision, name: str, scratch: Path) -> dict[str, str]:
+    def _environment(
+        self, revision: Revision, name: str, scratch: Path, room: Path | None
+    ) -> dict[str, str]:
         return {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",
@@ -93,6 +105,7 @@ class Launch:
             "CATNAP_INSTANCE": name,
             "CATNAP_LOG": "json",
             "TMPDIR": str(scratch),
+            **({"CATNAP_WORKSPACES": str(room)} if room else {}),
         }
 
     def _probe(self, probes: Probes, instance: Instance) -> None:

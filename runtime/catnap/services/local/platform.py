@@ -21,10 +21,13 @@ from catnap.services.local.background import Background
 from catnap.services.local.cgroups import Cgroups
 from catnap.services.local.exchange import Exchange, NotBegun
 from catnap.services.local.instance import Instance
+from catnap.services.local.keeping import Keeping, Visit, visiting
 from catnap.services.local.launch import Launch, Output
 from catnap.services.local.rounds import every
 from catnap.services.local.zygotes import Zygotes
+from catnap.services.place import Place
 from catnap.services.platform import Delivery, Route, Status
+from catnap.services.pool import Pool
 from catnap.services.revision import Revision
 from catnap.services.snapshot import Service
 from catnap.services.timeouts import Patience
@@ -56,9 +59,11 @@ class LocalPlatform:
         clock: Callable[[], float] = time.monotonic,
         egress: str = "",
         chance: Callable[[], float] = random.random,
+        keeping: Keeping | None = None,
     ) -> None:
         """clock: seconds, for all that scales. egress: where the proxy that
-        instances leave by listens. chance: 0 <= n < 1, for what is split."""
+        instances leave by listens. chance: 0 <= n < 1, for what is split.
+        keeping: of the sessions' folders, where skills may have any."""
         ledger = Ledger(home / "services")
         env = {"CATNAP_CALLBACK": callback} | ({"CATNAP_EGRESS": egress} if egress else {})
         self._home = home
@@ -69,8 +74,10 @@ class LocalPlatform:
         self._background = Background()
         self._cgroups = Cgroups(home)
         self._zygotes = Zygotes(self._cgroups, home, clock, self._background)
+        self._keeping = keeping
         self._launch = Launch(
-            home, env, on_output, self._zygotes, self._cgroups, self._client, self._background
+            *(home, env, on_output, self._zygotes, self._cgroups, self._client),
+            *(self._background, keeping),
         )
         self._exchange = Exchange(self._client, self._background)
         self._fleet = Fleet(self._instance, clock, chance)
@@ -137,16 +144,31 @@ class LocalPlatform:
         with patience:
             for _ in range(SENDS):
                 place, cold = await pool.acquire(route.session, nested=route.nested)
+                visit = await self._visit(route, pool, place)
                 milliseconds = (time.perf_counter() - began) * 1000
                 timings = waited(milliseconds, place.instance.timings if cold else None)
-                sent = self._exchange.send(pool, place, headers, body, timings, patience)
                 try:
-                    async with sent as delivery:
-                        yield delivery
+                    with visiting(self._keeping, visit) as more:
+                        sent = self._exchange.send(
+                            pool, place, [*headers, *more], body, timings, patience
+                        )
+                        async with sent as delivery:
+                            yield delivery
                     return
                 except NotBegun:
                     pool = self._fleet.pool(route)
         raise Unavailable(f"instances of {route.service} end before they can be called")
+
+    async def _visit(self, route: Route, pool: Pool, place: Place) -> Visit | None:
+        """The session's folder; a call that is not at its session's home has
+        none. The place is given back where it cannot be had."""
+        if self._keeping is None or not pool.revision.workspace or place.home is None:
+            return None
+        try:
+            return await self._keeping.enter(route, place.instance.name)
+        except BaseException:
+            pool.release(place)
+            raise
 
     def _instance(self, revision: Revision, name: str) -> Instance:
         return self._launch.instance(revision, name, *self._sources[revision.image])

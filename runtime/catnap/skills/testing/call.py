@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -27,6 +28,7 @@ async def call(
     session: str = "",
     task: str = "task",
     timeout: float | None = None,
+    workspace: str | os.PathLike[str] = "",
 ) -> Any:
     """Calls a skill and gives back what its caller reads.
 
@@ -35,6 +37,8 @@ async def call(
     gets it as one chunk. The answer is bytes where the skill gave bytes, an
     Event where it gave one, a list of the parts of a stream, otherwise plain
     JSON values.
+
+    workspace: the folder that `ctx.workspace` is.
 
     Raises what the skill raises, and DeadlineExceeded after `timeout`
     seconds. An exception that is no CatnapError comes through unchanged, so
@@ -53,6 +57,7 @@ async def call(
         deadline=None if timeout is None else time.time() + timeout,
         gateway=(gateway or FakeGateway()).granted(tenant, user, session, task),
         loop=asyncio.get_running_loop(),
+        folder=os.fspath(workspace),
     )
     arguments = found.arguments(context, event.data or b"")
     limit = asyncio.timeout(timeout)
