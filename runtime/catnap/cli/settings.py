@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -21,7 +21,7 @@ from catnap.skills.duration import Duration
 
 T = TypeVar("T")
 FILE = "catnap.toml"
-_NAMES = (
+NAMES = (
     *("home", "http", "grpc", "functions", "files", "retry", "token", "admin_key"),
     *("platform", "install", "models", "callback", "egress", "egress_networks", "audit"),
 )
@@ -63,19 +63,31 @@ class Settings:
     audit: Literal["actions", "calls"] = "actions"
 
 
+Report = Callable[[InvalidRequest], None]
+"""Takes what is wrong with the settings, one by one."""
+
+
+def _raise(error: InvalidRequest) -> None:
+    raise error
+
+
 def read_settings(
-    flags: Mapping[str, str | None], environment: Mapping[str, str], folder: Path
+    flags: Mapping[str, str | None],
+    environment: Mapping[str, str],
+    folder: Path,
+    report: Report = _raise,
 ) -> Settings:
     """Settings for a command that runs in `folder`.
 
     Paths in catnap.toml, and the default paths where there is one, are
-    relative to its folder. Raises InvalidRequest, which names the place.
+    relative to its folder. Raises InvalidRequest, which names the place; or
+    reports each that is wrong and leaves it at its default.
     """
-    path = _find(folder)
-    table = _read(path) if path else {}
+    path = find_file(folder)
+    table = _read(path, report) if path else {}
     root = path.parent if path else Path()
     values: dict[str, Any] = {}
-    for name in _NAMES:
+    for name in NAMES:
         variable = f"CATNAP_{name.upper()}"
         if flags.get(name):
             value, where, base = flags[name], f"--{name.replace('_', '-')}", Path()
@@ -87,9 +99,12 @@ def read_settings(
             value, where, base = str(getattr(Settings, name)), "", root
         else:
             continue
-        values[name] = _value(name, value, where, base)
-    keys = _parsed("keys", table, path, _key, Key.__struct_fields__)
-    issuers = _parsed("issuers", table, path, _issuer, Issuer.__struct_fields__)
+        try:
+            values[name] = _value(name, value, where, base)
+        except InvalidRequest as error:
+            report(error)
+    keys = _parsed("keys", table, path, _key, Key.__struct_fields__, report)
+    issuers = _parsed("issuers", table, path, _issuer, Issuer.__struct_fields__, report)
     return Settings(**values, keys=keys, issuers=issuers)
 
 
@@ -128,28 +143,35 @@ def _quoted(value: object) -> str:
     return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
 
 
-def _find(folder: Path) -> Path | None:
+def find_file(folder: Path) -> Path | None:
+    """The catnap.toml that counts in a folder: its own, or the nearest above."""
     for each in (folder, *folder.parents):
         if (each / FILE).is_file():
             return each / FILE
     return None
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, report: Report) -> dict[str, Any]:
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InvalidRequest(f"{path}: cannot be read: {error}") from None
-    _known(table, (*_NAMES, *_TABLES), str(path))
+        report(InvalidRequest(f"{path}: cannot be read: {error}"))
+        return {}
+    _known(table, (*NAMES, *_TABLES), str(path), report)
     return table
 
 
-def _known(table: Mapping[str, Any], names: tuple[str, ...], where: str) -> None:
+def _known(table: Mapping[str, Any], names: tuple[str, ...], where: str, report: Report) -> None:
     for key in table:
         if key not in names:
-            close = difflib.get_close_matches(key, names, 1, 0.5)
-            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
-            raise InvalidRequest(f"{where}: unknown key {key!r}: {hint}")
+            report(InvalidRequest(f"{where}: unknown key {key!r}: {nearest(key, names)}"))
+
+
+def nearest(key: str, names: Iterable[str]) -> str:
+    """What was meant by a key that there is not."""
+    known = list(names)
+    close = difflib.get_close_matches(key, known, 1, 0.5)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
 
 
 def _value(name: str, value: object, where: str, base: Path) -> str | Path | Duration:
@@ -180,21 +202,23 @@ def _parsed(
     path: Path | None,
     parse: Callable[[dict[str, Any]], T],
     known: tuple[str, ...],
+    report: Report,
 ) -> tuple[T, ...]:
     """What stands in catnap.toml as a list of tables of one name."""
     where, tables = f"{path}: [[{name}]]", table.get(name, [])
     if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
-        raise InvalidRequest(f"{where}: must be a list of tables")
+        report(InvalidRequest(f"{where}: must be a list of tables"))
+        return ()
     found = []
     for number, each in enumerate(tables):
         place = f"{where}, number {number + 1}"
-        _known(each, known, place)
+        _known(each, known, place, report)
         try:
             found.append(parse(each))
         except (msgspec.ValidationError, ValueError) as error:
-            raise InvalidRequest(f"{place}: {error}") from None
+            report(InvalidRequest(f"{place}: {error}"))
         except InvalidRequest as error:
-            raise InvalidRequest(f"{place}: {error.message}") from None
+            report(InvalidRequest(f"{place}: {error.message}"))
     return tuple(found)
 
 
