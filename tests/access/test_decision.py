@@ -36,6 +36,7 @@ MATRIX = {
     "logs.read": "   dota",
     "platform.read": "    ota",
     "platform.write": "    ota",
+    "audit.read": "     ta",
     "keys.read": "     ta",
     "keys.write": "     ta",
     "usage.read": "v cdota",
