@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from catnap.access.accounts import Accounts
-from catnap.access.jwt_claims import is_token
+from catnap.access.jwt_claims import claims_of, is_token
 from catnap.access.keys import KeyRing, refusal
 from catnap.access.oidc import Issuer
 from catnap.access.principal import Principal
-from catnap.errors import InvalidRequest
+from catnap.errors import InvalidRequest, Unauthenticated
 
 if TYPE_CHECKING:
     from catnap.access.oidc_tokens import Tokens
@@ -35,14 +35,20 @@ class Credentials:
         wrong, and Unavailable where who vouches for it cannot be asked.
         """
         found = self._keys.find(bearer, now)
-        if found is None and bearer is not None and is_token(bearer):
-            if self._tokens is not None:
-                found = await self._tokens.authenticate(bearer, now)
-            if found is None and self.accounts is not None:
-                found = await self.accounts.authenticate(bearer, now)
-        if found is None:
+        if found is not None:
+            return found
+        if bearer is None or not is_token(bearer):
             raise refusal(bearer)
-        return found
+        if self._tokens is not None:
+            found = await self._tokens.authenticate(bearer, now)
+            if found is not None:
+                return found
+        if self.accounts is not None:
+            return await self.accounts.authenticate(bearer, now)
+        raise Unauthenticated(
+            f"the token is of issuer {claims_of(bearer).iss[:200]!r}, which is none of those whose "
+            "tokens are taken here: those in [[issuers]] of catnap.toml"
+        )
 
     async def close(self) -> None:
         if self._tokens is not None:

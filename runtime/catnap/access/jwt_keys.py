@@ -45,7 +45,7 @@ def read_keys(document: bytes, algorithms: Iterable[str]) -> dict[KeyName, Signi
     """
     try:
         entries = msgspec.json.decode(document, type=_Set).keys
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Unavailable("what it answers is no JWK set") from None
     found: dict[KeyName, SigningKey] = {}
     for entry in entries[:MOST]:

@@ -15,7 +15,7 @@ from catnap.access.jwt_claims import check_claims, claims_of, header_of
 from catnap.access.jwt_keys import KeyName, SigningKey, read_keys, verify
 from catnap.access.oidc import Issuer
 from catnap.access.principal import Principal
-from catnap.errors import Unauthenticated
+from catnap.errors import InvalidRequest, Unauthenticated
 
 MAX_KNOWN = 4096
 """Tokens whose principal is remembered."""
@@ -40,8 +40,16 @@ class _Known(NamedTuple):
 
 class Tokens:
     def __init__(self, issuers: Iterable[Issuer]) -> None:
-        self._sources = {each.issuer: _Source(each, _keys(each)) for each in issuers}
+        self._sources: dict[str, _Source] = {}
+        for each in issuers:
+            if each.issuer in self._sources:
+                raise InvalidRequest(f"[[issuers]]: {each.issuer} is named twice")
+            self._sources[each.issuer] = _Source(each, _keys(each))
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
+
+    def __len__(self) -> int:
+        """How many are remembered."""
+        return len(self._known)
 
     async def authenticate(self, token: str, now: float) -> Principal | None:
         """Whose token it is; None where its issuer is none of ours.
