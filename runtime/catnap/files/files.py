@@ -10,7 +10,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, C
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -40,6 +40,16 @@ class Listing:
     next: str = ""
 
 
+class Allowance(Protocol):
+    """How much may be written."""
+
+    def ask(self, scope: Scope) -> None:
+        """Raises where nothing more may be. Before each write."""
+
+    def wrote(self, scope: Scope, size: int) -> None:
+        """Bytes that are written now."""
+
+
 class Files:
     """Reads and writes inside a scope; keys are relative to it, both ways.
 
@@ -60,11 +70,13 @@ class Files:
         store: ObjectStore,
         emit: Emit,
         *,
+        allowance: Allowance | None = None,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
         self._emit = emit
+        self._allowance = allowance
         self._new_id = new_id
         self._now = now
         self._finishing: set[asyncio.Task[Any]] = set()
@@ -87,6 +99,7 @@ class Files:
         Conflict, and whatever `body` and `emit` raise.
         """
         key = check_key(key)
+        self._ask(scope)
         content_type = content_type_of(key, content_type)
         condition = Condition(_etag(if_match), _etag(if_none_match))
         source = _Source(with_digest(body, digest) if digest else body)
@@ -118,6 +131,7 @@ class Files:
         of `put`. Raises InvalidRequest, NotFound and Conflict.
         """
         source_key, key = check_key(source_key), check_key(key)
+        self._ask(scope)
         condition = Condition(_etag(if_match), _etag(if_none_match))
 
         async def change() -> Written:
@@ -142,6 +156,7 @@ class Files:
         where it has another size.
         """
         key = check_key(key)
+        self._ask(scope)
         place = upload.prefix + CONTENT
         there = await self._store.stat(place)
         if there is None:
@@ -258,8 +273,14 @@ class Files:
                 task.cancel()
             raise
 
+    def _ask(self, scope: Scope) -> None:
+        if self._allowance is not None:
+            self._allowance.ask(scope)
+
     async def _wrote(self, scope: Scope, written: Written) -> Written:
         written = replace(written, stat=_inside(scope, written.stat))
+        if self._allowance is not None:
+            self._allowance.wrote(scope, written.stat.size)
         kind = "created" if written.created else "updated"
         await self._tell(kind, scope, written.stat, written.stat.modified)
         return written

@@ -13,6 +13,7 @@ from catnap.access import Grant, Resource, bearer_token
 from catnap.calls.accept import accept
 from catnap.calls.call import JSON, Call, direct
 from catnap.calls.ids import new_id
+from catnap.calls.models import embed
 from catnap.errors import InvalidRequest, NotFound, PermissionDenied, Unauthenticated
 from catnap.events.decode import decode
 from catnap.files import Scope
@@ -107,7 +108,8 @@ async def _embed(gateway: Gateway, grant: Grant, request: Request, model: str) -
         raise InvalidRequest(f"embed: {error}") from None
     entry = gateway.models.embedder(model)
     left = None if grant.deadline is None else max(0.0, grant.deadline - time.time())
-    answer = await entry.server.embed(entry.name, asked.texts, left)
+    who = (grant.tenant, grant.user, grant.skill)
+    answer = await embed(gateway.pipeline.limits, who, entry, asked.texts, left)
     headers = [
         (b"content-type", b"application/octet-stream"),
         (b"catnap-dimensions", b"%d" % answer.dimensions),
@@ -165,7 +167,7 @@ ROUTES = Table(
 
 
 def _scope(grant: Grant, kind: str) -> Scope:
-    writing.set(Writer(frozenset(grant.roles), grant.depth + 1))
+    writing.set(Writer(frozenset(grant.roles), grant.depth + 1, grant.skill))
     if kind == "user":
         return Scope(grant.tenant, grant.user)
     if kind == "task":

@@ -33,6 +33,7 @@ from catnap.access.limit_rows import LIMITS
 from catnap.access.meter import Meter
 from catnap.calls import Pipeline
 from catnap.calls.accept import accept
+from catnap.calls.written import Written
 from catnap.errors import Conflict, InvalidRequest
 from catnap.events import Event
 from catnap.files import Files, FolderStore, Links, Scope, Sharing
@@ -63,10 +64,11 @@ MODEL = "minilm-l6-v2"
 class Writer:
     """On whose account a file changes: with which roles its event wakes skills,
     and how many skills called one another to get here, so that no circle of
-    them goes on for ever."""
+    them goes on for ever. skill: that writes, if one does."""
 
     roles: frozenset[str] = frozenset(("caller",))
     depth: int = 0
+    skill: str = ""
 
 
 writing: ContextVar[Writer] = ContextVar("writing", default=Writer())  # noqa: B039 (it is frozen)
@@ -118,7 +120,8 @@ class Gateway:
         objects = _objects(settings)
         self._parts.callback(objects.close)
         self.workspaces = Workspaces(objects, self.store)
-        self.files = Files(objects, self._on_file)
+        written = Written(self.meter.limiter, lambda: writing.get().skill)
+        self.files = Files(objects, self._on_file, allowance=written)
         self._parts.push_async_callback(self.files.settle)
         self.links = Links(secret)
         self.sharing = Sharing(self.files, objects, self.links, time.time)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import NoReturn
 
-from catnap.access import Principal
+from catnap.access import Principal, acting_for
+from catnap.access.limits import Who
+from catnap.calls.models import embed, infer
 from catnap.errors import InvalidRequest
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.grpc_door import answers, streams
@@ -25,7 +27,9 @@ class Models(ModelsServicer):
         self, caller: Principal, request: models_pb2.EmbedRequest, context: Context
     ) -> models_pb2.EmbedResponse:
         entry = self.gateway.models.embedder(request.model)
-        answer = await entry.server.embed(entry.name, request.texts, context.time_remaining())
+        left = context.time_remaining()
+        limits = self.gateway.pipeline.limits
+        answer = await embed(limits, _who(caller), entry, request.texts, left)
         return models_pb2.EmbedResponse(
             model=entry.name,
             dimensions=answer.dimensions,
@@ -110,4 +114,10 @@ class GRPCInferenceService(GRPCInferenceServiceServicer):
         self, caller: Principal, request: oip.ModelInferRequest, context: Context
     ) -> oip.ModelInferResponse:
         entry = self.gateway.models.get(request.model_name)
-        return await entry.server.infer(request, context.time_remaining())
+        limits = self.gateway.pipeline.limits
+        return await infer(limits, _who(caller), entry, request, context.time_remaining())
+
+
+def _who(caller: Principal) -> Who:
+    """A model that is asked directly is asked by no skill."""
+    return (caller.tenant, acting_for(caller, ""), "")
