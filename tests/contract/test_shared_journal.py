@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
-from catnap.store import Store
+from catnap.store import Database, Store
 from catnap.tasks import TABLES, Acceptance, Journal, Task
+from catnap.tasks.claim import claim
 from catnap.tasks.journal import LEASE
 
 NOW = 1_000_000.0
@@ -104,6 +106,63 @@ async def test_a_lane_has_one_task_at_work_among_all_gateways(gateways: list[Jou
 
     await asyncio.gather(*map(work, gateways))
     assert not left.total()
+
+
+async def _two_of_a_lane(journal: Journal) -> None:
+    """The more urgent one is due at NOW + 1, and the other one at NOW."""
+    urgent, other = task(lane="l", state="dead", priority=3), task(lane="l", state="dead")
+    for each, due in ((urgent, NOW + 1), (other, NOW)):
+        await journal.write(each)
+        await journal.redrive("acme", each.id, due)
+
+
+async def test_a_lane_is_taken_before_who_took_it_has_committed(
+    stores: list[Store], gateways: list[Journal]
+) -> None:
+    await _two_of_a_lane(gateways[0])
+    claimed, go = threading.Event(), threading.Event()
+
+    def begin(db: Database) -> list[Task]:
+        tasks = claim(db, "other", NOW + 1, 1, 10)
+        claimed.set()
+        go.wait()
+        return tasks
+
+    first = asyncio.create_task(stores[0].run(begin))
+    try:
+        await asyncio.to_thread(claimed.wait)
+        assert await gateways[1].claim(NOW, 10, 10) == []
+    finally:
+        go.set()
+    assert len(await first) == 1
+
+
+async def test_a_lane_that_was_taken_since_we_looked_is_left_out(
+    stores: list[Store], gateways: list[Journal]
+) -> None:
+    await _two_of_a_lane(gateways[0])
+    looked, go = threading.Event(), threading.Event()
+
+    class Slow:
+        """Stops between the look and the lock."""
+
+        def __init__(self, db: Database) -> None:
+            self.skip_locked = db.skip_locked
+            self.execute = db.execute
+            self._db = db
+
+        def alone(self, name: str) -> bool:
+            looked.set()
+            go.wait()
+            return self._db.alone(name)
+
+    second = asyncio.create_task(stores[1].run(lambda db: claim(Slow(db), "other", NOW, 1, 10)))
+    try:
+        await asyncio.to_thread(looked.wait)
+        assert len(await gateways[0].claim(NOW + 1, 1, 10)) == 1
+    finally:
+        go.set()
+    assert await second == []
 
 
 async def test_what_a_gateway_works_at_is_its_own_until_it_was_not_heard_of(
