@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,15 +66,12 @@ class World:
         return Answer(reply.status, reply.headers, await reply.read())
 
 
-@asynccontextmanager
-async def world(store: str, folder: Path) -> AsyncIterator[World]:
-    """store: one of STORES. Skips where there is no server for it."""
-    (folder / "functions").mkdir()
+@contextmanager
+def placed(store: str, folder: Path) -> Iterator[str]:
+    """What a gateway is told of where its files lie. Skips where there is no
+    server for it. store: one of STORES."""
     if store == "folder":
-        async with started(folder) as (gateway, where):
-            found = World(store, gateway, where)
-            yield found
-            await found.client.close()
+        yield ""
         return
     program = versitygw.find()
     if program is None:
@@ -82,9 +79,16 @@ async def world(store: str, folder: Path) -> AsyncIterator[World]:
     (folder / "s3").mkdir()
     with versitygw.running(program, folder / "s3") as bucket:
         keys = {"AWS_ACCESS_KEY_ID": bucket.access_key, "AWS_SECRET_ACCESS_KEY": bucket.secret_key}
-        url = f"s3://{bucket.name}?endpoint={bucket.endpoint}"
         with patch.dict(os.environ, keys):
-            async with started(folder, files=url) as (gateway, where):
-                found = World(store, gateway, where)
-                yield found
-                await found.client.close()
+            yield f"s3://{bucket.name}?endpoint={bucket.endpoint}"
+
+
+@asynccontextmanager
+async def world(store: str, folder: Path) -> AsyncIterator[World]:
+    """store: one of STORES. Skips where there is no server for it."""
+    (folder / "functions").mkdir()
+    with placed(store, folder) as url:
+        async with started(folder, files=url) as (gateway, where):
+            found = World(store, gateway, where)
+            yield found
+            await found.client.close()
