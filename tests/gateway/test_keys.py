@@ -70,11 +70,11 @@ async def test_a_key_that_was_made_calls_a_skill_over_http_and_grpc(world: World
     assert made["state"] == "live"
     assert await world.ask("POST", "/skills/who", {}, made["secret"]) == (200, "ada")
     async with connect(world.grpc, made["secret"]) as catnap:
-        assert (await catnap.call("who", {})).json() == "ada"
+        assert (await catnap.invoke("who", {})).json() == "ada"
         status, _ = await world.ask("DELETE", "/keys/ada?tenant=acme")
         assert status == 200
         with pytest.raises(Unauthenticated, match="not known"):
-            await catnap.call("who", {})
+            await catnap.invoke("who", {})
     assert (await world.ask("POST", "/skills/who", {}, made["secret"]))[0] == 401
 
 

@@ -85,13 +85,14 @@ def _get(url: str, ca: str) -> bytes:
 
 
 def _opener(url: str, ca: str) -> urllib.request.OpenerDirector:
-    # No proxy stands between us and this machine, whatever the environment says.
-    local = is_loopback(urlsplit(url).netloc)
-    return urllib.request.build_opener(
-        _NoRedirect,
-        urllib.request.ProxyHandler({} if local else None),
-        urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=ca or None)),
-    )
+    handlers: list[Any] = [_NoRedirect]
+    if url.startswith("https:"):
+        context = ssl.create_default_context(cafile=ca or None)
+        handlers.append(urllib.request.HTTPSHandler(context=context))
+    if is_loopback(urlsplit(url).netloc):
+        # No proxy stands between, whatever the environment says.
+        handlers.append(urllib.request.ProxyHandler({}))
+    return urllib.request.build_opener(*handlers)
 
 
 def _discovered(document: bytes) -> _Discovered:
