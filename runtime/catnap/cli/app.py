@@ -38,6 +38,7 @@ _COMMANDS = {
     "deploy": "deploy",
     "undeploy": "undeploy",
     "delete": "delete",
+    "config": "config",
     "doctor": "doctor",
     "host": "processes",
     "models": "processes",

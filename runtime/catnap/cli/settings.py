@@ -23,7 +23,7 @@ T = TypeVar("T")
 FILE = "catnap.toml"
 NAMES = (
     *("home", "http", "grpc", "functions", "files", "retry", "token", "admin_key"),
-    *("platform", "install", "models", "callback", "egress", "egress_networks", "audit"),
+    *("store", "platform", "install", "models", "callback", "egress", "egress_networks", "audit"),
 )
 _CHOICES = {"platform": ("local", "knative"), "audit": ("actions", "calls")}
 _TABLES = ("keys", "issuers")
@@ -35,7 +35,8 @@ class Settings:
     functions: the folder of skills. files: where users' files are, empty for
     the state folder or s3://bucket?endpoint=URL. retry: seconds until a failed
     delivery is made again. token: a client's credential; empty where none was
-    given. admin_key: the platform's own key; empty for a generated one. keys:
+    given. store: the postgresql:// URI of what must last; empty for a file in the
+    state folder. admin_key: the platform's own key; empty for a generated one. keys:
     further keys that `serve` accepts, as it does the tokens of issuers. platform:
     what skills run on. install:
     the name of an installation on a cluster. models: where a model server
@@ -51,6 +52,7 @@ class Settings:
     files: str = ""
     retry: float = 1.0
     token: str = field(default="", repr=False)
+    store: str = field(default="", repr=False)
     admin_key: str = field(default="", repr=False)
     keys: tuple[Key, ...] = ()
     issuers: tuple[Issuer, ...] = ()
@@ -176,7 +178,8 @@ def nearest(key: str, names: Iterable[str]) -> str:
 
 def _value(name: str, value: object, where: str, base: Path) -> str | Path | Duration:
     if not isinstance(value, str):
-        raise InvalidRequest(f"{where}: must be text, not {value!r}")
+        shown = type(value).__name__ if name in ("token", "admin_key") else repr(value)
+        raise InvalidRequest(f"{where}: must be text, not {shown}")
     if name in ("home", "functions"):
         return base / value
     if name == "retry":
@@ -184,6 +187,8 @@ def _value(name: str, value: object, where: str, base: Path) -> str | Path | Dur
             return Duration.parse(value)
         except ValueError as error:
             raise InvalidRequest(f"{where}: {error}") from None
+    if name == "store" and not value.startswith(("postgresql://", "postgres://")):
+        raise InvalidRequest(f"{where}: it is no URI that begins with postgresql://")
     if name == "install":
         return check_install(value)
     if name in _CHOICES and value not in _CHOICES[name]:

@@ -1,0 +1,143 @@
+"""The whole configuration, looked at without starting any of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from catnap.access.egress import Networks
+from catnap.access.listen import check_listen
+from catnap.access.roles import check_role
+from catnap.cli.settings import NAMES, Settings, find_file, nearest, read_settings
+from catnap.errors import InvalidRequest
+from catnap.files.bucket import Bucket
+from catnap.models.build import NAME as MODEL
+from catnap.services.containers.settings import BuildSettings
+from catnap.skills.manifest import Manifest, parse_manifest
+from catnap.skills.manifest_check import problems
+
+PREFIX = "CATNAP_"
+_ELSEWHERE = ("BASE", "BUILDER", "COMMIT", "CONCURRENCY", "GRACE", "INSTANCE", "LOG")
+"""Variables that building images and `catnap host` read."""
+
+_LISTENING = ("http", "grpc", "callback", "egress")
+
+
+class Problem(msgspec.Struct, frozen=True, order=True):
+    """where: a file or a variable. problem: what is wrong there, and what to do."""
+
+    where: str
+    problem: str
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What was looked at, and all that is wrong with it."""
+
+    file: str
+    """The catnap.toml that counts; empty for none."""
+    skills: list[str]
+    problems: list[Problem]
+
+
+def check(flags: Mapping[str, str | None], environment: Mapping[str, str], folder: Path) -> Checked:
+    """What a command would be told that runs in `folder`."""
+    found: list[Problem] = []
+
+    def report(error: InvalidRequest) -> None:
+        where, _, problem = error.message.partition(": ")
+        found.append(Problem(where, problem) if problem else Problem("settings", where))
+
+    settings = read_settings(flags, environment, folder, report)
+    found += _variables(environment)
+    found += _refused("environment", BuildSettings.read, environment)
+    found += _refused("CATNAP_EGRESS_NETWORKS", Networks.parse, settings.egress_networks)
+    if settings.files:
+        found += _refused("CATNAP_FILES", Bucket.parse, settings.files)
+    found += _addresses(settings)
+    found += _keys(settings)
+    skills = _skills(settings.functions, found)
+    file = find_file(folder)
+    return Checked(str(file or ""), skills, found)
+
+
+def _refused(where: str, look: Callable[..., object], *given: object) -> Iterator[Problem]:
+    try:
+        look(*given)
+    except InvalidRequest as error:
+        yield Problem(where, error.message)
+
+
+def _variables(environment: Mapping[str, str]) -> Iterator[Problem]:
+    known = [PREFIX + each for each in (*map(str.upper, NAMES), *_ELSEWHERE)]
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known:
+            yield Problem(name, f"there is no such variable: {nearest(name, known)}")
+
+
+def _addresses(settings: Settings) -> Iterator[Problem]:
+    """Two servers at one address, or one that anybody may reach."""
+    listening = {name: getattr(settings, name) for name in _LISTENING}
+    taken = Counter(each for each in listening.values() if not each.endswith(":0"))
+    for name, address in listening.items():
+        if not address:
+            continue
+        where = PREFIX + name.upper()
+        if taken[address] > 1:
+            yield Problem(where, f"{address} is another server's address, too")
+        yield from _refused(where, check_listen, address, bool(settings.admin_key))
+
+
+def _keys(settings: Settings) -> Iterator[Problem]:
+    """One secret for two keys: only one of them would ever be found."""
+    by_hash: dict[str, str] = {}
+    for key in settings.keys:
+        other = by_hash.setdefault(key.hash, key.name)
+        if other != key.name:
+            yield Problem("[[keys]]", f"{key.name!r} and {other!r} have one hash: one secret each")
+    for name, count in Counter(key.name for key in settings.keys).items():
+        if count > 1:
+            yield Problem("[[keys]]", f"{count} keys are called {name!r}: name each differently")
+
+
+def _skills(functions: Path, found: list[Problem]) -> list[str]:
+    """The skills' names. What is wrong with them joins what was found."""
+    if not functions.is_dir():
+        problem = f"{functions} is no folder: `catnap new NAME` begins one"
+        found.append(Problem("CATNAP_FUNCTIONS", problem))
+        return []
+    paths = sorted(functions.glob("*/skill.toml"))
+    for path in paths:
+        found += [Problem(str(path), each) for each in _manifest(path)]
+    return [path.parent.name for path in paths]
+
+
+def _manifest(path: Path) -> Iterator[str]:
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        yield f"cannot be read: {error}"
+        return
+    wrong = problems(text)
+    yield from wrong
+    if not wrong:
+        yield from _in_its_place(parse_manifest(text, str(path)), path.parent)
+
+
+def _in_its_place(manifest: Manifest, folder: Path) -> Iterator[str]:
+    """What the rest of the folder, and the platform, make of a good manifest."""
+    if manifest.name != folder.name:
+        yield f"name: it is {manifest.name!r}, and the folder {folder.name!r}: make them the same"
+    module = folder.joinpath(*manifest.entry.partition(":")[0].split("."))
+    if not module.with_suffix(".py").is_file() and not (module / "__init__.py").is_file():
+        yield f"entry: there is no {module.relative_to(folder)}.py in its folder"
+    if (folder / "requirements.in").is_file() and not (folder / "requirements.txt").is_file():
+        yield f"requirements.in has no lock beside it: `catnap lock {folder.name}` makes one"
+    for model in manifest.models.allow:
+        if model != MODEL:
+            yield f"models.allow: there is no model {model!r}: {nearest(model, [MODEL])}"
+    for role in manifest.access.roles:
+        for wrong in _refused("access.roles", check_role, role):
+            yield f"{wrong.where}: {wrong.problem}"
