@@ -1,0 +1,109 @@
+"""What was used outlasts the process, to a slice, and limits do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from catnap.access.admission import Admitted
+from catnap.access.limit_rows import LIMITS, Use
+from catnap.access.limits import Limit
+from catnap.access.meter import Meter
+from catnap.access.usage import DAY
+from catnap.errors import NotFound, Unavailable
+from catnap.store import Store
+
+NOON = 1_763_726_400.0
+ANN = ("acme", "ann", "search")
+THREE = Limit(tenant="acme", daily_calls=3)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = Store(tmp_path / "catnap.db", [LIMITS])
+    yield store
+    store.close()
+
+
+def meter(store: Store, *limits: Limit, now: float = NOON) -> Meter:
+    return Meter(store, lambda: now, limits)
+
+
+def calls(meter: Meter, count: int, now: float = NOON) -> int:
+    """How many of so many are let in."""
+    answers = [meter.limiter.admit(ANN, now) for _ in range(count)]
+    return sum(isinstance(answer, Admitted) for answer in answers)
+
+
+async def test_a_day_goes_on_where_it_was_after_a_restart(store: Store) -> None:
+    first = meter(store, THREE)
+    await first.start()
+    assert calls(first, 2) == 2
+    await first.stop()
+    second = meter(store, THREE)
+    await second.start()
+    assert calls(second, 9) == 1
+    await second.stop()
+    tomorrow = meter(store, THREE, now=NOON + DAY)
+    await tomorrow.start()
+    assert calls(tomorrow, 9, NOON + DAY) == 3
+    await tomorrow.stop()
+    assert [each.calls for each in await tomorrow.used("2025-11-21")] == [3]
+
+
+async def test_a_crash_allows_no_more_again_than_what_was_not_written_yet(store: Store) -> None:
+    crashed = meter(store, THREE)
+    await crashed.start()
+    assert calls(crashed, 2) == 2
+    await crashed.settle()
+    assert calls(crashed, 9) == 1  # within the slice, and lost
+    after = meter(store, THREE)
+    await after.start()
+    assert calls(after, 9) == 1
+    await after.stop()
+
+
+async def test_use_is_written_once_also_where_the_store_could_not_for_a_while(
+    store: Store,
+) -> None:
+    found = meter(store)
+    calls(found, 2)
+    found.limiter.spend(ANN, NOON, tokens=5, compute_ms=1.5, bytes=7)
+    await store.run(lambda db: db.execute("ALTER TABLE used RENAME TO away"))
+    with pytest.raises(Unavailable):
+        await found.settle()
+    await store.run(lambda db: db.execute("ALTER TABLE away RENAME TO used"))
+    calls(found, 1)
+    await found.settle()
+    await found.settle()
+    assert await found.used("2025-11-21") == [Use("2025-11-21", *ANN, 3, 5, 1.5, 7)]
+
+
+async def test_use_is_found_by_whose_it_is(store: Store) -> None:
+    found = meter(store)
+    for who in (ANN, ("acme", "bob", "draft"), ("rival", "ann", "search")):
+        found.limiter.admit(who, NOON)
+
+    async def of(**named: str) -> list[tuple[str, str]]:
+        return [(each.tenant, each.user) for each in await found.used("2025-11-21", **named)]
+
+    assert await of(tenant="acme") == [("acme", "ann"), ("acme", "bob")]
+    assert await of(user="ann") == [("acme", "ann"), ("rival", "ann")]
+    assert await of(tenant="acme", skill="draft") == [("acme", "bob")]
+
+
+async def test_a_limit_that_was_set_stands_for_that_of_the_settings_until_it_is_removed(
+    store: Store,
+) -> None:
+    found = meter(store, THREE, Limit(tenant="rival", rate=1))
+    await found.start()
+    await found.put(Limit(tenant="acme", daily_calls=5))
+    assert calls(found, 9) == 5
+    await found.remove(("acme", "", ""))
+    assert calls(found, 1) == 0
+    assert found.is_configured(THREE)
+    with pytest.raises(NotFound, match=r"tenant 'acme' was set: it is one of catnap\.toml"):
+        await found.remove(("acme", "", ""))
+    await found.stop()
