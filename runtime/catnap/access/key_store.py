@@ -46,19 +46,30 @@ class KeyStore:
         self._ring = ring
         self._clock = clock
         self._version = -1
+        self._following: asyncio.Task[None] | None = None
 
-    async def load(self) -> None:
-        """Takes up what the store holds."""
+    async def start(self, period: float = FOLLOW) -> None:
+        """Takes up what the store holds and, where others write into it, what
+        they change, `period` seconds later at most. While the store does not
+        answer, the keys that are known go on."""
+        await self._load()
+        if self._store.shared:
+            self._following = asyncio.create_task(self._follow(period))
+
+    async def stop(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+
+    async def _load(self) -> None:
         await self._changed(lambda db: None)
 
-    async def follow(self, period: float = FOLLOW) -> None:
-        """Takes up what other replicas change, for ever. Where the store does
-        not answer, the keys that are known go on."""
+    async def _follow(self, period: float) -> None:
         while True:
             await asyncio.sleep(period)
             try:
                 if await self._store.run(key_rows.version) != self._version:
-                    await self.load()
+                    await self._load()
             except CatnapError as error:
                 _log.warning("keys may be out of date: %s", error.message)
 

@@ -130,7 +130,8 @@ class Gateway:
         """Starts every part. callback, egress: where instances reach the
         gateway and the proxy that they leave by, host:port; on a cluster they
         are told with their deployment."""
-        await self.issued.load()
+        self._parts.push_async_callback(self.issued.stop)
+        await self.issued.start()
         await self.meter.start()
         self._parts.push_async_callback(self.meter.stop)
         model_server = self._models()
