@@ -59,6 +59,7 @@ def serve(settings: Settings, reload: bool, as_json: bool) -> None:
         admin_key=settings.admin_key,
         keys=settings.keys,
         issuers=settings.issuers,
+        limits=settings.limits,
         reload=reload,
         platform=settings.platform,
         install=settings.install,

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from catnap.access import Key
+from catnap.access.limits import Limit
 from catnap.access.oidc import Issuer
 from catnap.access.principal import DEFAULT_TENANT
 from catnap.errors import InvalidRequest
@@ -26,7 +27,7 @@ NAMES = (
     *("store", "platform", "install", "models", "callback", "egress", "egress_networks", "audit"),
 )
 _CHOICES = {"platform": ("local", "knative"), "audit": ("actions", "calls")}
-_TABLES = ("keys", "issuers")
+_TABLES = ("keys", "issuers", "limits")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class Settings:
     delivery is made again. token: a client's credential; empty where none was
     given. store: the postgresql:// URI of what must last; empty for a file in the
     state folder. admin_key: the platform's own key; empty for a generated one. keys:
-    further keys that `serve` accepts, as it does the tokens of issuers. platform:
+    further keys that `serve` accepts, as it does the tokens of issuers. limits:
+    what tenants, users and skills may use. platform:
     what skills run on. install:
     the name of an installation on a cluster. models: where a model server
     answers, empty for one of `serve`'s own. callback: the address that skills
@@ -56,6 +58,7 @@ class Settings:
     admin_key: str = field(default="", repr=False)
     keys: tuple[Key, ...] = ()
     issuers: tuple[Issuer, ...] = ()
+    limits: tuple[Limit, ...] = ()
     platform: Literal["local", "knative"] = "local"
     install: str = DEFAULT_INSTALL
     models: str = ""
@@ -107,7 +110,8 @@ def read_settings(
             report(error)
     keys = _parsed("keys", table, path, _key, Key.__struct_fields__, report)
     issuers = _parsed("issuers", table, path, _issuer, Issuer.__struct_fields__, report)
-    return Settings(**values, keys=keys, issuers=issuers)
+    limits = _parsed("limits", table, path, _limit, Limit.__struct_fields__, report)
+    return Settings(**values, keys=keys, issuers=issuers, limits=limits)
 
 
 def gateway_settings(settings: Settings) -> str:
@@ -235,3 +239,7 @@ def _issuer(table: dict[str, Any]) -> Issuer:
     if "keep" in table:
         table = {**table, "keep": float(Duration.parse(table["keep"]))}
     return msgspec.convert(table, Issuer)
+
+
+def _limit(table: dict[str, Any]) -> Limit:
+    return msgspec.convert(table, Limit)
