@@ -26,7 +26,7 @@ _MORE = {
     ".yml": "application/yaml",
     ".zst": "application/zstd",
 }
-_MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~\w-]+/[!#$%&'*+.^_`|~\w-]+(\s*;[ -~]*)?\Z", re.ASCII)
+_MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~\w-]+/[!#$%&'*+.^_`|~\w-]+( *;[ -~]*)?\Z", re.ASCII)
 _MAX_LENGTH = 255
 
 
@@ -42,7 +42,8 @@ def content_type_of(key: str, given: str = "") -> str:
                 f"content type {given[:80]!a}: not a media type such as text/plain, "
                 f"of up to {_MAX_LENGTH} characters"
             )
-        return given
+        # Spaces side by side are one to who signs requests, and not to every server.
+        return " ".join(given.split())
     name = key.rpartition("/")[2]
     stem, dot, ending = name.rpartition(".")
     return _by_ending().get(dot + ending.lower(), UNKNOWN) if stem else UNKNOWN

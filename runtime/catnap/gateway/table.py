@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import msgspec
 
 from catnap.access import Action
-from catnap.errors import NotFound
+from catnap.errors import InvalidRequest, NotFound
 from catnap.http import Response
 from catnap.http.errors import MethodNotAllowed
 
@@ -99,7 +99,12 @@ class Table:
             )
         parts = match.groups()[given]
         if "%" in path:
-            parts = tuple(map(unquote, parts))
+            try:
+                parts = tuple(unquote(part, errors="strict") for part in parts)
+            except UnicodeDecodeError:
+                raise InvalidRequest(
+                    f"the path {path[:80]!r}: what it quotes is no UTF-8"
+                ) from None
         return Found(route, parts, "" if skill is None else parts[skill])
 
     def _near(self, path: str) -> str:
