@@ -91,7 +91,15 @@ def test_keys_come_from_the_file(tmp_path: Path) -> None:
 
 
 def test_secrets_do_not_show_in_a_repr() -> None:
-    assert "hush" not in repr(Settings(token="hush", admin_key="hush"))
+    assert "hush" not in repr(Settings(token="hush", admin_key="hush", store="hush"))
+
+
+def test_a_store_that_is_no_postgres_is_refused_without_showing_its_password(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(InvalidRequest, match=r"^CATNAP_STORE: .* postgresql://") as told:
+        read_settings({}, {"CATNAP_STORE": "mysql://ann:hush@db/catnap"}, tmp_path)
+    assert "hush" not in told.value.message
 
 
 def test_a_gateway_on_a_cluster_is_told_by_its_environment(tmp_path: Path) -> None:
@@ -137,5 +145,6 @@ def test_a_gateway_on_a_cluster_reads_what_it_was_told(tmp_path: Path) -> None:
 
 
 def test_a_gateway_is_told_nothing_of_this_machine(tmp_path: Path) -> None:
-    mine = Settings(home=tmp_path, http="127.0.0.1:1", token="secret", admin_key="secret")
+    secrets = {"token": "secret", "admin_key": "secret", "store": "postgresql://ann:secret@db"}
+    mine = Settings(home=tmp_path, http="127.0.0.1:1", **secrets)
     assert gateway_settings(mine) == ""

@@ -21,7 +21,7 @@ from catnap.events import Event
 from catnap.store import Store
 from catnap.tasks import TABLES, Acceptance, Failure, Journal, Task
 from catnap.tasks.acceptance import REMEMBERED
-from catnap.tasks.journal import KEPT, LEASE
+from catnap.tasks.journal import KEPT
 
 NOW = 1_000_000.0
 WRITER = Path(__file__).with_name("journal_writer.py")
@@ -360,10 +360,21 @@ async def test_after_a_crash_what_was_at_work_is_queued_again_until_its_last_att
         assert again.id == submitted.id
         assert again.attempts == 2, "the attempt may be what crashed the gateway"
         journal = Journal(store)
-        assert await journal.recover(NOW + 10 + LEASE, 2) == 0
+        assert await journal.recover(NOW + 10, 2) == 0
         dead = await journal.get("acme", submitted.id)
         assert (dead.state, dead.attempts) == ("dead", 2)
         assert (await journal.redrive("acme", dead.id, NOW)).attempts == 0
+
+
+async def test_a_gateway_that_comes_back_takes_up_what_it_left_at_once(lasting: str) -> None:
+    """A file has one gateway, whatever its name was before."""
+    with opened(lasting) as store:
+        before = Journal(store, "gateway")
+        await before.recover(NOW, 6)
+        await accept(before, task())
+        await claim(before)
+        after = Journal(store, "gateway" if store.shared else "gateway on another host")
+        assert await after.recover(NOW, 6) == 1
 
 
 async def test_after_a_crash_what_somebody_waited_for_may_be_asked_again(

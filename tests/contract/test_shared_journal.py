@@ -30,7 +30,7 @@ def stores(shared: str) -> Iterator[list[Store]]:
 
 @pytest.fixture
 def gateways(stores: list[Store]) -> list[Journal]:
-    return [Journal(store) for store in stores]
+    return [Journal(store, f"gateway {n}") for n, store in enumerate(stores)]
 
 
 def task(**fields: object) -> Task:

@@ -45,6 +45,8 @@ Noted = Callable[[Principal, Task, str], None]
 """Takes whose call it was, its task, and its outcome: `ok` or the error's name,
 `accepted` where it is made later, `repeated` for an idempotency key's."""
 
+_LOOK = 0.5
+"""Seconds after which the journal is asked again for a task that is waited for."""
 _SUCCEEDED: tuple[State, Failure | None] = ("succeeded", None)
 
 _log = logging.getLogger(__name__)
@@ -265,14 +267,17 @@ class Pipeline:
     async def wait(self, tenant: str, id: str, timeout: float) -> Task:  # noqa: A002
         """The task when it has ended, or as it is when `timeout` seconds are over."""
         ending = self.live.watch(id)
+        last = asyncio.get_running_loop().time() + timeout
         try:
-            task = await self.journal.get(tenant, id)
-            if task.ended:
-                return task
-            async with asyncio.timeout(timeout):
-                return await ending
-        except TimeoutError:
-            return await self.journal.get(tenant, id)
+            while True:
+                task = await self.journal.get(tenant, id)
+                left = last - asyncio.get_running_loop().time()
+                if task.ended or left <= 0:
+                    return task
+                # Of one that another gateway works at, only the journal tells.
+                look = min(left, _LOOK) if self.journal.shared else left
+                if (await asyncio.wait([ending], timeout=look))[0]:
+                    return ending.result()
         finally:
             self.live.unwatch(id, ending)
 

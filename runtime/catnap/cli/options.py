@@ -26,6 +26,7 @@ _SETTINGS = {
     "functions": "Folder of skills.",
     "retry": "Time until a failed delivery is made again; doubles each time. Default: 1s.",
     "files": "Where users' files are: s3://bucket?endpoint=URL. Default: the state folder.",
+    "store": "What must last, as postgresql://user@host/database. Default: the state folder.",
     "admin_key": "The platform's own key.",
     "platform": "What skills run on: local, or knative inside a cluster. Default: local.",
     "install": "Name of the installation on a cluster. Default: catnap.",

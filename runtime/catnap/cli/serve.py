@@ -23,7 +23,7 @@ from catnap.gateway.settings import Settings as GatewaySettings
 @with_json
 @with_settings(
     *("home", "http", "grpc", "functions", "files", "retry", "admin_key"),
-    *("platform", "install", "models", "callback", "egress", "egress_networks", "audit"),
+    *("store", "platform", "install", "models", "callback", "egress", "egress_networks", "audit"),
 )
 def serve(settings: Settings, reload: bool, as_json: bool) -> None:
     """Runs the whole platform on this machine, until Ctrl-C.
@@ -56,6 +56,7 @@ def serve(settings: Settings, reload: bool, as_json: bool) -> None:
         functions=settings.functions,
         files=settings.files,
         retry=settings.retry,
+        store=settings.store,
         admin_key=settings.admin_key,
         keys=settings.keys,
         issuers=settings.issuers,

@@ -182,7 +182,7 @@ def nearest(key: str, names: Iterable[str]) -> str:
 
 def _value(name: str, value: object, where: str, base: Path) -> str | Path | Duration:
     if not isinstance(value, str):
-        shown = type(value).__name__ if name in ("token", "admin_key") else repr(value)
+        shown = type(value).__name__ if name in ("token", "admin_key", "store") else repr(value)
         raise InvalidRequest(f"{where}: must be text, not {shown}")
     if name in ("home", "functions"):
         return base / value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import socket
 import tempfile
 import time
 from contextlib import AsyncExitStack
@@ -107,7 +108,8 @@ class Gateway:
         self._parts.push_async_callback(self.credentials.close)
         secret = grant_secret(home)
         self.grants = Grants(secret)
-        self.store = Store(home / "catnap.db", [TABLES, AUDIT, KEYS, LIMITS, WORKSPACES])
+        components = [TABLES, AUDIT, KEYS, LIMITS, WORKSPACES]
+        self.store = Store(settings.store or home / "catnap.db", components)
         self._parts.callback(self.store.close)
         self.audit = Audit(self.store, home / "audit", secret)
         self._parts.push_async_callback(self.audit.close)
@@ -115,7 +117,8 @@ class Gateway:
         records = Records(self.audit.later)
         self.egress = Proxy(self.grants.verify, self._at_work, records, networks=networks)
         self.issued = KeyStore(self.store, self.keys)
-        self.journal = Journal(self.store)
+        # The lock of its state folder makes the name its own.
+        self.journal = Journal(self.store, f"{socket.gethostname()}:{home.resolve()}")
         self.meter = Meter(self.store, time.time, settings.limits)
         objects = _objects(settings)
         self._parts.callback(objects.close)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +16,8 @@ from catnap.tasks import Retry
 class Settings:
     """home: the state folder. http, grpc: addresses to listen on; port 0
     takes a free one. functions: the folder of skills. files: an S3 bucket as
-    s3://name?endpoint=URL, empty for a folder in home. admin_key: empty for
+    s3://name?endpoint=URL, empty for a folder in home. store: the
+    postgresql:// URI of what must last, empty for a file in home. admin_key: empty for
     the generated one. keys: further keys. issuers: whose tokens are taken.
     retry: seconds before a delivery that failed is made again, doubling each
     time. reload: take edited skills up.
@@ -35,6 +36,7 @@ class Settings:
     grpc: str = "127.0.0.1:9000"
     functions: Path = Path("functions")
     files: str = ""
+    store: str = field(default="", repr=False)
     admin_key: str = ""
     keys: tuple[Key, ...] = ()
     issuers: tuple[Issuer, ...] = ()

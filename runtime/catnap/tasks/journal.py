@@ -30,11 +30,13 @@ class Journal:
     """Methods answer when what they did will outlast a crash. All of them
     raise Unavailable where the store does not take it."""
 
-    def __init__(self, store: Store, holder: str = "") -> None:
-        """store: with the tables of `rows.TABLES`. holder: a name that no other
-        gateway has, nor had before; empty for one drawn at random."""
+    def __init__(self, store: Store, gateway: str = "") -> None:
+        """store: with the tables of `rows.TABLES`. gateway: whose journal it is,
+        by a name that it keeps over a restart; of those that share a store,
+        each has its own."""
         self._store = store
-        self._holder = holder or secrets.token_hex(8)
+        self._gateway = gateway if store.shared else ""  # of a file, there is one
+        self._holder = secrets.token_hex(8)
         self._noted: deque[Task] = deque()
 
     @property
@@ -213,10 +215,10 @@ class Journal:
         await self._store.run(write)
 
     async def recover(self, now: float, attempts: int) -> int:
-        """What a crash of another gateway, or of the one before, broke off is
-        queued again, and dead where that was its last attempt of `attempts`;
-        what somebody waited for there is over. Gives the number of tasks
-        queued again.
+        """What a crash broke off, of this gateway before or of another that was
+        not heard of for LEASE, is queued again, and dead where that was its
+        last attempt of `attempts`; what somebody waited for there is over.
+        Gives the number of tasks queued again.
 
         After a start, and where the journal is shared, at least three times in
         LEASE: it says that we are there, too. An attempt that a crash broke
@@ -224,9 +226,8 @@ class Journal:
         """
 
         def write(db: Database) -> int:
-            if not self._store.shared:
-                db.execute("DELETE FROM holders")  # nobody else can be there
-            return recovery.recover(db, self._holder, now, now + LEASE, attempts)
+            until = now + LEASE
+            return recovery.recover(db, self._holder, self._gateway, now, until, attempts)
 
         return await self._store.run(write)
 

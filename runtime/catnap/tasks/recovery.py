@@ -7,7 +7,7 @@ from catnap.tasks import rows
 from catnap.tasks.task import Failure
 
 _HERE = """
-INSERT INTO holders (name, until) VALUES (?, ?)
+INSERT INTO holders (name, gateway, until) VALUES (?, ?, ?)
 ON CONFLICT (name) DO UPDATE SET until = excluded.until
 """
 _GONE = "holder <> ? AND holder NOT IN (SELECT name FROM holders WHERE until >= ?)"
@@ -23,11 +23,15 @@ UPDATE tasks SET state = 'queued', updated = ?, due = ? WHERE state = 'running' 
 """  # noqa: S608
 
 
-def recover(db: Database, holder: str, now: float, until: float, attempts: int) -> int:
+def recover(
+    db: Database, holder: str, gateway: str, now: float, until: float, attempts: int
+) -> int:
     """How many tasks are queued again. The holder is here until `until`; those
-    whose time is over are gone."""
-    db.execute(_HERE, (holder, until))
-    db.execute("DELETE FROM holders WHERE until < ?", (now,))
+    whose time is over are gone, and those that were the same gateway before."""
+    db.execute(_HERE, (holder, gateway, until))
+    db.execute(
+        "DELETE FROM holders WHERE until < ? OR gateway = ? AND name <> ?", (now, gateway, holder)
+    )
     db.execute(_FREE_KEYS, (holder, now))
     left = Failure("Unavailable", "the gateway stopped before the call had ended", True)
     db.execute(_FAIL, (now, rows.packed(left), holder, now))

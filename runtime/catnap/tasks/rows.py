@@ -37,10 +37,12 @@ CREATE TABLE accepted (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX accepted_expires ON accepted (expires);
 CREATE INDEX accepted_task ON accepted (task);
-CREATE TABLE holders (name TEXT PRIMARY KEY, until REAL NOT NULL) STRICT, WITHOUT ROWID
+CREATE TABLE holders (
+    name TEXT PRIMARY KEY, gateway TEXT NOT NULL, until REAL NOT NULL
+) STRICT, WITHOUT ROWID
 """
-"""holder: the gateway that wrote the task last; of one at work, the one that works
-it. holders: until when each of them is known to be there."""
+"""holder: the process of a gateway that wrote the task last; of one at work, the
+one that works it. holders: until when each of them is known to be there."""
 TABLES = Component("tasks", (_FIRST,))
 _FIELDS = Task.__struct_fields__
 COLUMNS = [f'"{name}"' for name in _FIELDS]  # "user" is a keyword of Postgres
