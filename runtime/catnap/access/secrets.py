@@ -1,0 +1,65 @@
+"""The secrets of skills: set by an administrator, read by instances alone."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from catnap.access import secret_rows as rows
+from catnap.access.sealing import Seal, secrets_key
+from catnap.access.secret_rows import Kept
+from catnap.errors import InvalidRequest, NotFound
+from catnap.store import Store
+
+MAX_BYTES = 32 * 1024
+
+
+class Secrets:
+    """home: where the key is that they are encrypted with."""
+
+    def __init__(self, store: Store, home: Path, clock: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._home = home
+        self._clock = clock
+
+    @cached_property
+    def _seal(self) -> Seal:
+        # Not before there is a secret: most platforms never have one.
+        return Seal(secrets_key(self._home), os.urandom)
+
+    async def set(self, tenant: str, skill: str, name: str, value: bytes, author: str) -> None:
+        """What starts from now on has it. Raises InvalidRequest for what is no
+        text of 1 to 32,768 bytes."""
+        _check(value)
+        sealed = self._seal.close((tenant, skill, name), value)
+        kept = Kept(skill, name, self._clock(), author)
+        await self._store.run(lambda db: rows.put(db, tenant, kept, sealed))
+
+    async def remove(self, tenant: str, skill: str, name: str) -> None:
+        """Raises NotFound where there is none."""
+        if not await self._store.run(lambda db: rows.remove(db, tenant, skill, name)):
+            raise NotFound(f"skill {skill!r} has no secret {name!r} that is set")
+
+    async def list(self, tenant: str) -> list[Kept]:
+        return await self._store.run(lambda db: rows.listed(db, tenant))
+
+    async def of(self, tenant: str, skill: str, names: Sequence[str]) -> dict[str, str]:
+        """Those of these that are set, by name. Raises Unavailable for one that
+        cannot be opened."""
+        found = await self._store.run(lambda db: rows.sealed_of(db, tenant, skill, names))
+        return {
+            name: self._seal.open((tenant, skill, name), sealed).decode()
+            for name, sealed in found.items()
+        }
+
+
+def _check(value: bytes) -> None:
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        text = ""
+    if not 0 < len(value) <= MAX_BYTES or not text or "\0" in text:
+        raise InvalidRequest(f"a secret is text in UTF-8, of 1 to {MAX_BYTES:,} bytes")
