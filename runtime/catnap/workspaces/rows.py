@@ -28,7 +28,7 @@ CREATE TABLE snapshots (
     PRIMARY KEY (workspace, number)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE epochs (
-    only INTEGER PRIMARY KEY, last INTEGER NOT NULL
+    id INTEGER PRIMARY KEY, last INTEGER NOT NULL
 ) STRICT
 """
 TABLES = Component("workspaces", (_FIRST,))
@@ -89,8 +89,8 @@ _HELD = """SELECT w.*, s.manifest, s.files, s.size, s.taken, w.head AS number
 def next_epoch(db: Database) -> int:
     """One that nobody was given before."""
     row = db.execute(
-        "INSERT INTO epochs (only, last) VALUES (1, 1) "
-        "ON CONFLICT (only) DO UPDATE SET last = epochs.last + 1 RETURNING last"
+        "INSERT INTO epochs (id, last) VALUES (1, 1) "
+        "ON CONFLICT (id) DO UPDATE SET last = epochs.last + 1 RETURNING last"
     ).fetchone()
     return int(row["last"])
 
