@@ -27,6 +27,8 @@ MATRIX = {
     "skills.call": "  cd ta",
     "files.read": "v cd ta",
     "files.write": "  cd ta",
+    "sessions.read": "v cd ta",
+    "sessions.write": "  cd ta",
     "tasks.read": "v cdota",
     "tasks.write": "  cdota",
     "tasks.redrive": "    ota",

@@ -38,6 +38,12 @@ HTTP = {
     "DELETE /files/{scope}/{key...}": "files.write",
     "GET /links/{scope}/{key...}": "files.read",
     "POST /links/{scope}/{key...}": "files.write",
+    "GET /sessions": "sessions.read",
+    "GET /sessions/{skill}/{session}": "sessions.read",
+    "DELETE /sessions/{skill}/{session}": "sessions.write",
+    "GET /sessions/{skill}/{session}/files": "sessions.read",
+    "GET /sessions/{skill}/{session}/files/{path...}": "sessions.read",
+    "POST /sessions/{skill}/{session}/restore": "sessions.write",
 }
 """By method and path."""
 
@@ -48,7 +54,7 @@ ACT_FOR_USERS = {
     "POST /skills/{skill}",
     "POST /events",
     "POST /events/{skill}/{trigger}",
-    *(route for route in HTTP if route.split("/")[1] in ("files", "links")),
+    *(route for route in HTTP if route.split("/")[1] in ("files", "links", "sessions")),
 }
 """Those that do so for the user whom `Catnap-User` names."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from catnap.errors import SkillCrashed, SkillError, Unavailable, from_problem
+from catnap.errors import NotFound, SkillCrashed, SkillError, Unavailable, from_problem
 from catnap.gateway.gateway import Gateway
 from catnap.host import landlock
 from catnap.http import Client, Target
@@ -30,6 +30,12 @@ class Caller:
     async def request(
         self, method: str, path: str, body: Any = None, key: str = ACME, **headers: str
     ) -> Any:
+        answer = await self.read(path, method, body, key, **headers)
+        return msgspec.json.decode(answer) if answer else None
+
+    async def read(
+        self, path: str, method: str = "GET", body: Any = None, key: str = ACME, **headers: str
+    ) -> bytes:
         sent = [(b"authorization", f"Bearer {key}".encode())]
         sent += [(f"catnap-{name}".encode(), value.encode()) for name, value in headers.items()]
         data = b"" if body is None else msgspec.json.encode(body)
@@ -37,7 +43,7 @@ class Caller:
         answer = await reply.read()
         if reply.status >= 400:
             raise from_problem(reply.status, answer)
-        return msgspec.json.decode(answer) if answer else None
+        return answer
 
     async def pad(
         self, session: str = "s1", user: str = "ada", key: str = ACME, **what: str
@@ -116,3 +122,39 @@ async def test_an_instance_writes_to_no_other_instances_workspaces(
     said = await caller.pad(touch=str(theirs))
     assert said == ["Permission denied"]
     assert theirs.read_text() == "one"
+
+
+async def test_a_session_is_listed_shown_taken_back_and_ended(caller: Caller) -> None:
+    for text in ("one", "two", "three"):
+        await caller.pad(write="a.txt", text=text)
+    await caller.pad(session="s2", user="ben")
+    ada = {"user": "ada"}
+    listed = await caller.request("GET", "/sessions")
+    assert {(each["session"], each["user"]) for each in listed["sessions"]} == {
+        *(("s1", "ada"), ("s2", "ben"))
+    }
+    await caller.pad(write="a.txt", text="four")  # waits until the third is kept
+    shown = await caller.request("GET", "/sessions/pad/s1", **ada)
+    assert [each["number"] for each in shown["snapshots"]][-3:] == [3, 2, 1]
+    [file] = (await caller.request("GET", "/sessions/pad/s1/files?at=2", **ada))["entries"]
+    assert (file["path"], file["kind"], file["size"]) == ("a.txt", "file", 3)
+    assert await caller.read("/sessions/pad/s1/files/a.txt?at=2", **ada) == b"two"
+    await caller.request("POST", "/sessions/pad/s1/restore?at=2", **ada)
+    found, _ = await caller.pad()
+    assert found == {"a.txt": "two"}
+    await caller.request("DELETE", "/sessions/pad/s1", **ada)
+    found, _ = await caller.pad()
+    assert found == {}
+
+
+async def test_no_session_of_another_user_or_tenant_is_there(caller: Caller) -> None:
+    await caller.pad(write="a.txt", text="one")
+    assert await caller.request("GET", "/sessions", key=RIVAL) == {"sessions": []}
+    assert await caller.request("GET", "/sessions", user="ben") == {"sessions": []}
+    for method, path in (
+        *(("GET", ""), ("DELETE", ""), ("GET", "/files")),
+        *(("GET", "/files/a.txt"), ("POST", "/restore?at=1")),
+    ):
+        for who in ({"user": "ben"}, {"user": "ada", "key": RIVAL}):
+            with pytest.raises(NotFound):
+                await caller.request(method, f"/sessions/pad/s1{path}", **who)

@@ -19,6 +19,8 @@ Action = Literal[
     "skills.call",
     "files.read",
     "files.write",
+    "sessions.read",
+    "sessions.write",
     "tasks.read",
     "tasks.write",
     "tasks.redrive",
@@ -52,12 +54,23 @@ class Role:
 ROLES: Mapping[str, Role] = MappingProxyType(
     {
         # Looks at what there is.
-        "viewer": Role(frozenset({"skills.read", "files.read", "tasks.read", "usage.read"})),
+        "viewer": Role(
+            frozenset({"skills.read", "files.read", "sessions.read", "tasks.read", "usage.read"})
+        ),
         # Brings a trigger the events that were matched already, and does nothing else.
         "broker": Role(frozenset({"events.deliver"})),
         # An agent core: does the work.
         "caller": Role(
-            frozenset({"skills.call", "files.write", "tasks.write", "models.use", "events.send"}),
+            frozenset(
+                {
+                    "skills.call",
+                    "files.write",
+                    "sessions.write",
+                    "tasks.write",
+                    "models.use",
+                    "events.send",
+                }
+            ),
             ("viewer", "broker"),
         ),
         # Writes skills.

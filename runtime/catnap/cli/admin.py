@@ -37,10 +37,12 @@ def ask(
     body: object = None,
     *,
     if_match: str = "",
+    user: str = "",
 ) -> T:
     """if_match: the version that is meant; Conflict where there is another.
+    user: whom it is for; empty for the credential's own.
     Raises the gateway's own errors, and Unavailable where nobody answers."""
-    return asyncio.run(_ask(settings, method, path, answer, body, if_match))[0]
+    return asyncio.run(_ask(settings, method, path, answer, body, if_match, user))[0]
 
 
 def look(settings: Settings, path: str, answer: type[T]) -> tuple[T, str]:
@@ -49,12 +51,16 @@ def look(settings: Settings, path: str, answer: type[T]) -> tuple[T, str]:
     return asyncio.run(_ask(settings, "GET", path, answer, None, ""))
 
 
-async def stream(settings: Settings, path: str, take: Callable[[bytes], object]) -> None:
+async def stream(
+    settings: Settings, path: str, take: Callable[[bytes], object], *, user: str = ""
+) -> None:
     """Gives an answer on, part by part. Raises as `ask`."""
     client = Client()
     try:
         try:
-            reply = await client.request(Target.parse(settings.http), "GET", path, _who(settings))
+            reply = await client.request(
+                Target.parse(settings.http), "GET", path, _who(settings, user)
+            )
         except Unavailable:
             raise unreachable(settings.http, "http") from None
         if reply.status >= 400:
@@ -65,15 +71,22 @@ async def stream(settings: Settings, path: str, take: Callable[[bytes], object])
         await client.close()
 
 
-def _who(settings: Settings) -> list[tuple[bytes, bytes]]:
+def _who(settings: Settings, user: str = "") -> list[tuple[bytes, bytes]]:
     bearer = token(settings, settings.http)
-    return [(b"authorization", f"Bearer {bearer}".encode())] if bearer else []
+    who = [(b"authorization", f"Bearer {bearer}".encode())] if bearer else []
+    return [*who, (b"catnap-user", user.encode())] if user else who
 
 
 async def _ask(
-    settings: Settings, method: str, path: str, answer: type[T], body: object, if_match: str
+    settings: Settings,
+    method: str,
+    path: str,
+    answer: type[T],
+    body: object,
+    if_match: str,
+    user: str = "",
 ) -> tuple[T, str]:
-    headers = _who(settings)
+    headers = _who(settings, user)
     if if_match:
         headers.append((b"if-match", if_match.encode()))
     sent = b""

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from catnap.access.audited import Audited
 from catnap.errors import NotFound, Unavailable
-from catnap.gateway import audit, callback, events, files, keys, limits, observe, platform, skill
+from catnap.gateway import (
+    audit,
+    callback,
+    events,
+    files,
+    keys,
+    limits,
+    observe,
+    platform,
+    sessions,
+    skill,
+)
 from catnap.gateway.door import enter
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.hosts import Hosts
@@ -40,6 +51,7 @@ ROUTES = Table(
         Route("POST", "/keys/{key}/rotate", "keys.write", keys.rotate, any_tenant=True),
         Route("DELETE", "/keys/{key}", "keys.write", keys.revoke, any_tenant=True),
         *files.ROUTES,
+        *sessions.ROUTES,
     ),
     hint="POST /skills/<name>, GET /skills, POST /events",
 )

@@ -232,6 +232,8 @@ def _rules(manifest: Manifest) -> Iterator[tuple[object, str, str]]:
     yield manifest.session.idle >= 1, "session.idle", "1s or more"
     enough = manifest.session.max == 0 or manifest.session.max >= scale.concurrency > 0
     yield enough, "session.max", "0, or scale.concurrency or more"
+    homes = manifest.session.affinity or not manifest.session.workspace
+    yield homes, "session.workspace", "false without session.affinity"
     yield 1 <= limits.timeout <= 600, "limits.timeout", "1s to 600s"
     yield _CPU.match(limits.cpu), "limits.cpu", "cores such as '0.5' or '500m'"
     yield _MEMORY.match(limits.memory), "limits.memory", "bytes such as '512Mi'"

@@ -8,8 +8,9 @@ together over an object store; `keeper` does so for the instances of a machine.
 """
 
 from catnap.workspaces.bounds import Bounds
+from catnap.workspaces.chosen import chosen
 from catnap.workspaces.keeper import Keeper
 from catnap.workspaces.rows import TABLES, Held, Snapshot, Workspace
 from catnap.workspaces.workspaces import Workspaces
 
-__all__ = ["TABLES", "Bounds", "Held", "Keeper", "Snapshot", "Workspace", "Workspaces"]
+__all__ = ["TABLES", "Bounds", "Held", "Keeper", "Snapshot", "Workspace", "Workspaces", "chosen"]

@@ -34,8 +34,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(eq=False, slots=True)
 class Visit:
-    """dirty: something may have changed since the last snapshot. lost: another
-    epoch has begun elsewhere. swept: what broken-off snapshots left is gone."""
+    """dirty: something may have changed since the last snapshot. broken: its last
+    call was broken off. lost: another epoch has begun elsewhere. swept: what
+    broken-off snapshots left is gone."""
 
     held: Held
     index: Index
@@ -44,6 +45,7 @@ class Visit:
     since: float
     calls: int = 0
     dirty: bool = False
+    broken: bool = False
     lost: bool = False
     swept: bool = False
 
@@ -115,6 +117,7 @@ class Keeper:
         visit.calls -= 1
         visit.since = self._clock()
         visit.dirty |= whole
+        visit.broken = not whole
         if self._visits.get(visit.held.workspace) is visit:
             self._visits.move_to_end(visit.held.workspace)
             self._start(self._kept(visit))
@@ -208,7 +211,7 @@ class Keeper:
             return
         for visit in [each for each in self._visits.values() if each.instance == instance]:
             # What a call was in the middle of is not what the session was left as.
-            visit.dirty |= whole or not visit.calls
+            visit.dirty |= whole or not (visit.calls or visit.broken)
             await self._kept(visit)
             self._drop(visit)
         await asyncio.to_thread(shutil.rmtree, room, True)
