@@ -37,6 +37,7 @@ def alone(
     """The command line in an empty folder, with no gateway and no settings."""
     for name in ("HOME", "HTTP", "GRPC", "TOKEN", "FUNCTIONS", "FILES", "ADMIN_KEY"):
         monkeypatch.delenv(f"CATNAP_{name}", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
 
     def call(*argv: str) -> Outcome:

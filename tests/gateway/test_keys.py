@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -133,3 +134,34 @@ async def test_what_asks_for_no_key_is_refused(world: World, body: bytes) -> Non
     reply = await world.client.request(world.where, "POST", "/keys", fields, body)
     await reply.read()
     assert reply.status == 400
+
+
+async def test_who_logged_in_needs_to_say_no_key_again(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.delenv("CATNAP_TOKEN", raising=False)
+    at = ("--http", str(world.where))
+
+    async def cli(*argv: str) -> tuple[int, str]:
+        status = await asyncio.to_thread(run, (*argv, *at))
+        return status, world.capsys.readouterr().err
+
+    _, made = await world.ask("POST", "/keys", {"name": "me", "roles": ["tenant-admin"]})
+    monkeypatch.setattr("sys.stdin", io.StringIO(made["secret"] + "\n"))
+    assert await cli("login", "--stdin", "--grpc", world.grpc) == (0, "")
+    assert (await cli("keys", "list"))[0] == 0
+    async with connect(world.grpc) as catnap:
+        assert (await catnap.invoke("who", {})).json() == "default"
+    assert (await cli("logout", "--grpc", world.grpc))[0] == 0
+    status, err = await cli("keys", "list")
+    assert (status != 0, "no credential" in err) == (True, True)
+
+
+async def test_a_key_that_the_gateway_does_not_take_is_not_kept(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    status, _, err = await world.cli("login", token="catnap_unknown-0123456789")
+    assert (status != 0, "not known here" in err) == (True, True)
+    assert not (tmp_path / "config").exists()

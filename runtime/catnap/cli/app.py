@@ -70,7 +70,7 @@ class Commands(Group):
                     ("CATNAP_HOME", "state folder (.catnap)"),
                     ("CATNAP_HTTP", "HTTP address (127.0.0.1:8080)"),
                     ("CATNAP_GRPC", "gRPC address (127.0.0.1:9000)"),
-                    ("CATNAP_TOKEN", "your credential (by login; on loopback: the key in CATNAP_HOME)"),
+                    ("CATNAP_TOKEN", "your credential (login, or on loopback CATNAP_HOME)"),
                     ("CATNAP_FUNCTIONS", "folder of skills (functions)"),
                     ("CATNAP_RETRY", "time until a failed delivery is made again (1s)"),
                     ("CATNAP_FILES", "s3://bucket?endpoint=URL (a folder in CATNAP_HOME)"),

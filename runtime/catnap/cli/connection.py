@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from catnap.cli.settings import Settings
-from catnap.client import Client, Unreachable, connect
+from catnap.client import Client, Unreachable, connect, logins
 from catnap.client.channel import is_loopback
 
 
 def token(settings: Settings, address: str) -> str:
-    """The credential to send: the one that was given or, to this machine
-    only, the platform's own where it can be read."""
-    if settings.token or not is_loopback(address):
-        return settings.token
+    """The credential to send: the one that was given, or that `catnap login`
+    kept for the address or, to this machine only, the platform's own."""
+    return (
+        settings.token
+        or logins.kept(logins.place(os.environ), address)
+        or local_key(settings, address)
+    )
+
+
+def local_key(settings: Settings, address: str) -> str:
+    """The platform's own key, where it can be read and the address is on this
+    machine; else empty."""
+    if not is_loopback(address):
+        return ""
     if settings.admin_key:
         return settings.admin_key
     try:

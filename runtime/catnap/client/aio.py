@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import aclosing, suppress
 from types import TracebackType
@@ -13,6 +14,7 @@ import grpc
 from catnap.client import operations
 from catnap.client.channel import Stubs, options
 from catnap.client.content import async_chunks
+from catnap.client.logins import given
 from catnap.client.method import Method, Service
 from catnap.client.operation import PROMPT, Download, Pages, Records, Unary, Upload
 from catnap.errors import SkillCrashed
@@ -247,9 +249,11 @@ class Client(Service):
 
 
 def connect(
-    address: str, token: str = "", *, credentials: grpc.ChannelCredentials | None = None
+    address: str, token: str | None = None, *, credentials: grpc.ChannelCredentials | None = None
 ) -> Client:
     """As catnap.client.connect, for the running event loop."""
+    if token is None:
+        token = given(address, os.environ)
     if credentials is None:
         channel = grpc.aio.insecure_channel(address, options(address))
     else:

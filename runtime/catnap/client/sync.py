@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from types import TracebackType
@@ -13,6 +14,7 @@ from google.protobuf.message import Message
 from catnap.client import operations
 from catnap.client.channel import Stubs, options
 from catnap.client.content import chunks
+from catnap.client.logins import given
 from catnap.client.method import Method, Service
 from catnap.client.operation import PROMPT, Download, Pages, Records, Unary, Upload
 from catnap.errors import SkillCrashed
@@ -212,12 +214,16 @@ class Client(Service):
 
 
 def connect(
-    address: str, token: str = "", *, credentials: grpc.ChannelCredentials | None = None
+    address: str, token: str | None = None, *, credentials: grpc.ChannelCredentials | None = None
 ) -> Client:
     """A client of the gateway at `host:port`. Connects at the first call.
 
-    credentials: for TLS, which everything but loopback should have.
+    token: the credential; None for CATNAP_TOKEN or else what `catnap login`
+    kept for the address. credentials: for TLS, which everything but loopback
+    should have.
     """
+    if token is None:
+        token = given(address, os.environ)
     if credentials is None:
         channel = grpc.insecure_channel(address, options(address))
     else:
