@@ -118,8 +118,8 @@ def _wanted(
             if trigger:
                 raise
             continue
-        lane = "\0".join((principal.tenant, place, user)) if each.coalesce == "user" else ""
-        key = "\0".join(("event", principal.tenant, user, event.source, event.id, place))
+        lane = "\n".join((principal.tenant, place, user)) if each.coalesce == "user" else ""
+        key = "\n".join(("event", principal.tenant, user, event.source, event.id, place))
         acceptances.append(Acceptance(task_of(call, now, waited=False, lane=lane), key))
     return acceptances
 

@@ -50,4 +50,6 @@ def acceptance(call: Call, task: Task) -> Acceptance:
 
 
 def idempotency_key(call: Call) -> str:
-    return "\0".join(("call", call.tenant, call.user, call.skill, call.key))
+    """One for each: no part holds a control character. Text with a NUL, no
+    Postgres takes."""
+    return "\n".join(("call", call.tenant, call.user, call.skill, call.key))
