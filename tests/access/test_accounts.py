@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from catnap.access import Accounts, Principal, is_token
+from catnap.access.account_roles import AccountRoles
 from catnap.access.accounts import MAX_KNOWN, TRUST
-from catnap.errors import Unauthenticated, Unavailable
+from catnap.errors import InvalidRequest, Unauthenticated, Unavailable
 
 AUDIENCE = "catnap.dev/gateway/catnap"
 NOW = 1_800_000_000.0
@@ -40,8 +41,8 @@ class Cluster:
             raise self.error
         return self.namespace, "broker"
 
-    def accounts(self) -> Accounts:
-        return Accounts(AUDIENCE, self.review, lambda name: TENANTS.get(name, ""))
+    def accounts(self, *bound: AccountRoles) -> Accounts:
+        return Accounts(AUDIENCE, self.review, lambda name: TENANTS.get(name, ""), bound)
 
 
 @pytest.fixture
@@ -53,6 +54,47 @@ async def test_an_account_acts_for_the_tenant_of_its_namespace(cluster: Cluster)
     assert await cluster.accounts().authenticate(token(), NOW) == Principal(
         "acme", None, frozenset({"broker"}), "service account catnap-acme/broker"
     )
+
+
+@pytest.mark.parametrize(
+    ("namespace", "bound", "tenant", "roles"),
+    [
+        ("catnap-acme", [("catnap-acme/broker", ["viewer"], "")], "acme", {"broker", "viewer"}),
+        ("catnap-acme", [("catnap-*/bro*", ["caller:a-*"], "")], "acme", {"broker", "caller:a-*"}),
+        ("catnap-acme", [("catnap-acme/other", ["admin"], "")], "acme", {"broker"}),
+        ("catnap-acme", [("*/broker", ["viewer"], "rival")], "rival", {"viewer"}),
+        ("agents", [("agents/*", ["caller"], "acme")], "acme", {"caller"}),
+        (
+            "agents",
+            [("agents/*", ["caller"], "acme"), ("*/broker", ["admin"], "rival")],
+            "acme",
+            {"caller"},
+        ),
+    ],
+)
+async def test_the_settings_say_what_an_account_may_and_whose_it_is(
+    cluster: Cluster, namespace: str, bound: list, tenant: str, roles: set[str]
+) -> None:
+    cluster.namespace = namespace
+    given = [AccountRoles(account=a, roles=tuple(r), tenant=t) for a, r, t in bound]
+    found = await cluster.accounts(*given).authenticate(token(), NOW)
+    assert (found.tenant, found.user, found.roles) == (tenant, None, roles)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"account": "broker"},
+        {"account": "/broker"},
+        {"account": "a/"},
+        {"account": "a/b/c"},
+        {"account": "a/b", "roles": ("Admin",)},
+        {"account": "a/b", "tenant": "\0"},
+    ],
+)
+def test_what_binds_no_account_is_refused(wrong: dict) -> None:
+    with pytest.raises(InvalidRequest):
+        AccountRoles(**{"roles": ("caller",), **wrong})
 
 
 async def test_an_account_of_no_tenants_namespace_is_nobody(cluster: Cluster) -> None:

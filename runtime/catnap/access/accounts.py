@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
+from catnap.access.account_roles import AccountRoles, principal_of
 from catnap.access.jwt_claims import check_audience, check_time, claims_of
 from catnap.access.principal import Principal
-from catnap.errors import Unauthenticated
 
 TRUST = 5.0
 """Seconds that the cluster's word is good for; then it is asked again. So long
@@ -36,10 +36,17 @@ class Accounts:
     """Tokens made for us by the cluster, of accounts in tenants' namespaces.
 
     audience: whom a token has to be for. tenant_of: the tenant of a namespace,
-    empty for none.
+    empty for none. bound: what accounts may, and whose those elsewhere are.
     """
 
-    def __init__(self, audience: str, review: Review, tenant_of: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        audience: str,
+        review: Review,
+        tenant_of: Callable[[str], str],
+        bound: Sequence[AccountRoles] = (),
+    ) -> None:
+        self._bound = tuple(bound)
         self._audience = audience
         self._review = review
         self._tenant_of = tenant_of
@@ -56,12 +63,8 @@ class Accounts:
         if account is None:
             account = await self._ask(key, token)
             self._remember(key, account, min(expires, now + TRUST))
-        name = f"service account {'/'.join(account)}"
         # Asked each time: a namespace may have changed hands meanwhile.
-        tenant = self._tenant_of(account[0])
-        if not tenant:
-            raise Unauthenticated(f"{name} is not in the namespace of a tenant")
-        return Principal(tenant, None, frozenset(("broker",)), name)
+        return principal_of(*account, self._tenant_of(account[0]), self._bound)
 
     def _check(self, token: str, now: float) -> float:
         """Turns away, before the cluster is asked, what it would turn away;

@@ -60,6 +60,7 @@ def serve(settings: Settings, reload: bool, as_json: bool) -> None:
         admin_key=settings.admin_key,
         keys=settings.keys,
         issuers=settings.issuers,
+        accounts=settings.accounts,
         limits=settings.limits,
         reload=reload,
         platform=settings.platform,

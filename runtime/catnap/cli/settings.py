@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from catnap.access import Key
+from catnap.access.account_roles import AccountRoles
 from catnap.access.limits import Limit
 from catnap.access.oidc import Issuer
 from catnap.access.principal import DEFAULT_TENANT
@@ -27,7 +28,7 @@ NAMES = (
     *("store", "platform", "install", "models", "callback", "egress", "egress_networks", "audit"),
 )
 _CHOICES = {"platform": ("local", "knative"), "audit": ("actions", "calls")}
-_TABLES = ("keys", "issuers", "limits")
+_TABLES = ("keys", "issuers", "accounts", "limits")
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class Settings:
     delivery is made again. token: a client's credential; empty where none was
     given. store: the postgresql:// URI of what must last; empty for a file in the
     state folder. admin_key: the platform's own key; empty for a generated one. keys:
-    further keys that `serve` accepts, as it does the tokens of issuers. limits:
-    what tenants, users and skills may use. platform:
+    further keys that `serve` accepts, as it does the tokens of issuers and of
+    service accounts. limits: what tenants, users and skills may use. platform:
     what skills run on. install:
     the name of an installation on a cluster. models: where a model server
     answers, empty for one of `serve`'s own. callback: the address that skills
@@ -58,6 +59,7 @@ class Settings:
     admin_key: str = field(default="", repr=False)
     keys: tuple[Key, ...] = ()
     issuers: tuple[Issuer, ...] = ()
+    accounts: tuple[AccountRoles, ...] = ()
     limits: tuple[Limit, ...] = ()
     platform: Literal["local", "knative"] = "local"
     install: str = DEFAULT_INSTALL
@@ -110,8 +112,9 @@ def read_settings(
             report(error)
     keys = _parsed("keys", table, path, _key, Key.__struct_fields__, report)
     issuers = _parsed("issuers", table, path, _issuer, Issuer.__struct_fields__, report)
+    accounts = _parsed("accounts", table, path, _accounts, AccountRoles.__struct_fields__, report)
     limits = _parsed("limits", table, path, _limit, Limit.__struct_fields__, report)
-    return Settings(**values, keys=keys, issuers=issuers, limits=limits)
+    return Settings(**values, keys=keys, issuers=issuers, accounts=accounts, limits=limits)
 
 
 def gateway_settings(settings: Settings) -> str:
@@ -233,6 +236,10 @@ def _parsed(
 
 def _key(table: dict[str, Any]) -> Key:
     return msgspec.convert({"tenant": DEFAULT_TENANT, "user": None, **table}, Key)
+
+
+def _accounts(table: dict[str, Any]) -> AccountRoles:
+    return msgspec.convert(table, AccountRoles)
 
 
 def _issuer(table: dict[str, Any]) -> Issuer:

@@ -33,7 +33,7 @@ def delivering(broker: Principal) -> Principal:
     has no other rights than to bring them."""
     if "broker" not in broker.roles:
         return broker
-    return msgspec.structs.replace(broker, roles=frozenset(("caller",)))
+    return msgspec.structs.replace(broker, roles=broker.roles - {"broker"} | {"caller"})
 
 
 def http_call(

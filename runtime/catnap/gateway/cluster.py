@@ -29,13 +29,14 @@ async def on_cluster(settings: Settings, announce: Announce, parts: AsyncExitSta
     return cluster
 
 
-def accounts_on(cluster: Cluster, install: str) -> Accounts:
-    """Service accounts of its tenants' namespaces, whose tokens it vouches for."""
+def accounts_on(cluster: Cluster, settings: Settings) -> Accounts:
+    """Service accounts whose tokens it vouches for."""
     from catnap.services.knative.tokens import review
 
-    audience = audience_of(install)
+    audience = audience_of(settings.install)
     return Accounts(
         audience,
         lambda token: review(cluster.api, token, audience),
         cluster.ingresses.tenant_of,
+        settings.accounts,
     )

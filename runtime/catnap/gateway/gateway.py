@@ -162,7 +162,7 @@ class Gateway:
         settings, announce, parts = self.settings, self._announce, self._parts
         if settings.platform == "knative":
             self.cluster = await on_cluster(settings, announce, parts)
-            self.credentials.accounts = accounts_on(self.cluster, settings.install)
+            self.credentials.accounts = accounts_on(self.cluster, settings)
             self.catalog, self.platform = self.cluster.catalog, self.cluster.platform
             self.logs = PodLogs(self.cluster.namespace)
         else:

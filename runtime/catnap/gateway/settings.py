@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from catnap.access import Key
+from catnap.access.account_roles import AccountRoles
 from catnap.access.limits import Limit
 from catnap.access.oidc import Issuer
 from catnap.tasks import Retry
@@ -18,7 +19,8 @@ class Settings:
     takes a free one. functions: the folder of skills. files: an S3 bucket as
     s3://name?endpoint=URL, empty for a folder in home. store: the
     postgresql:// URI of what must last, empty for a file in home. admin_key: empty for
-    the generated one. keys: further keys. issuers: whose tokens are taken.
+    the generated one. keys: further keys. issuers: whose tokens are taken. accounts:
+    what service accounts of the cluster may.
     retry: seconds before a delivery that failed is made again, doubling each
     time. reload: take edited skills up.
     models: where a model server answers, empty for one of our own. platform:
@@ -40,6 +42,7 @@ class Settings:
     admin_key: str = ""
     keys: tuple[Key, ...] = ()
     issuers: tuple[Issuer, ...] = ()
+    accounts: tuple[AccountRoles, ...] = ()
     limits: tuple[Limit, ...] = ()
     retry: float = Retry().first
     reload: bool = True
