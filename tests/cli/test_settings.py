@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 
 from catnap.access import Key
+from catnap.access.account_roles import AccountRoles
+from catnap.access.oidc import Issuer
 from catnap.cli.settings import Settings, gateway_settings, read_settings
 from catnap.errors import InvalidRequest
 
 HASH = "sha256:" + "0a" * 32
+ISSUER = "[[issuers]]\nissuer = 'https://a.example'\naudience = 'catnap'\ntenant = 'acme'\n"
 
 
 def write(folder: Path, text: str) -> Path:
@@ -59,6 +62,11 @@ def test_paths_of_flags_and_environment_are_the_callers(tmp_path: Path) -> None:
         ("keys = 1", "must be a list of tables"),
         ("[[keys]]\nhahs = ''", "number 1: unknown key 'hahs': did you mean 'hash'?"),
         ("[[keys]]\nname = 'ci'\nroles = []", "number 1: .*hash"),
+        ("[[issuers]]\nisuer = 'x'", "number 1: unknown key 'isuer': did you mean 'issuer'?"),
+        ("[[issuers]]\naudience = 'x'", "issuers.*number 1: .*issuer"),
+        (ISSUER + "algorithms = ['HS256']", "issuers.*number 1: algorithms: HS256"),
+        (ISSUER + "keep = 'long'", "issuers.*number 1: .*long"),
+        ("[[accounts]]\naccount = 'x'\nroles = []", "accounts.*number 1: account 'x'"),
         ("[[keys]]\nname = 'ci'\nroles = []\nhash = 'abc'", "number 1: key 'ci': its hash"),
     ],
 )
@@ -134,6 +142,17 @@ def test_a_gateway_on_a_cluster_reads_what_it_was_told(tmp_path: Path) -> None:
         files="s3://bucket?endpoint=http://127.0.0.1:7070",
         retry=0.2,
         egress_networks="10.1.0.0/16",
+        issuers=(
+            Issuer(
+                issuer="https://a.example",
+                audience="catnap",
+                tenant_claim=("org", "id"),
+                keep=60.5,
+                role_claim="groups",
+                role_map={"team a": ("caller",), 'b "c"': ("viewer", "finance")},
+            ),
+        ),
+        accounts=(AccountRoles(account="agents/*", roles=("caller",), tenant="acme"),),
         keys=(
             Key(name='a "quoted" one', hash=HASH, tenant="acme", user=None, roles=("caller",)),
             Key(name="ada", hash=HASH, tenant="default", user="ada", roles=("admin", "caller")),
@@ -148,3 +167,14 @@ def test_a_gateway_is_told_nothing_of_this_machine(tmp_path: Path) -> None:
     secrets = {"token": "secret", "admin_key": "secret", "store": "postgresql://ann:secret@db"}
     mine = Settings(home=tmp_path, http="127.0.0.1:1", **secrets)
     assert gateway_settings(mine) == ""
+
+
+def test_issuers_come_from_the_file(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        ISSUER + "keep = '2h'\nalgorithms = ['ES256']\nrole_claim = ['realm', 'roles']\n"
+        "[issuers.role_map]\n'team a' = ['caller:a-*']\n",
+    )
+    [found] = read_settings({}, {}, tmp_path).issuers
+    assert (found.keep, found.algorithms) == (7200.0, ("ES256",))
+    assert (found.role_claim, found.role_map) == (("realm", "roles"), {"team a": ("caller:a-*",)})
