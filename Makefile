@@ -16,7 +16,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 COMPILE_IMAGE := $(COMPILE) --constraints requirements.lock
 export PYTHONPATH := $(CURDIR)/runtime
 
-.PHONY: help setup run test test-servers test-hostile test-killed test-cluster check format proto lock bench bench-host bench-cluster deploy clean clean-state
+.PHONY: help setup run test test-servers test-images test-hostile test-killed test-cluster check format proto lock bench bench-host bench-cluster deploy clean clean-state
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,7 +38,10 @@ run: setup ## start the whole platform on localhost
 	@$(BIN)/catnap serve
 
 test: setup ## run the tests; no root, docker or cluster
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -m "not images" $(ARGS)
+
+test-images: setup ## build real images and look into them; needs buildah, podman or docker
+	@$(BIN)/python -m pytest -m images $(ARGS) tests/services/containers
 
 test-servers: setup ## install what some tests want: versitygw (needs Go), checkov, the CloudEvents SDK 2
 	@UV_TOOL_DIR=.tools UV_TOOL_BIN_DIR=.tools/bin $(BIN)/uv tool install --quiet checkov==3.3.30

@@ -140,6 +140,19 @@ async def test_a_flood_of_requests_is_answered_to_the_last_by_one_who_reads(conn
     assert heard.count(b"HTTP/1.1 405 ") == count + 1
 
 
+async def test_who_is_slow_to_send_takes_no_place_from_others(connect):
+    slow = []
+    for _ in range(50):
+        reader, writer = await connect()
+        writer.write(CHUNKED + b"1\r\n")
+        slow.append(asyncio.ensure_future(reader.read(1)))
+    await works(connect)
+    assert not any(each.done() for each in slow), "it was let go first"
+    for each in slow:
+        each.cancel()
+    await asyncio.gather(*slow, return_exceptions=True)
+
+
 async def test_connections_that_come_and_go_leave_nothing_open(host, connect):
     await works(connect)
     before = host.descriptors

@@ -261,7 +261,7 @@ HOLDING = """
 LONG = 1_000_000
 
 
-async def test_a_long_body_is_not_asked_for_before_its_call_has_a_place(instance):
+async def test_most_of_a_long_body_is_read_only_when_its_call_has_a_place(instance):
     running = await instance(HOLDING, "[scale]\nconcurrency = 1")
     first = asyncio.create_task(running.send("POST", "/", RAW, b""))
     second = await Wire.to(running)
@@ -270,12 +270,15 @@ async def test_a_long_body_is_not_asked_for_before_its_call_has_a_place(instance
             await asyncio.sleep(0)
         head = f"content-length: {LONG}\r\nexpect: 100-continue\r\n\r\n"
         second.writer.write(b"POST / HTTP/1.1\r\nhost: a\r\n" + head.encode())
+        assert await second.head() == b"HTTP/1.1 100 Continue\r\n\r\n"
+        second.writer.write(bytes(LONG // 10))
+        await second.writer.drain()
+        assert not running.app.gate.waiting
+        second.writer.write(bytes(LONG - LONG // 10))
         while not running.app.gate.waiting:
             await asyncio.sleep(0)
     sys.modules["main"].go.set()
     assert (await first).status == 200
-    assert await second.head() == b"HTTP/1.1 100 Continue\r\n\r\n"
-    second.writer.write(bytes(LONG))
     assert (await second.head()).startswith(b"HTTP/1.1 200 ")
     assert await second.reader.readexactly(7) == str(LONG).encode()
     assert running.app.gate.inside == 0

@@ -109,6 +109,9 @@ class Visitors:
             await asyncio.sleep(random.uniform(0, 0.02))
         await client.close()
 
+    def count(self) -> int:
+        return sum(map(len, self.answers.values()))
+
     def all_at(self, edition: int) -> bool:
         newest = [max(each.edition for each in found) for found in self.answers.values()]
         return len(newest) == SESSIONS and min(newest) == edition
@@ -156,3 +159,52 @@ def check(answers: list[Answer]) -> None:
     for one, next_ in itertools.pairwise(answers):
         assert one.edition <= next_.edition
         assert one.ended <= next_.began or one.pid == next_.pid
+
+
+async def test_traffic_that_goes_back_and_forth_under_load_fails_no_call(
+    start: Callable[..., Running], tmp_path: Path
+) -> None:
+    folder = tmp_path / "functions" / "edition"
+    folder.mkdir(parents=True)
+    (folder / "skill.toml").write_text(SKILL["skill.toml"])
+    (folder / "main.py").write_text(SKILL["main.py"].replace("EDITION", "1"))
+    platform = start(where=folder.parent)
+    (folder / "main.py").write_text(SKILL["main.py"].replace("EDITION", "2"))
+    platform.line("progress")
+    visitors = Visitors(platform)
+    client, target = Client(), Target.parse(platform.http)
+    headers = [
+        (b"authorization", f"Bearer {platform.key}".encode()),
+        (b"content-type", b"application/json"),
+    ]
+
+    async def turn(**shares: int) -> None:
+        traffic = [
+            {"revisionName": f"edition-0000{name[1:]}", "percent": percent}
+            for name, percent in shares.items()
+        ]
+        body = json.dumps({"traffic": traffic}).encode()
+        path = "/platform/skills/edition/traffic"
+        reply = await client.request(target, "PUT", path, headers, body)
+        assert reply.status == 200, await reply.read()
+        await reply.read()
+        before = visitors.count()
+        while visitors.count() < before + 50:
+            await asyncio.sleep(0.01)
+
+    async def go_back_and_forth() -> None:
+        for _ in range(10):
+            await turn(r1=100)
+            await turn(r2=100)
+            await turn(r1=50, r2=50)
+        visitors.stopped = True
+
+    async with asyncio.TaskGroup() as group:
+        for session in range(SESSIONS):
+            for _ in range(CALLERS):
+                group.create_task(visitors.visit(f"s{session}"))
+        group.create_task(go_back_and_forth())
+    await client.close()
+    for answers in visitors.answers.values():
+        for one, next_ in itertools.pairwise(sorted(answers, key=lambda each: each.began)):
+            assert one.ended <= next_.began or one.pid == next_.pid

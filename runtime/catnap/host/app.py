@@ -16,7 +16,6 @@ from catnap.host.stream import Stream
 from catnap.host.trace import read_traceparent
 from catnap.host.watchdog import LATE
 from catnap.http import Client, Request, Response, Target
-from catnap.http.body import HIGH_WATER
 from catnap.http.errors import MethodNotAllowed
 from catnap.http.fields import write_fields
 from catnap.skills import Context
@@ -131,17 +130,21 @@ class App:
 
     async def _arrival(self, request: Request) -> tuple[bytes, float, float | None]:
         """The body of a request whose head came before it, and the seconds that
-        took. A long one is read only when its call has a place, so that memory
-        holds none that wait: then the seconds for the place are given too."""
+        took. Most of a long one is read only when its call has a place, so that
+        memory holds none that wait: then the seconds for the place are given too.
+        A client that is slow to send has none before that."""
         began = time.perf_counter()
-        length = request.body.length
         queue: float | None = None
+
+        async def place() -> None:
+            nonlocal queue
+            arrived = time.perf_counter()
+            await self.gate.enter()
+            queue = time.perf_counter() - arrived
+
         try:
             async with asyncio.timeout(read_timeout(request, self._timeout)):
-                if length is None or length > HIGH_WATER:
-                    await self.gate.enter()
-                    queue = time.perf_counter() - began
-                body = await request.body.read()
+                body = await request.body.read(more=place)
                 return body, time.perf_counter() - began, queue
         except BaseException as error:
             if queue is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -81,8 +81,13 @@ class Body(msgspec.Struct, eq=False):
         self.buffered = 0
         return self._chunks.pop() if self._chunks else b""
 
-    async def read(self, limit: int = MAX_BODY) -> bytes:
-        """The whole body. Raises PayloadTooLarge past `limit` bytes."""
+    async def read(
+        self, limit: int = MAX_BODY, more: Callable[[], Awaitable[None]] | None = None
+    ) -> bytes:
+        """The whole body. Raises PayloadTooLarge past `limit` bytes.
+
+        more: waited for once, before more than HIGH_WATER bytes are held.
+        """
         if self.length is not None and self.length > limit:
             raise too_large(self.length, limit)
         whole = bytearray()  # chunks may be tiny, and each object has its price
@@ -90,6 +95,9 @@ class Body(msgspec.Struct, eq=False):
             whole += chunk
             if len(whole) > limit:
                 raise too_large(len(whole), limit)
+            if more and len(whole) > HIGH_WATER:
+                await more()
+                more = None
         return bytes(whole)
 
     def __aiter__(self) -> Body:

@@ -23,6 +23,13 @@ from catnap.services.containers.builder import Builder, find
 BASES = ("dev.local/python:3.11", "docker.io/library/python:3.11-slim")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the marks are looked at
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "workshop" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.images)
+
+
 @dataclass(frozen=True)
 class Workshop:
     """What a test builds with."""
