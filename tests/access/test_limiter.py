@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from catnap.access.admission import Admitted, Refused
 from catnap.access.limiter import Limiter
 from catnap.access.limits import Limit, Who
-from catnap.access.usage import DAY, Tally, Used, day_of
+from catnap.access.usage import DAY, Used, day_of
 
 NOON = 1_763_726_400.0
 ANN = ("acme", "ann", "search")
@@ -128,7 +128,7 @@ def test_limits_made_later_count_what_was_used_before() -> None:
 
 def test_what_was_used_before_a_start_counts_after_it() -> None:
     limiter = Limiter([Limit(tenant="acme", daily_compute_ms=100.0)])
-    limiter.load([Tally(day_of(NOON), BOB, Used(4, 0, 100.0, 0))], NOON)
+    limiter.heard(day_of(NOON), BOB, Used(4, 0, 100.0, 0), NOON, own=True)
     assert isinstance(limiter.admit(ANN, NOON), Refused)
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from catnap.access.admission import Admitted
-from catnap.access.limit_rows import LIMITS, Use
+from catnap.access.limit_rows import LIMITS
 from catnap.access.limits import Limit
 from catnap.access.meter import Meter
 from catnap.access.usage import DAY
-from catnap.errors import NotFound, Unavailable
+from catnap.access.usage_rows import Use
+from catnap.errors import NotFound
 from catnap.store import Store
 
 NOON = 1_763_726_400.0
@@ -21,8 +21,8 @@ THREE = Limit(tenant="acme", daily_calls=3)
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = Store(tmp_path / "catnap.db", [LIMITS])
+async def store(lasting: str) -> AsyncIterator[Store]:
+    store = Store(lasting, [LIMITS])
     yield store
     store.close()
 
@@ -72,7 +72,7 @@ async def test_use_is_written_once_also_where_the_store_could_not_for_a_while(
     calls(found, 2)
     found.limiter.spend(ANN, NOON, tokens=5, compute_ms=1.5, bytes=7)
     await store.run(lambda db: db.execute("ALTER TABLE used RENAME TO away"))
-    with pytest.raises(Unavailable):
+    with pytest.raises(Exception, match="used"):
         await found.settle()
     await store.run(lambda db: db.execute("ALTER TABLE away RENAME TO used"))
     calls(found, 1)
@@ -107,3 +107,40 @@ async def test_a_limit_that_was_set_stands_for_that_of_the_settings_until_it_is_
     with pytest.raises(NotFound, match=r"tenant 'acme' was set: it is one of catnap\.toml"):
         await found.remove(("acme", "", ""))
     await found.stop()
+
+
+async def test_gateways_that_share_a_store_count_a_day_together(shared: str) -> None:
+    stores = [Store(shared, [LIMITS]) for _ in range(2)]
+    one, other = (meter(store, Limit(tenant="acme", daily_calls=6)) for store in stores)
+    await one.start()
+    await other.start()
+    assert calls(one, 2) == 2
+    assert calls(other, 1) == 1
+    for each in (one, other, one, other):
+        await each.settle()
+        await each.hear()
+    assert calls(one, 2) == 2
+    await one.settle()
+    await other.hear()
+    await other.hear()
+    assert calls(other, 9) == 1
+    assert [each.calls for each in await other.used("2025-11-21")] == [6]
+    for each, store in zip((one, other), stores, strict=True):
+        await each.stop()
+        store.close()
+
+
+async def test_gateways_that_share_a_store_share_out_rates_and_places(shared: str) -> None:
+    stores = [Store(shared, [LIMITS]) for _ in range(2)]
+    one, other = (meter(store) for store in stores)
+    await one.start()
+    await other.start()
+    await other.put(Limit(tenant="acme", rate=1, burst=4, concurrent=6))
+    await one.hear()
+    assert (calls(one, 9), calls(other, 9)) == (2, 2)
+    await other.stop()
+    await one.hear()
+    assert calls(one, 9, NOON + 60) == 4
+    await one.stop()
+    for store in stores:
+        store.close()

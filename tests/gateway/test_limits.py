@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from catnap.access.limit_rows import date
 from catnap.access.limits import Limit
 from catnap.access.usage import day_of
+from catnap.access.usage_rows import date
 from catnap.cli.app import run
 from catnap.client import aio
 from catnap.errors import ResourceExhausted

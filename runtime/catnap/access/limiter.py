@@ -41,7 +41,7 @@ class Limiter:
     """The limits there are, what is taken of them, and what was used today.
 
     All of it is in memory and nothing waits; whoever owns it writes the use
-    down (`noted`) and loads it again. Rates and places begin anew with the
+    down (`noted`) and tells it again (`heard`). Rates and places begin anew with the
     process. `now` is in seconds since the epoch.
     """
 
@@ -54,6 +54,7 @@ class Limiter:
         self._totals: dict[Who, Used] = {}
         self._gates: dict[tuple[Measure, Who, Who], Gate] = {}
         self._noted: list[Tally] = []
+        self._gateways = 1
 
     # --- calls ---------------------------------------------------------------
 
@@ -129,6 +130,14 @@ class Limiter:
         self._limits = tuple(limits)
         self._look_up_again()
 
+    def share(self, gateways: int) -> None:
+        """So many gateways let calls in, each its part of every rate and of all
+        places, but one at least."""
+        if gateways != self._gateways:
+            self._gateways = gateways
+            for gate in self._gates.values():
+                gate.change(gate.limit, gateways)
+
     def standing(self, now: float) -> list[Gate]:
         """Each limit as it is taken now, for each that it bounds by itself;
         of those who called today."""
@@ -137,11 +146,16 @@ class Limiter:
 
     # --- use -----------------------------------------------------------------
 
-    def load(self, tallies: Iterable[Tally], now: float) -> None:
-        """What was used today before this process began. Before the first call."""
-        self._turn(now)
-        self._tallies = {tally.who: tally for tally in tallies if tally.day == self._day}
-        self._look_up_again()
+    def heard(self, day: int, who: Who, more: Used, now: float, *, own: bool = False) -> None:
+        """What was used besides: through another gateway, or, as its own, by
+        this one before it began. Of another day than today's: of no interest."""
+        account = self._account(who, now)
+        if day != self._day:
+            return
+        for used in account.counted:
+            used.add(more)
+        if not own:
+            account.tally.others.add(more)
 
     def noted(self) -> list[Tally]:
         """What has changed since this was asked before."""
@@ -185,7 +199,7 @@ class Limiter:
             limit = going_on.get((measure, pattern))
             # A quota is made of the totals below.
             if limit is not None and not isinstance(gate, Quota):
-                gate.change(limit)
+                gate.change(limit, self._gateways)
                 self._gates[measure, pattern, scope] = gate
         self._accounts, self._totals = {}, {}
         for who in self._tallies:
@@ -194,7 +208,7 @@ class Limiter:
     def _open(self, who: Who) -> _Account:
         tally = self._tallies.get(who)
         if tally is None:
-            tally = self._tallies[who] = Tally(self._day, who, Used())
+            tally = self._tallies[who] = Tally(self._day, who)
         gates: list[Gate] = []
         totals: dict[Who, Used] = {}
         for measure, limit in applying(self._limits, who):
@@ -213,9 +227,9 @@ class Limiter:
         gate = self._gates.get(key)
         if gate is None:
             if measure == "rate":
-                gate = Rate(measure, scope, limit)
+                gate = Rate(measure, scope, limit, self._gateways)
             elif measure == "concurrent":
-                gate = Places(measure, scope, limit)
+                gate = Places(measure, scope, limit, self._gateways)
             else:
                 gate = Quota(measure, scope, limit, self._totals[scope])
             self._gates[key] = gate

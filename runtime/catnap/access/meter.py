@@ -5,19 +5,28 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Callable, Sequence
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
 
-from catnap.access import limit_rows
-from catnap.access.limit_rows import Use
+from catnap.access import limit_rows, usage_rows
 from catnap.access.limiter import Limiter
 from catnap.access.limits import Limit, Who, whose
-from catnap.access.usage import day_of
+from catnap.access.usage import Used, day_of
+from catnap.access.usage_rows import Share, Use
 from catnap.errors import CatnapError, NotFound
-from catnap.store import Store
+from catnap.store import Database, Store
 
 SLICE = 0.25
 """Seconds of use that a crash loses: what was let in since is counted no more,
 so a day may allow as much again beyond its limit."""
+
+HEARD = 1.0
+"""Seconds after which gateways that share a store know what the others let in,
+which limits they set, and how many they are. What they let in meanwhile may go
+beyond a day's limit."""
+
+_SKEW = 15.0
+"""Seconds that the clocks of gateways may be apart."""
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +35,8 @@ class Meter:
     """Keeps a Limiter's limits and use in the store.
 
     configured: limits of the settings; one in the store with the same scope
-    holds in its place.
+    holds in its place. Gateways that share the store each take their part of a
+    rate and of places, and count a day's use together.
     """
 
     def __init__(
@@ -36,25 +46,33 @@ class Meter:
         self._store = store
         self._clock = clock
         self._configured = {limit.scope: limit for limit in configured}
-        self._writing: asyncio.Task[None] | None = None
+        self._name = secrets.token_hex(8) if store.shared else ""
+        self._day = 0
+        self._heard: dict[tuple[str, Who], Used] = {}
+        """What is known of today from each gateway's rows."""
+        self._since = 0.0
+        self._forgotten = 0
         self._one = asyncio.Lock()
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Knows what was used today; writes down from now on what will be."""
-        day = day_of(now := self._clock())
-        tallies = await self._store.run(lambda db: limit_rows.tallies(db, day))
-        self.limiter.load(tallies, now)
-        await self._take_up()
-        self._writing = asyncio.create_task(self._write())
+        """Knows the limits and what was used today; writes down from now on
+        what will be."""
+        await self.hear()
+        self._tasks.append(asyncio.create_task(_again(SLICE, self._keep)))
+        if self._store.shared:
+            self._tasks.append(asyncio.create_task(_again(HEARD, self.hear)))
 
     async def stop(self) -> None:
         """What was used is in the store."""
-        if self._writing:
-            async with self._one:  # not in the middle of it
-                self._writing.cancel()
-            await asyncio.gather(self._writing, return_exceptions=True)
+        async with self._one:  # not in the middle of it
+            for task in self._tasks:
+                task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
             await self.settle()
+            if self._store.shared:
+                await self._store.run(functools.partial(usage_rows.leave, gateway=self._name))
         except CatnapError as error:
             _log.warning("the use of the last moment is not written down: %s", error.message)
 
@@ -63,7 +81,7 @@ class Meter:
     async def put(self, limit: Limit) -> None:
         """Bounds those of its scope from now on, by nothing but this."""
         await self._store.run(lambda db: limit_rows.put(db, limit))
-        await self._take_up()
+        await self.hear()
 
     async def remove(self, scope: Who) -> None:
         """Raises NotFound where the store has none of this scope; one of the
@@ -75,53 +93,75 @@ class Meter:
                 else ": `catnap limits list` shows those there are"
             )
             raise NotFound(f"no limit of {whose(scope)} was set{hint}")
-        await self._take_up()
+        await self.hear()
 
     def is_configured(self, limit: Limit) -> bool:
         """Whether it is the settings' own."""
         return self._configured.get(limit.scope) is limit
-
-    async def _take_up(self) -> None:
-        found = {limit.scope: limit for limit in await self._store.run(limit_rows.limits)}
-        self.limiter.change({**self._configured, **found}.values())
 
     # --- use -----------------------------------------------------------------
 
     async def used(self, day: str, tenant: str = "", user: str = "", skill: str = "") -> list[Use]:
         """Of one day, up to now; of those that are named."""
         await self.settle()
-        return await self._store.run(lambda db: limit_rows.of_day(db, day, tenant, user, skill))
+        return await self._store.run(lambda db: usage_rows.of_day(db, day, tenant, user, skill))
 
     async def settle(self) -> None:
         """Writes down what was used. Raises Unavailable; then it is written
         with what follows."""
         async with self._one:
-            noted = [(tally, tally.written) for tally in self.limiter.noted()]
+            noted = self.limiter.noted()
             if not noted:
                 return
-            # The store goes on with it where the caller leaves.
-            for tally, _ in noted:
-                tally.written = tally.used.copy()
-            fresh = [(t.day, t.who, t.written.since(before)) for t, before in noted]
+            uses = [(tally.day, tally.who, tally.own()) for tally in noted]
+            put = functools.partial(usage_rows.put, gateway=self._name, uses=uses)
             try:
-                await self._store.run(lambda db: limit_rows.add(db, fresh))
-            except Exception:
-                for tally, before in noted:
-                    tally.written = before
-                self.limiter.note_again(tally for tally, _ in noted)
+                await self._store.run(functools.partial(put, now=self._clock()))
+            except BaseException:
+                self.limiter.note_again(noted)
                 raise
 
-    async def _write(self) -> None:
-        forgotten = 0
-        while True:
-            try:
-                await self.settle()
-                today = day_of(self._clock())
-                if today != forgotten:
-                    await self._store.run(functools.partial(limit_rows.forget, day=today))
-                    forgotten = today
-            except CatnapError as error:
-                _log.warning("what was used is not written down yet: %s", error.message)
-            except Exception:
-                _log.exception("what was used is not written down yet")
-            await asyncio.sleep(SLICE)
+    async def hear(self) -> None:
+        """Takes up the limits that there are, and what was used elsewhere."""
+        async with self._one:
+            now = self._clock()
+            if day_of(now) != self._day:
+                self._day, self._heard, self._since = day_of(now), {}, 0.0
+            limits, shares, gateways = await self._store.run(functools.partial(self._look, now=now))
+            self._since = now - _SKEW
+            found = {**self._configured, **{limit.scope: limit for limit in limits}}
+            if tuple(found.values()) != self.limiter.limits:
+                self.limiter.change(found.values())
+            self.limiter.share(gateways)
+            for share in shares:
+                self._take(share, now)
+
+    def _look(self, db: Database, now: float) -> tuple[list[Limit], list[Share], int]:
+        gateways = usage_rows.present(db, self._name, now) if self._store.shared else 1
+        return limit_rows.limits(db), usage_rows.shares(db, self._day, self._since), gateways
+
+    def _take(self, share: Share, now: float) -> None:
+        own = share.gateway == self._name
+        if own and self._tasks:
+            return  # it was counted when it was let in
+        known = self._heard.get((share.gateway, share.who), Used())
+        self._heard[share.gateway, share.who] = share.used
+        self.limiter.heard(self._day, share.who, share.used.since(known), now, own=own)
+
+    async def _keep(self) -> None:
+        await self.settle()
+        today = day_of(self._clock())
+        if today != self._forgotten:
+            await self._store.run(functools.partial(usage_rows.forget, day=today))
+            self._forgotten = today
+
+
+async def _again(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await work()
+        except CatnapError as error:
+            _log.warning("limits count on without the store: %s", error.message)
+        except Exception:
+            _log.exception("limits count on without the store")
+        await asyncio.sleep(seconds)

@@ -18,11 +18,7 @@ class Quota(Gate):
     has ended, so those at work then go past the limit together, and no more
     are let in.
 
-    `total` is all that counts against it. One gateway counts it alone. Where
-    there are two, each would hold a slice that it leased from the store's row
-    (UPDATE ... SET leased = leased + slice ... RETURNING) and ask for the next
-    when half of it is used: the limit then is never passed, and what a gateway
-    that ends did not use of its slice comes back when the lease expires.
+    `total` is all that counts against it, through whichever gateway.
     """
 
     __slots__ = ("_most", "_read", "_total")
@@ -32,9 +28,10 @@ class Quota(Gate):
         self._read: Callable[[Used], float] = attrgetter(measure.removeprefix("daily_"))
         super().__init__(measure, scope, limit)
 
-    def change(self, limit: Limit) -> None:
+    def change(self, limit: Limit, gateways: int) -> None:
+        """Not shared out: they tell each other what they let in."""
         self.limit = limit
-        self._most = getattr(limit, self.measure)
+        self._most: float = getattr(limit, self.measure)
 
     def frees(self, now: float) -> float:
         return 0.0 if self._read(self._total) < self._most else (now // DAY + 1) * DAY
@@ -44,3 +41,7 @@ class Quota(Gate):
 
     def used(self, now: float) -> float:
         return self._read(self._total)
+
+    @property
+    def most(self) -> float:
+        return self._most

@@ -20,15 +20,18 @@ class Gate(ABC):
 
     __slots__ = ("_promised", "limit", "measure", "scope")
 
-    def __init__(self, measure: Measure, scope: Who, limit: Limit) -> None:
+    limit: Limit
+
+    def __init__(self, measure: Measure, scope: Who, limit: Limit, gateways: int = 1) -> None:
         self.measure = measure
         self.scope = scope
         self._promised = 0.0
-        self.change(limit)
+        self.change(limit, gateways)
 
-    def change(self, limit: Limit) -> None:
-        """Holds from now on; what was taken before stays taken."""
-        self.limit = limit
+    @abstractmethod
+    def change(self, limit: Limit, gateways: int) -> None:
+        """Holds from now on; what was taken before stays taken. gateways: that
+        share it, each by itself."""
 
     @abstractmethod
     def frees(self, now: float) -> float:
@@ -53,10 +56,9 @@ class Gate(ABC):
         """How much of the limit is taken."""
 
     @property
+    @abstractmethod
     def most(self) -> float:
-        """How much there is to take."""
-        value: float = getattr(self.limit, self.measure)
-        return value
+        """How much there is to take, here."""
 
     def idle(self, now: float) -> bool:
         """Whether a new gate would do just the same."""
@@ -70,17 +72,18 @@ class Rate(Gate):
     Source: the generic cell rate algorithm, ITU-T I.371, as virtual scheduling.
     """
 
-    __slots__ = ("_full", "_interval", "_tolerance")
+    __slots__ = ("_burst", "_full", "_interval", "_tolerance")
 
-    def __init__(self, measure: Measure, scope: Who, limit: Limit) -> None:
+    def __init__(self, measure: Measure, scope: Who, limit: Limit, gateways: int = 1) -> None:
         self._full = 0.0
-        super().__init__(measure, scope, limit)
+        super().__init__(measure, scope, limit, gateways)
 
-    def change(self, limit: Limit) -> None:
+    def change(self, limit: Limit, gateways: int) -> None:
         assert limit.rate is not None
         self.limit = limit
-        self._interval = 1.0 / limit.rate
-        self._tolerance = (burst(limit) - 1) * self._interval
+        self._burst = max(1, burst(limit) // gateways)
+        self._interval = gateways / limit.rate
+        self._tolerance = (self._burst - 1) * self._interval
 
     def frees(self, now: float) -> float:
         opens = self._full - self._tolerance
@@ -104,7 +107,7 @@ class Rate(Gate):
 
     @property
     def most(self) -> float:
-        return burst(self.limit)
+        return self._burst
 
     def idle(self, now: float) -> bool:
         return self._full <= now
@@ -115,15 +118,15 @@ class Places(Gate):
 
     __slots__ = ("_mean", "_most", "held")
 
-    def __init__(self, measure: Measure, scope: Who, limit: Limit) -> None:
+    def __init__(self, measure: Measure, scope: Who, limit: Limit, gateways: int = 1) -> None:
         self.held = 0
         self._mean = 0.0
-        super().__init__(measure, scope, limit)
+        super().__init__(measure, scope, limit, gateways)
 
-    def change(self, limit: Limit) -> None:
+    def change(self, limit: Limit, gateways: int) -> None:
         assert limit.concurrent is not None
         self.limit = limit
-        self._most = limit.concurrent
+        self._most = max(1, limit.concurrent // gateways)
 
     def frees(self, now: float) -> float:
         """Judged by how long calls took so far: nobody knows when one ends."""
@@ -142,6 +145,10 @@ class Places(Gate):
 
     def used(self, now: float) -> float:
         return self.held
+
+    @property
+    def most(self) -> float:
+        return self._most
 
     def idle(self, now: float) -> bool:
         return self.held == 0

@@ -47,15 +47,21 @@ class Used:
 
 
 class Tally:
-    """Use of one day by one tenant, user and skill, and how much of it is
-    written down."""
+    """Use of one day by one tenant, user and skill.
 
-    __slots__ = ("day", "noted", "used", "who", "written")
+    used: through all gateways, as far as it is known here. others: of it, what
+    went through the others.
+    """
 
-    def __init__(self, day: int, who: Who, known: Used) -> None:
-        """known: what the store has of it."""
+    __slots__ = ("day", "noted", "others", "used", "who")
+
+    def __init__(self, day: int, who: Who) -> None:
         self.day, self.who = day, who
-        self.used = known.copy()
-        self.written = known
+        self.used = Used()
+        self.others = Used()
         self.noted = False
         """Whether it is among those to be written."""
+
+    def own(self) -> Used:
+        """What went through this gateway."""
+        return self.used.since(self.others)

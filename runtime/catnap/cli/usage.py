@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 import click
 import msgspec
 
-from catnap.access.limit_rows import Use
 from catnap.access.standing import Standing
+from catnap.access.usage_rows import Use
 from catnap.cli import output
 from catnap.cli.admin import ADMIN, ask
 from catnap.cli.options import Command, with_json, with_settings

@@ -9,11 +9,11 @@ from urllib.parse import parse_qs
 import msgspec
 
 from catnap.access import Principal, Resource, acting_for
-from catnap.access.limit_rows import Use
-from catnap.access.limit_rows import date as written
 from catnap.access.limits import EACH, Limit
 from catnap.access.standing import Standing, standing
 from catnap.access.usage import day_of
+from catnap.access.usage_rows import Use
+from catnap.access.usage_rows import date as written
 from catnap.errors import InvalidRequest
 from catnap.gateway.door import allow
 from catnap.gateway.gateway import Gateway
