@@ -47,6 +47,10 @@ def test_a_gateway_on_a_cluster_has_them_as_they_were_written(tmp_path: Path) ->
         ("rat = 1", "unknown key 'rat': did you mean 'rate'"),
         ('rate = "1/s"', "number 1: Expected `float"),
         ("rate = 1e9", "number 1: the limit of all calls together: rate is 1e"),
+        (
+            "rate = 1\n[[limits]]\nburst = 3\nrate = 2",
+            "[[limits]]: there are two limits of all calls together: make them one",
+        ),
         ('user = "ann"', "number 1: the limit of user 'ann' limits nothing"),
     ],
 )

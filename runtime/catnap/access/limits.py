@@ -86,6 +86,15 @@ def bounded(limit: Limit) -> list[Measure]:
     return [measure for measure in MEASURES if getattr(limit, measure) is not None]
 
 
+def distinct(limits: Iterable[Limit]) -> tuple[Limit, ...]:
+    """Raises InvalidRequest for two of the same scope: they would be one limit."""
+    found: dict[Who, Limit] = {}
+    for limit in limits:
+        if found.setdefault(limit.scope, limit) is not limit:
+            raise InvalidRequest(f"there are two limits of {whose(limit.scope)}: make them one")
+    return tuple(found.values())
+
+
 def scoped(scope: Who, who: Who) -> Who | None:
     """For whom of the scope this call counts; None if it is none of its calls."""
     for said, name in zip(scope, who, strict=True):

@@ -14,7 +14,7 @@ import msgspec
 
 from catnap.access import Key
 from catnap.access.account_roles import AccountRoles
-from catnap.access.limits import Limit
+from catnap.access.limits import Limit, distinct
 from catnap.access.oidc import Issuer
 from catnap.access.principal import DEFAULT_TENANT
 from catnap.errors import InvalidRequest
@@ -114,6 +114,10 @@ def read_settings(
     issuers = _parsed("issuers", table, path, _issuer, Issuer.__struct_fields__, report)
     accounts = _parsed("accounts", table, path, _accounts, AccountRoles.__struct_fields__, report)
     limits = _parsed("limits", table, path, _limit, Limit.__struct_fields__, report)
+    try:
+        distinct(limits)
+    except InvalidRequest as error:
+        report(InvalidRequest(f"{path}: [[limits]]: {error.message}"))
     return Settings(**values, keys=keys, issuers=issuers, accounts=accounts, limits=limits)
 
 

@@ -8,8 +8,9 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from catnap.access import Principal, Resource, acting_for
-from catnap.access.limits import EACH, Limit
+from catnap.access import Principal, Resource, acting_for, asking
+from catnap.access.admission import bound
+from catnap.access.limits import EACH, Limit, bounded, whose
 from catnap.access.standing import Standing, standing
 from catnap.access.usage import day_of
 from catnap.access.usage_rows import Use
@@ -77,6 +78,8 @@ async def put(gateway: Gateway, caller: Principal, request: Request) -> Response
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidRequest(f"the limit cannot be read: {error}") from None
     _allow(gateway, caller, limit.tenant)
+    said = ", ".join(bound(limit, measure) for measure in bounded(limit))
+    asking.detail(f"limit of {whose(limit.scope)}: {said}")
     await gateway.meter.put(limit)
     return _answer(Known(limit, "store"))
 
@@ -86,6 +89,7 @@ async def remove(gateway: Gateway, caller: Principal, request: Request) -> Respo
     asked = _asked(request)
     scope = (asked.get("tenant", ""), asked.get("user", ""), asked.get("skill", ""))
     _allow(gateway, caller, scope[0])
+    asking.detail(f"no limit of {whose(scope)}")
     await gateway.meter.remove(scope)
     return Response(204)
 
