@@ -1,4 +1,4 @@
-"""Workspaces over a folder and a store in memory."""
+"""Workspaces over a folder, and a store of either kind."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def objects(tmp_path: Path) -> Iterator[FolderStore]:
 
 
 @pytest.fixture
-def store() -> Iterator[Store]:
-    store = Store(":memory:", [TABLES])
+def store(lasting: str) -> Iterator[Store]:
+    store = Store(lasting, [TABLES])
     yield store
     store.close()
 

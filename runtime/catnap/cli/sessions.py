@@ -181,11 +181,15 @@ def restore(
 @sessions.command()
 @with_session
 @for_user
+@with_json
 @with_settings(*ADMIN)
-def end(settings: Settings, skill: str, session: str, user: str) -> None:
+def end(settings: Settings, skill: str, session: str, user: str, as_json: bool) -> None:
     """Ends a SESSION at a SKILL: its folder and every snapshot of it go."""
     ask(settings, "DELETE", _path(skill, session), type(None), user=user)
-    click.echo(f"session {session} at {skill} has ended")
+    if as_json:
+        output.as_json({"skill": skill, "session": session, "ended": True})
+    else:
+        click.echo(f"session {session} at {skill} has ended")
 
 
 def _path(skill: str, session: str, part: str = "") -> str:
