@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterable
+from types import ModuleType
 
-from bench import cluster, egress, embedding, host, platform, search, steps
+from bench import access, cluster, egress, embedding, files, host, platform, search, steps
 
 BENCHMARKS = {
     "platform": platform,
@@ -14,6 +16,8 @@ BENCHMARKS = {
     "search": search,
     "embedding": embedding,
     "egress": egress,
+    "files": files,
+    "access": access,
     "host": host,
 }
 ON_CLUSTER = {"cluster": cluster}
@@ -24,10 +28,11 @@ def main() -> None:
     known = {**BENCHMARKS, **ON_CLUSTER}
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="BENCHMARK", help=", ".join(known))
-    of_host = parser.add_argument_group("host")
-    for name, (default, text) in host.OPTIONS.items():
-        text = f"{text} (default: {default})" if default else text
-        of_host.add_argument(f"--{name}", type=type(default), default=default, help=text)
+    for module in (host, files):
+        group = parser.add_argument_group(module.__name__.rpartition(".")[2])
+        for name, (default, text) in module.OPTIONS.items():
+            text = f"{text} (default: {default})" if default else text
+            group.add_argument(f"--{name}", type=type(default), default=default, help=text)
     options = vars(parser.parse_args())
     names = options.pop("names")
     unknown = set(names) - set(known)
@@ -36,9 +41,13 @@ def main() -> None:
     for name in names or BENCHMARKS:
         module = known[name]
         print(f"\n{name}: {module.__doc__.splitlines()[0]}", flush=True)
-        result = module.main(**options) if module is host else module.main()
+        result = module.main(**{option: options[option] for option in _options(module)})
         print(module.table(result))
         print(json.dumps({"benchmark": name, **result}), flush=True)
+
+
+def _options(module: ModuleType) -> Iterable[str]:
+    return getattr(module, "OPTIONS", ())
 
 
 if __name__ == "__main__":
