@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import os
 import select
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -58,11 +58,20 @@ class World:
         self.now = 1000.0
         self.lines: list[tuple[str, bytes]] = []
         self.platform = LocalPlatform(
-            home, "127.0.0.1:1", lambda *line: self.lines.append(line[3:]), lambda: self.now
+            *(home, "127.0.0.1:1", lambda *line: self.lines.append(line[3:]), lambda: self.now),
+            secrets=self.secrets_of,
         )
+        self.secrets: dict[tuple[str, str], dict[str, str]] = {}
+        """By namespace and service."""
         self.arrivals: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
         self.writers: list[asyncio.StreamWriter] = []
         self._numbers = itertools.count(1)
+
+    async def secrets_of(
+        self, namespace: str, service: str, names: Sequence[str]
+    ) -> Mapping[str, str]:
+        found = self.secrets.get((namespace, service), {})
+        return {name: value for name, value in found.items() if name in names}
 
     async def arrive(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.writers.append(writer)

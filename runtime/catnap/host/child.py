@@ -17,7 +17,7 @@ from catnap.host import cgroup, confine, output, process
 from catnap.host.instance import Listening, run
 from catnap.host.landlock import Ruleset
 from catnap.host.loader import load
-from catnap.host.orders import PACKET, Fork, State
+from catnap.host.orders import DESCRIPTORS, PACKET, Fork, State
 from catnap.host.randomness import Randomness
 from catnap.host.redirect import redirect
 from catnap.host.rehearsal import rehearse
@@ -66,7 +66,9 @@ def live(embryo: Embryo) -> int:
         rehearse()
         _forget_signals()
     ruleset = confine.prepare(embryo.readable)
-    packet, descriptors, _, _ = socket.recv_fds(embryo.inbox, PACKET, 4, socket.MSG_CMSG_CLOEXEC)
+    packet, descriptors, _, _ = socket.recv_fds(
+        embryo.inbox, PACKET, DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
+    )
     embryo.inbox.close()
     if not packet:
         return 0  # never born
@@ -74,11 +76,19 @@ def live(embryo: Embryo) -> int:
 
 
 def _serve(
-    order: Fork, ruleset: Ruleset | None, listening: int, status: int, stdout: int, stderr: int
+    order: Fork,
+    ruleset: Ruleset | None,
+    listening: int,
+    status: int,
+    stdout: int,
+    stderr: int,
+    secrets: int = -1,
 ) -> int:
     process.name(order.id)
     _take_streams(stdout, stderr)
     os.environ.update(order.env)
+    if secrets >= 0:
+        os.environ["CATNAP_SECRETS"] = f"/proc/self/fd/{secrets}"
     gc.enable()
     try:
         settings = read_settings(order.env)

@@ -11,7 +11,7 @@ import gc
 import os
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -79,7 +79,7 @@ def main(argv: Sequence[str]) -> int:
     if settings.json_log:
         from catnap.host.redirect import redirect  # 1 ms, where output is records
 
-        redirect()
+        redirect(_redaction(settings.secrets))
     else:
         output.by_lines(sys.stdout)
     try:
@@ -150,6 +150,17 @@ def _listen(arguments: Arguments) -> socket.socket:
 def _unlink(path: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
+
+
+def _redaction(place: str) -> Callable[[bytes], bytes]:
+    """Of the secrets that are mounted, which nobody else knows where a cluster
+    keeps the output."""
+    if not os.path.isdir(place):
+        return bytes
+    from catnap.skills.redaction import Redaction
+    from catnap.skills.secrets import mounted
+
+    return Redaction(mounted(place))
 
 
 def _tell(listening: Listening) -> None:

@@ -13,10 +13,13 @@ import msgspec
 PACKET = 256 * 1024
 """Bytes of the largest packet."""
 
+DESCRIPTORS = 5
+"""That come with one, at most."""
+
 
 class Fork(msgspec.Struct, tag_field="op", tag="fork"):
     """Makes an instance. With it come four descriptors: listening socket,
-    status pipe, stdout, stderr."""
+    status pipe, stdout, stderr; and a fifth where it has secrets: their file."""
 
     id: str
     folder: str

@@ -25,10 +25,17 @@ class Lines(io.TextIOBase):
     is kept apart.
     """
 
-    def __init__(self, stream: str, descriptor: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        stream: str,
+        descriptor: int,
+        clock: Callable[[], float],
+        clean: Callable[[bytes], bytes] = bytes,
+    ) -> None:
         self._stream = stream
         self._descriptor = descriptor
         self._clock = clock
+        self._clean = clean
         self._begun: dict[Context | None, str] = {}
         # Reentrant: a collection that begins in here may run code that prints.
         self._lock = threading.RLock()
@@ -82,7 +89,8 @@ class Lines(io.TextIOBase):
     def _emit(self, call: Context | None, texts: list[str], level: str = "") -> None:
         if not texts:
             return
-        view = memoryview(records.encode(self._stream, call, texts, self._clock(), level))
+        written = records.encode(self._stream, call, texts, self._clock(), level)
+        view = memoryview(self._clean(written))
         try:
             while view:
                 view = view[os.write(self._descriptor, view) :]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 
 from catnap.host.inherit import inherit
 from catnap.host.log import take_over
 from catnap.host.output import Lines
 
 
-def redirect() -> None:
+def redirect(clean: Callable[[bytes], bytes] = bytes) -> None:
     """From here on, sys.stdout, sys.stderr and `logging` write records, and
-    threads know whom they work for."""
-    sys.stdout = Lines("stdout", 1, time.time)
-    sys.stderr = errors = Lines("stderr", 2, time.time)
+    threads know whom they work for. clean: takes out what no record may hold."""
+    sys.stdout = Lines("stdout", 1, time.time, clean)
+    sys.stderr = errors = Lines("stderr", 2, time.time, clean)
     take_over(errors)
     inherit()

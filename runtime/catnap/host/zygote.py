@@ -36,7 +36,18 @@ from catnap.host.cgroup import Cgroups
 from catnap.host.child import Embryo, live
 from catnap.host.loop import loop_factory
 from catnap.host.offspring import Child
-from catnap.host.orders import PACKET, Answer, Exited, Fork, Forked, Kill, Order, Ready, State
+from catnap.host.orders import (
+    DESCRIPTORS,
+    PACKET,
+    Answer,
+    Exited,
+    Fork,
+    Forked,
+    Kill,
+    Order,
+    Ready,
+    State,
+)
 from catnap.host.preload import preload
 from catnap.host.randomness import Randomness
 from catnap.host.reaper import Reaper
@@ -115,7 +126,7 @@ class Zygote:
         """Does what one packet says; gives an Embryo in a child alone."""
         try:
             packet, descriptors, flags, _ = socket.recv_fds(
-                self._control, PACKET, 4, socket.MSG_CMSG_CLOEXEC
+                self._control, PACKET, DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
             )
         except ConnectionResetError:
             packet = b""  # the gateway has ended with words of ours unread
@@ -124,11 +135,13 @@ class Zygote:
             return None
         try:
             if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
-                raise ValueError(f"a packet has at most {PACKET} bytes and 4 descriptors")
+                raise ValueError(
+                    f"a packet has at most {PACKET} bytes and {DESCRIPTORS} descriptors"
+                )
             order = msgspec.json.decode(packet, type=Order)
             if isinstance(order, Kill):
                 self._reaper.kill(order.id, order.signal)
-            elif len(descriptors) == 4:
+            elif len(descriptors) >= 4:
                 return self._fork(order, packet, descriptors)
             else:
                 raise ValueError(f"{order.id} has {len(descriptors)} descriptors")

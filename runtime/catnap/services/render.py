@@ -14,6 +14,8 @@ CATNAP = "catnap.dev/"
 PORT = 8080
 USER = 65532
 """Nobody's on any node, and the one that our images are made for."""
+SECRETS = "/run/catnap/secrets"
+"""Where a pod has a file for each secret, in memory."""
 
 
 def service(manifest: Manifest, *, image: str, namespace: str) -> dict[str, Any]:
@@ -48,7 +50,7 @@ def service(manifest: Manifest, *, image: str, namespace: str) -> dict[str, Any]
                     "automountServiceAccountToken": False,
                     "enableServiceLinks": False,
                     "containers": [_container(manifest, image)],
-                    "volumes": [{"name": "tmp", "emptyDir": {}}],
+                    "volumes": [{"name": "tmp", "emptyDir": {}}, *_secrets(manifest)],
                 },
             },
         },
@@ -83,16 +85,41 @@ def _annotations(manifest: Manifest) -> dict[str, str]:
     return annotations
 
 
+def secret_of(skill: str) -> str:
+    """The name of the Secret object that holds a skill's."""
+    return f"{skill}-secrets"
+
+
+def _secrets(manifest: Manifest) -> list[dict[str, Any]]:
+    names = manifest.secrets.names
+    if not names:
+        return []
+    secret = {
+        "secretName": secret_of(manifest.name),
+        "items": [{"key": name, "path": name} for name in names],
+        # One that is not set yet fails the call that asks for it, not the pod.
+        "optional": True,
+        # The pod's only user is not its owner, and is alone in there.
+        "defaultMode": 0o444,
+    }
+    return [{"name": "secrets", "secret": secret}]
+
+
 def _container(manifest: Manifest, image: str) -> dict[str, Any]:
+    env = dict(manifest.env)
+    # All else is read-only, and tempfile needs a place.
+    mounts: list[dict[str, Any]] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
+    if manifest.secrets.names:
+        env["CATNAP_SECRETS"] = SECRETS
+        mounts.append({"name": "secrets", "mountPath": SECRETS, "readOnly": True})
     return {
         "image": image,
         "ports": [{"name": "http1", "containerPort": PORT}],
-        "env": [{"name": name, "value": value} for name, value in sorted(manifest.env.items())],
+        "env": [{"name": name, "value": value} for name, value in sorted(env.items())],
         "resources": _resources(manifest.limits),
         # Without a period the queue-proxy asks every 50 ms, and Kubernetes hears of it at once.
         "readinessProbe": {"httpGet": {"path": "/healthz", "port": 0}},
-        # All else is read-only, and tempfile needs a place.
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108
+        "volumeMounts": mounts,
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},

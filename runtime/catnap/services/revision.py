@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -62,6 +62,8 @@ class Revision:
     preload: tuple[str, ...]
     bounds: Bounds
     env: Mapping[str, str] = field(repr=False)
+    secrets: tuple[str, ...] = ()
+    """Names of those that its instances get."""
     workspace: bool = False
     """Each session has a folder of its own."""
 
@@ -120,8 +122,14 @@ def _revision_of(service: Mapping[str, Any], number: int) -> Revision:
             memory=int(_quantity(limits.get("memory", "0"))),
         ),
         env={each["name"]: each["value"] for each in container.get("env", ())},
+        secrets=tuple(_secrets(spec)),
         workspace=annotations.get(CATNAP + "session-workspace") == "true",
     )
+
+
+def _secrets(spec: Mapping[str, Any]) -> Iterator[str]:
+    for volume in spec.get("volumes", ()):
+        yield from (item["key"] for item in volume.get("secret", {}).get("items", ()))
 
 
 def _quantity(text: str) -> Decimal:

@@ -92,6 +92,17 @@ class Context(msgspec.Struct, eq=False, dict=True, weakref=True):
         """
         return self.gateway.proxy
 
+    def secret(self, name: str) -> str:
+        """A secret of this skill: one that `[secrets]` of its skill.toml names
+        and `catnap secrets set` has set. Keep it out of answers; in what the
+        skill writes it is redacted.
+
+        Raises Unavailable where it was not set when the instance started.
+        """
+        from catnap.skills.secrets import secret  # few skills have any
+
+        return secret(name)
+
     def remaining(self) -> float | None:
         """Seconds until the deadline, never below 0; None if there is none."""
         return None if self.deadline is None else max(0.0, self.deadline - time.time())

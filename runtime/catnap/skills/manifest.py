@@ -98,6 +98,11 @@ class Egress(msgspec.Struct, frozen=True):
     way out; see catnap.skills.hosts for what an entry may be."""
 
 
+class Secrets(msgspec.Struct, frozen=True):
+    names: tuple[str, ...] = ()
+    """Secrets that an administrator sets for it, and `ctx.secret` reads."""
+
+
 class Access(msgspec.Struct, frozen=True):
     roles: tuple[str, ...] = ("caller",)
     """Roles of which a caller needs one; admin always may."""
@@ -122,12 +127,14 @@ class Manifest(msgspec.Struct, frozen=True):
     triggers: Triggers = Triggers()
     models: Models = Models()
     egress: Egress = Egress()
+    secrets: Secrets = Secrets()
     access: Access = Access()
 
 
 _LABEL = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 _ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_]\w*)?\Z")
 _CPU = re.compile(r"(?=.*[1-9])(\d+m|\d+(\.\d+)?)\Z", re.ASCII)
+_SECRET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z", re.ASCII)
 _MEMORY = re.compile(r"(?=.*[1-9])\d+(Ki|Mi|Gi|k|M|G)?\Z", re.ASCII)
 
 
@@ -241,6 +248,11 @@ def _rules(manifest: Manifest) -> Iterator[tuple[object, str, str]]:
     # They travel in the Grant of every call.
     short = sum(map(len, manifest.egress.allow)) <= 4096
     yield short, "egress.allow", "4,096 characters in all"
+    yield len(manifest.secrets.names) <= 32, "secrets.names", "32 at most"
+    for index, name in enumerate(manifest.secrets.names):
+        place = f"secrets.names[{index}]"
+        yield _SECRET.match(name), place, "up to 63 letters, digits, '.', '_' and '-'"
+        yield manifest.secrets.names.count(name) == 1, place, "unique within the skill"
     names = [trigger.name for trigger in manifest.triggers.events]
     for index, trigger in enumerate(manifest.triggers.events):
         place = f"triggers.events[{index}]"

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +21,10 @@ from catnap.services import instance
 from catnap.services.instance import Interrupted
 from catnap.services.local.cgroups import PROCESSES
 from catnap.services.local.output import lines
+from catnap.services.local.secrets import in_memory
 from catnap.services.local.usage import Usage
 from catnap.services.local.zygote import Zygote
+from catnap.skills.redaction import Redaction
 
 START_TIMEOUT = 60.0
 
@@ -60,6 +62,8 @@ class Plan:
     watched: Collection[str]
     """Controllers that no cgroup binds it by: the platform looks whether it
     takes more."""
+    secrets: Callable[[], Awaitable[Mapping[str, str]]]
+    """Gives its secrets, by name."""
     on_output: Callable[[str, str, bytes], None]
     """Instance, `stdout` or `stderr`, and one line of it."""
     on_ready: Callable[[Instance], None]
@@ -76,6 +80,7 @@ class Instance(instance.Instance):
         self._zygote = zygote
         self._forked = False
         self._said: asyncio.Future[State] = asyncio.get_running_loop().create_future()
+        self._redact = Redaction(())
         self._last = b""
         self._drained = False
         self._outgrew = ""
@@ -88,10 +93,12 @@ class Instance(instance.Instance):
 
     async def start(self) -> None:
         began = time.perf_counter()
+        secrets = await self._plan.secrets()
+        self._redact = Redaction(secrets.values())
         if self.draining:
             raise Unavailable(f"{self.name} was ended before it was started")
         try:
-            await self._fork()
+            await self._fork(secrets)
         except OSError as error:
             raise Unavailable(f"{self._plan.revision} cannot be started: {error}") from error
         # An instance that ends without a word has said everything.
@@ -107,7 +114,7 @@ class Instance(instance.Instance):
             status = 0 if started.error else await asyncio.shield(self.exited)
             interrupted = status == -signal.SIGTERM and not self.draining
             kind = Interrupted if interrupted else SkillCrashed
-            why = started.error or self._why(status)
+            why = self._redact(started.error.encode()).decode() or self._why(status)
             raise kind(f"{self._plan.revision} cannot start: {why}")
         whole = (time.perf_counter() - began) * 1000
         self.timings = {
@@ -145,14 +152,14 @@ class Instance(instance.Instance):
         if not self._said.done():
             self._said.set_result(status)
 
-    async def _fork(self) -> None:
+    async def _fork(self, secrets: Mapping[str, str]) -> None:
         def out(line: bytes) -> None:
-            self._last = line
-            self._plan.on_output(self.name, "stdout", line)
+            self._last = self._redact(line)
+            self._plan.on_output(self.name, "stdout", self._last)
 
         def err(line: bytes) -> None:
-            self._last = line
-            self._plan.on_output(self.name, "stderr", line)
+            self._last = self._redact(line)
+            self._plan.on_output(self.name, "stderr", self._last)
 
         with contextlib.ExitStack() as ours:
             listening = ours.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
@@ -164,6 +171,9 @@ class Instance(instance.Instance):
                 ours.callback(os.close, writing)
                 self._pipes.append(await lines(reading, on_line, on_end))
                 descriptors.append(writing)
+            if secrets:
+                descriptors.append(in_memory(secrets))
+                ours.callback(os.close, descriptors[-1])
             plan = self._plan
             order = Fork(
                 self.name,

@@ -16,6 +16,7 @@ from catnap.services.local.instance import Instance, Plan
 from catnap.services.local.keeping import Keeping
 from catnap.services.local.probing import follow
 from catnap.services.local.scratch import Scratch
+from catnap.services.local.secrets import Secrets, none
 from catnap.services.local.sockets import Sockets
 from catnap.services.local.zygotes import Zygotes
 from catnap.services.probes import Probes
@@ -44,9 +45,10 @@ class Launch:
         client: Client,
         background: Background,
         keeping: Keeping | None = None,
+        secrets: Secrets = none,
     ) -> None:
         """env: of every instance, whatever its skill says. keeping: of the
-        sessions' folders, where there are any."""
+        sessions' folders, where there are any. secrets: gives those of instances."""
         self._env = env
         self._on_output = on_output
         self._zygotes = zygotes
@@ -54,6 +56,7 @@ class Launch:
         self._client = client
         self._background = background
         self._keeping = keeping
+        self._secrets = secrets
         self._scratch = Scratch(home)
         self._sockets = Sockets(home)
         self.instances: set[Instance] = set()
@@ -64,6 +67,7 @@ class Launch:
         scratch = self._scratch.make()
         keeping = self._keeping if revision.workspace else None
         room = keeping.room(name) if keeping else None
+        wanted = self._secrets if revision.secrets else none
         plan = Plan(
             revision=revision.name,
             folder=folder,
@@ -77,6 +81,7 @@ class Launch:
             on_output=lambda instance, stream, line: self._on_output(
                 revision.namespace, revision.service, instance, stream, line
             ),
+            secrets=lambda: wanted(revision.namespace, revision.service, revision.secrets),
             on_ready=lambda instance: self._probe(revision.probes, instance),
         )
         instance = Instance(name, plan, self._zygotes.get(python, revision.preload))

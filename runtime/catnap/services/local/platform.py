@@ -24,6 +24,7 @@ from catnap.services.local.instance import Instance
 from catnap.services.local.keeping import Keeping, Visit, visiting
 from catnap.services.local.launch import Launch, Output
 from catnap.services.local.rounds import every
+from catnap.services.local.secrets import Secrets, none
 from catnap.services.local.zygotes import Zygotes
 from catnap.services.place import Place
 from catnap.services.platform import Delivery, Route, Status
@@ -60,10 +61,12 @@ class LocalPlatform:
         egress: str = "",
         chance: Callable[[], float] = random.random,
         keeping: Keeping | None = None,
+        secrets: Secrets = none,
     ) -> None:
         """clock: seconds, for all that scales. egress: where the proxy that
         instances leave by listens. chance: 0 <= n < 1, for what is split.
-        keeping: of the sessions' folders, where skills may have any."""
+        keeping: of the sessions' folders, where skills may have any. secrets:
+        gives those of instances."""
         ledger = Ledger(home / "services")
         env = {"CATNAP_CALLBACK": callback} | ({"CATNAP_EGRESS": egress} if egress else {})
         self._home = home
@@ -77,7 +80,7 @@ class LocalPlatform:
         self._keeping = keeping
         self._launch = Launch(
             *(home, env, on_output, self._zygotes, self._cgroups, self._client),
-            *(self._background, keeping),
+            *(self._background, keeping, secrets),
         )
         self._exchange = Exchange(self._client, self._background)
         self._fleet = Fleet(self._instance, clock, chance)

@@ -1,0 +1,43 @@
+"""Secrets taken out of what is written."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+GONE = b"[redacted]"
+
+SHORTEST = 4
+"""Characters of what is taken out: less is found in any text."""
+
+
+class Redaction:
+    """Takes values out of lines: as they are, as JSON has them, and in base64,
+    by themselves or within something longer; of a value with several lines,
+    each."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        forms = {form for value in values for form in _forms(value)}
+        longest_first = sorted(forms, key=len, reverse=True)
+        self._pattern = re.compile(b"|".join(map(re.escape, longest_first))) if forms else None
+
+    def __call__(self, line: bytes) -> bytes:
+        return self._pattern.sub(GONE, line) if self._pattern else line
+
+
+def _forms(value: str) -> Iterator[bytes]:
+    for part in {value, *value.splitlines()}:
+        if len(part) < SHORTEST:
+            continue
+        raw = part.encode()
+        yield raw
+        yield msgspec.json.encode(part)[1:-1]
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            yield encode(raw).rstrip(b"=")
+            for before in range(3):
+                # Those characters that hold bits of the value alone, whatever stands around it.
+                whole = encode(bytes(before) + raw)
+                yield whole[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
