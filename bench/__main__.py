@@ -16,6 +16,7 @@ BENCHMARKS = {
     "search": search,
     "embedding": embedding,
     "egress": egress,
+    "access": access,
     "files": files,
     "access": access,
     "host": host,
