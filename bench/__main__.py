@@ -16,7 +16,6 @@ BENCHMARKS = {
     "search": search,
     "embedding": embedding,
     "egress": egress,
-    "access": access,
     "files": files,
     "access": access,
     "host": host,
