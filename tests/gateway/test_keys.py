@@ -165,3 +165,14 @@ async def test_a_key_that_the_gateway_does_not_take_is_not_kept(
     status, _, err = await world.cli("login", token="catnap_unknown-0123456789")
     assert (status != 0, "not known here" in err) == (True, True)
     assert not (tmp_path / "config").exists()
+
+
+async def test_the_audit_says_which_key_was_made_and_never_its_secret(world: World) -> None:
+    _, made = await world.ask("POST", "/keys", {"name": "core", "roles": ["viewer"]})
+    await world.ask("DELETE", f"/keys/{made['key']['id']}")
+    status, found = await world.ask("GET", "/audit")
+    assert status == 200
+    said = [(each["request"], each.get("detail", "")) for each in found["records"]]
+    assert ("POST /keys", "key core: user any, roles viewer") in said
+    assert (f"DELETE /keys/{made['key']['id']}", "") in said
+    assert made["secret"] not in json.dumps(found)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from catnap.access import Principal
+from catnap.access import Principal, asking
 from catnap.access.key_rows import Issued
 from catnap.access.key_store import Wanted
 from catnap.errors import InvalidRequest
@@ -44,6 +44,8 @@ async def list_(gateway: Gateway, caller: Principal, request: Request) -> Respon
 
 async def create(gateway: Gateway, caller: Principal, request: Request) -> Response:
     wanted = _decoded(await request.body.read(), Wanted)
+    user = wanted.user if wanted.user is not None else "any"
+    asking.detail(f"key {wanted.name}: user {user}, roles {', '.join(wanted.roles)}")
     key, secret = await gateway.issued.create(caller, _tenant(caller, request), wanted)
     return _answer(_shown(key, secret), 201)
 
