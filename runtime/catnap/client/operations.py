@@ -166,11 +166,48 @@ def put_file(
     )
 
 
-def get_file(key: str, **scope: Unpack[Scope]) -> Download[File]:
+def get_file(
+    key: str, *, offset: int = 0, length: int = 0, if_match: str = "", **scope: Unpack[Scope]
+) -> Download[File]:
     """A file in parts; `.head` says what it is, `.read()` gives it whole.
-    Raises NotFound."""
-    request = files_pb2.GetFileRequest(scope=file_scope(scope), key=key)
+
+    offset: the first byte to read; below 0 it counts from the end, and takes
+    no length. length: bytes to read at most, 0 for all. if_match: only this
+    version. Raises NotFound, InvalidRequest for what begins past the end, and
+    Conflict.
+    """
+    request = files_pb2.GetFileRequest(
+        scope=file_scope(scope), key=key, offset=offset, length=length, if_match=if_match
+    )
     return Download(lambda to: to.files.Get, request, answers.file_head, answers.file_chunk)
+
+
+def copy_file(
+    source: str,
+    key: str,
+    *,
+    move: bool = False,
+    source_session: str = "",
+    source_task: str = "",
+    if_match: str = "",
+    if_none_match: str = "",
+    **scope: Unpack[Scope],
+) -> Unary[File]:
+    """Writes under `key` what the file `source` of the same user holds.
+
+    move: removes the source then, if it is still what was copied. The scope and
+    the conditions are those of what is written. Raises NotFound and Conflict.
+    """
+    request = files_pb2.CopyFileRequest(
+        source=files_pb2.Scope(session=source_session, task=source_task),
+        source_key=source,
+        scope=file_scope(scope),
+        key=key,
+        if_match=if_match,
+        if_none_match=if_none_match,
+        move=move,
+    )
+    return Unary(lambda to: to.files.Copy, request, answers.file, None)
 
 
 def list_files(prefix: str = "", **scope: Unpack[Scope]) -> Pages[File]:

@@ -166,6 +166,7 @@ class Files(Service):
 
     put = Method(operations.put_file, _Wire.upload)
     get = Method(operations.get_file, _Wire.download)
+    copy = Method(operations.copy_file, _Wire.unary)
     list = Method(operations.list_files, _Wire.pages)
     delete = Method(operations.delete_file, _Wire.unary)
 

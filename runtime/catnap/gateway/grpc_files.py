@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from catnap.access import Principal, acting_for
+from catnap.access import Principal, Resource, acting_for
 from catnap.errors import InvalidRequest
 from catnap.files import Scope, Stat
+from catnap.files.spans import Span
+from catnap.gateway.door import allow
 from catnap.gateway.gateway import Gateway, Writer, writing
 from catnap.gateway.grpc_door import answers, streams
 from catnap.gateway.status import Context
@@ -43,11 +45,38 @@ class Files(FilesServicer):
         self, caller: Principal, request: files_pb2.GetFileRequest, context: Context
     ) -> AsyncIterator[files_pb2.GetFileResponse]:
         scope = self._scope(caller, request.scope)
-        stat, content = await self.gateway.files.get(scope, request.key)
-        yield files_pb2.GetFileResponse(file=_message(stat))
-        async for part in content:
-            for start in range(0, len(part), CHUNK):
-                yield files_pb2.GetFileResponse(chunk=part[start : start + CHUNK])
+        span = Span(request.offset, request.length or None)
+        stat, content = await self.gateway.files.get(
+            scope, request.key, span, if_match=request.if_match
+        )
+        try:
+            yield files_pb2.GetFileResponse(file=_message(stat))
+            async for part in content:
+                for start in range(0, len(part), CHUNK):
+                    yield files_pb2.GetFileResponse(chunk=part[start : start + CHUNK])
+        finally:
+            await content.aclose()
+
+    @answers
+    async def Copy(  # noqa: N802
+        self, caller: Principal, request: files_pb2.CopyFileRequest, context: Context
+    ) -> files_pb2.File:
+        allow(self.gateway, caller, "files.read", Resource(caller.tenant))
+        source, scope = request.source, request.scope
+        if source.user not in ("", scope.user):
+            raise InvalidRequest("Copy: source.user: files are copied between one user's scopes")
+        source.user = scope.user
+        transfer = self.gateway.files.move if request.move else self.gateway.files.copy
+        written = await transfer(
+            self._scope(caller, source),
+            request.source_key,
+            self._scope(caller, scope),
+            request.key,
+            version=request.version,
+            if_match=request.if_match,
+            if_none_match=request.if_none_match,
+        )
+        return _message(written.stat)
 
     @answers
     async def List(  # noqa: N802

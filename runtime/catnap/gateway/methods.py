@@ -35,6 +35,7 @@ METHODS: Mapping[str, Method] = {
     "Tasks.Redrive": Method("tasks.redrive"),
     "Files.Put": Method("files.write"),
     "Files.Get": Method("files.read"),
+    "Files.Copy": Method("files.write"),
     "Files.List": Method("files.read"),
     "Files.Delete": Method("files.write"),
     "Models.Embed": Method("models.use"),

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x63\x61tnap/v1/files.proto\x12\tcatnap.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"4\n\x05Scope\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\t\x12\x0c\n\x04task\x18\x03 \x01(\t\"s\n\x04\x46ile\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x04 \x01(\t\x12,\n\x08modified\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"|\n\rPutFileHeader\x12\x1f\n\x05scope\x18\x01 \x01(\x0b\x32\x10.catnap.v1.Scope\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x03 \x01(\t\x12\x10\n\x08if_match\x18\x04 \x01(\t\x12\x15\n\rif_none_match\x18\x05 \x01(\t\"\x0c\n\nPutFileEnd\"{\n\x0ePutFileRequest\x12*\n\x06header\x18\x01 \x01(\x0b\x32\x18.catnap.v1.PutFileHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x12$\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x15.catnap.v1.PutFileEndH\x00\x42\x06\n\x04part\">\n\x0eGetFileRequest\x12\x1f\n\x05scope\x18\x01 \x01(\x0b\x32\x10.catnap.v1.Scope\x12\x0b\n\x03key\x18\x02 \x01(\t\"K\n\x0fGetFileResponse\x12\x1f\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x0f.catnap.v1.FileH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"j\n\x10ListFilesRequest\x12\x1f\n\x05scope\x18\x01 \x01(\x0b\x32\x10.catnap.v1.Scope\x12\x0e\n\x06prefix\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"L\n\x11ListFilesResponse\x12\x1e\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x0f.catnap.v1.File\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"S\n\x11\x44\x65leteFileRequest\x12\x1f\n\x05scope\x18\x01 \x01(\x0b\x32\x10.catnap.v1.Scope\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x10\n\x08if_match\x18\x03 \x01(\t\"\x14\n\x12\x44\x65leteFileResponse2\x86\x02\n\x05\x46iles\x12\x33\n\x03Put\x12\x19.catnap.v1.PutFileRequest\x1a\x0f.catnap.v1.File(\x01\x12>\n\x03Get\x12\x19.catnap.v1.GetFileRequest\x1a\x1a.catnap.v1.GetFileResponse0\x01\x12\x41\n\x04List\x12\x1b.catnap.v1.ListFilesRequest\x1a\x1c.catnap.v1.ListFilesResponse\x12\x45\n\x06\x44\x65lete\x12\x1c.catnap.v1.DeleteFileRequest\x1a\x1d.catnap.v1.DeleteFileResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x63\x61tnap/v1/files.proto\x12\tcatnap.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"4\n\x05Scope\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\t\x12\x0c\n\x04task\x18\x03 \x01(\t\"s\n\x04\x46ile\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x03\x12\x0c\n\x04\x65tag\x18\x03 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x04 \x01(\t\x12,\n\x08modified\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"|\n\rPutFileHeader\x12\x1f\n\x05scope\x18\x01 \x01(\x0b\x32\x10.catnap.v1.Scope\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x03 \x01(\t\x12\x10\n\x08if_match\x18\x04 \x01(\t\x12\x15\n\rif_none_match\x18\x05 \x01(\t\"\x0c\n\nPutFileEnd\"{\n\x0ePutFileRequest\x12*\n\x06header\x18\x01 \x01(\x0b\x32\x18.catnap.v1.PutFileHeaderH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x12$\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x15.catnap.v1.PutFileEndH\x00\x42\x06\n\x04part\"p\n\x0eGetFileRequest\x12\x1f\n\x05scope\x18\x01 \x01(\x0b\x32\x10.catnap.v1.Scope\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x03\x12\x0e\n\x06length\x18\x04 \x01(\x03\x12\x10\n\x08if_match\x18\x05 \x01(\t\"K\n\x0fGetFileResponse\x12\x1f\n\x04\x66ile\x18\x01 \x01(\x0b\x32\x0f.catnap.v1.FileH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"\xbd\x01\n\x0f\x43opyFileRequest\x12 \n\x06source\x18\x01 \x01(\x0b\x32\x10.catnap.v1.Scope\x12\x12\n\nsource_key\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x1f\n\x05scope\x18\x04 \x01(\x0b\x32\x10.catnap.v1.Scope\x12\x0b\n\x03key\x18\x05 \x01(\t\x12\x10\n\x08if_match\x18\x06 \x01(\t\x12\x15\n\rif_none_match\x18\x07 \x01(\t\x12\x0c\n\x04move\x18\x08 \x01(\x08\"j\n\x10ListFilesRequest\x12\x1f\n\x05scope\x18\x01 \x01(\x0b\x32\x10.catnap.v1.Scope\x12\x0e\n\x06prefix\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"L\n\x11ListFilesResponse\x12\x1e\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x0f.catnap.v1.File\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"S\n\x11\x44\x65leteFileRequest\x12\x1f\n\x05scope\x18\x01 \x01(\x0b\x32\x10.catnap.v1.Scope\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x10\n\x08if_match\x18\x03 \x01(\t\"\x14\n\x12\x44\x65leteFileResponse2\xbb\x02\n\x05\x46iles\x12\x33\n\x03Put\x12\x19.catnap.v1.PutFileRequest\x1a\x0f.catnap.v1.File(\x01\x12>\n\x03Get\x12\x19.catnap.v1.GetFileRequest\x1a\x1a.catnap.v1.GetFileResponse0\x01\x12\x33\n\x04\x43opy\x12\x1a.catnap.v1.CopyFileRequest\x1a\x0f.catnap.v1.File\x12\x41\n\x04List\x12\x1b.catnap.v1.ListFilesRequest\x1a\x1c.catnap.v1.ListFilesResponse\x12\x45\n\x06\x44\x65lete\x12\x1c.catnap.v1.DeleteFileRequest\x1a\x1d.catnap.v1.DeleteFileResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,17 +43,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PUTFILEREQUEST']._serialized_start=380
   _globals['_PUTFILEREQUEST']._serialized_end=503
   _globals['_GETFILEREQUEST']._serialized_start=505
-  _globals['_GETFILEREQUEST']._serialized_end=567
-  _globals['_GETFILERESPONSE']._serialized_start=569
-  _globals['_GETFILERESPONSE']._serialized_end=644
-  _globals['_LISTFILESREQUEST']._serialized_start=646
-  _globals['_LISTFILESREQUEST']._serialized_end=752
-  _globals['_LISTFILESRESPONSE']._serialized_start=754
-  _globals['_LISTFILESRESPONSE']._serialized_end=830
-  _globals['_DELETEFILEREQUEST']._serialized_start=832
-  _globals['_DELETEFILEREQUEST']._serialized_end=915
-  _globals['_DELETEFILERESPONSE']._serialized_start=917
-  _globals['_DELETEFILERESPONSE']._serialized_end=937
-  _globals['_FILES']._serialized_start=940
-  _globals['_FILES']._serialized_end=1202
+  _globals['_GETFILEREQUEST']._serialized_end=617
+  _globals['_GETFILERESPONSE']._serialized_start=619
+  _globals['_GETFILERESPONSE']._serialized_end=694
+  _globals['_COPYFILEREQUEST']._serialized_start=697
+  _globals['_COPYFILEREQUEST']._serialized_end=886
+  _globals['_LISTFILESREQUEST']._serialized_start=888
+  _globals['_LISTFILESREQUEST']._serialized_end=994
+  _globals['_LISTFILESRESPONSE']._serialized_start=996
+  _globals['_LISTFILESRESPONSE']._serialized_end=1072
+  _globals['_DELETEFILEREQUEST']._serialized_start=1074
+  _globals['_DELETEFILEREQUEST']._serialized_end=1157
+  _globals['_DELETEFILERESPONSE']._serialized_start=1159
+  _globals['_DELETEFILERESPONSE']._serialized_end=1179
+  _globals['_FILES']._serialized_start=1182
+  _globals['_FILES']._serialized_end=1497
 # @@protoc_insertion_point(module_scope)

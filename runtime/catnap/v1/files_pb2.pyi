@@ -62,12 +62,18 @@ class PutFileRequest(_message.Message):
     def __init__(self, header: _Optional[_Union[PutFileHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ..., end: _Optional[_Union[PutFileEnd, _Mapping]] = ...) -> None: ...
 
 class GetFileRequest(_message.Message):
-    __slots__ = ("scope", "key")
+    __slots__ = ("scope", "key", "offset", "length", "if_match")
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    IF_MATCH_FIELD_NUMBER: _ClassVar[int]
     scope: Scope
     key: str
-    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., key: _Optional[str] = ...) -> None: ...
+    offset: int
+    length: int
+    if_match: str
+    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., key: _Optional[str] = ..., offset: _Optional[int] = ..., length: _Optional[int] = ..., if_match: _Optional[str] = ...) -> None: ...
 
 class GetFileResponse(_message.Message):
     __slots__ = ("file", "chunk")
@@ -76,6 +82,26 @@ class GetFileResponse(_message.Message):
     file: File
     chunk: bytes
     def __init__(self, file: _Optional[_Union[File, _Mapping]] = ..., chunk: _Optional[bytes] = ...) -> None: ...
+
+class CopyFileRequest(_message.Message):
+    __slots__ = ("source", "source_key", "version", "scope", "key", "if_match", "if_none_match", "move")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_KEY_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    IF_MATCH_FIELD_NUMBER: _ClassVar[int]
+    IF_NONE_MATCH_FIELD_NUMBER: _ClassVar[int]
+    MOVE_FIELD_NUMBER: _ClassVar[int]
+    source: Scope
+    source_key: str
+    version: str
+    scope: Scope
+    key: str
+    if_match: str
+    if_none_match: str
+    move: bool
+    def __init__(self, source: _Optional[_Union[Scope, _Mapping]] = ..., source_key: _Optional[str] = ..., version: _Optional[str] = ..., scope: _Optional[_Union[Scope, _Mapping]] = ..., key: _Optional[str] = ..., if_match: _Optional[str] = ..., if_none_match: _Optional[str] = ..., move: _Optional[bool] = ...) -> None: ...
 
 class ListFilesRequest(_message.Message):
     __slots__ = ("scope", "prefix", "page_size", "page_token")

@@ -44,6 +44,11 @@ class FilesStub:
                 request_serializer=catnap_dot_v1_dot_files__pb2.GetFileRequest.SerializeToString,
                 response_deserializer=catnap_dot_v1_dot_files__pb2.GetFileResponse.FromString,
                 _registered_method=True)
+        self.Copy = channel.unary_unary(
+                '/catnap.v1.Files/Copy',
+                request_serializer=catnap_dot_v1_dot_files__pb2.CopyFileRequest.SerializeToString,
+                response_deserializer=catnap_dot_v1_dot_files__pb2.File.FromString,
+                _registered_method=True)
         self.List = channel.unary_unary(
                 '/catnap.v1.Files/List',
                 request_serializer=catnap_dot_v1_dot_files__pb2.ListFilesRequest.SerializeToString,
@@ -76,6 +81,14 @@ class FilesServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Copy(self, request, context):
+        """Writes what another file of the same user holds, with its content type;
+        NOT_FOUND if there is none. The content does not pass by the caller.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def List(self, request, context):
         """Files of a scope by key, in pages.
         """
@@ -102,6 +115,11 @@ def add_FilesServicer_to_server(servicer, server):
                     servicer.Get,
                     request_deserializer=catnap_dot_v1_dot_files__pb2.GetFileRequest.FromString,
                     response_serializer=catnap_dot_v1_dot_files__pb2.GetFileResponse.SerializeToString,
+            ),
+            'Copy': grpc.unary_unary_rpc_method_handler(
+                    servicer.Copy,
+                    request_deserializer=catnap_dot_v1_dot_files__pb2.CopyFileRequest.FromString,
+                    response_serializer=catnap_dot_v1_dot_files__pb2.File.SerializeToString,
             ),
             'List': grpc.unary_unary_rpc_method_handler(
                     servicer.List,
@@ -168,6 +186,33 @@ class Files:
             '/catnap.v1.Files/Get',
             catnap_dot_v1_dot_files__pb2.GetFileRequest.SerializeToString,
             catnap_dot_v1_dot_files__pb2.GetFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Copy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/catnap.v1.Files/Copy',
+            catnap_dot_v1_dot_files__pb2.CopyFileRequest.SerializeToString,
+            catnap_dot_v1_dot_files__pb2.File.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,6 +40,10 @@ class FilesStub:
     """Reads one file: the first message holds what it is, the others the
     content. NOT_FOUND if there is none.
     """
+    Copy: _grpc.UnaryUnaryMultiCallable[_files_pb2.CopyFileRequest, _files_pb2.File]
+    """Writes what another file of the same user holds, with its content type;
+    NOT_FOUND if there is none. The content does not pass by the caller.
+    """
     List: _grpc.UnaryUnaryMultiCallable[_files_pb2.ListFilesRequest, _files_pb2.ListFilesResponse]
     """Files of a scope by key, in pages."""
     Delete: _grpc.UnaryUnaryMultiCallable[_files_pb2.DeleteFileRequest, _files_pb2.DeleteFileResponse]
@@ -56,6 +60,10 @@ class FilesAsyncStub(FilesStub):
     Get: _aio.UnaryStreamMultiCallable[_files_pb2.GetFileRequest, _files_pb2.GetFileResponse]  # type: ignore[assignment]
     """Reads one file: the first message holds what it is, the others the
     content. NOT_FOUND if there is none.
+    """
+    Copy: _aio.UnaryUnaryMultiCallable[_files_pb2.CopyFileRequest, _files_pb2.File]  # type: ignore[assignment]
+    """Writes what another file of the same user holds, with its content type;
+    NOT_FOUND if there is none. The content does not pass by the caller.
     """
     List: _aio.UnaryUnaryMultiCallable[_files_pb2.ListFilesRequest, _files_pb2.ListFilesResponse]  # type: ignore[assignment]
     """Files of a scope by key, in pages."""
@@ -82,6 +90,16 @@ class FilesServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_files_pb2.GetFileResponse], _abc.AsyncIterator[_files_pb2.GetFileResponse]]:
         """Reads one file: the first message holds what it is, the others the
         content. NOT_FOUND if there is none.
+        """
+
+    @_abc_1.abstractmethod
+    def Copy(
+        self,
+        request: _files_pb2.CopyFileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_files_pb2.File, _abc.Awaitable[_files_pb2.File]]:
+        """Writes what another file of the same user holds, with its content type;
+        NOT_FOUND if there is none. The content does not pass by the caller.
         """
 
     @_abc_1.abstractmethod
