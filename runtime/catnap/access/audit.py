@@ -144,9 +144,12 @@ class Audit:
 
     async def _page(self, tenant: str, number: int) -> tuple[list[rows.Row], Head | None]:
         """The head belongs to the same moment."""
-        return await self._store.run(
-            lambda db: (rows.after(db, tenant, number, PAGE), rows.head_of(db, tenant))
-        )
+
+        def look(db: Database) -> tuple[list[rows.Row], Head | None]:
+            head = rows.head_of(db, tenant)
+            return rows.after(db, tenant, number, PAGE), head
+
+        return await self._store.run(look)
 
     async def _write(self) -> None:
         while self._waiting:

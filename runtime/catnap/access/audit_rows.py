@@ -66,8 +66,11 @@ def holds(db: Database, head: Head) -> bool:
 
 
 def head_of(db: Database, tenant: str) -> Head | None:
+    """Until the commit no other gateway moves it."""
     found = db.execute(
-        "SELECT tenant, number, hash, signature FROM audit_heads WHERE tenant = ?", (tenant,)
+        "UPDATE audit_heads SET tenant = tenant WHERE tenant = ? "
+        "RETURNING tenant, number, hash, signature",
+        (tenant,),
     ).fetchone()
     return None if found is None else Head(**dict(found))
 
