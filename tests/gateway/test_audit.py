@@ -266,7 +266,8 @@ async def test_a_change_that_cannot_be_recorded_is_not_acknowledged(world: World
 
 
 DAILY = {
-    *("skills.call", "files.write", "tasks.write", "models.use", "events.send", "events.deliver"),
+    *("skills.call", "files.write", "sessions.write", "tasks.write", "models.use", "events.send"),
+    "events.deliver",
 }
 """What changes something, and nothing of the platform."""
 

@@ -35,10 +35,12 @@ Action = Literal[
     "keys.write",
     "usage.read",
     "limits.write",
+    "secrets.read",
+    "secrets.write",
 ]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 ADMINISTRATIVE: frozenset[Action] = frozenset(
-    {"tasks.redrive", "platform.write", "keys.write", "limits.write"}
+    {"tasks.redrive", "platform.write", "keys.write", "limits.write", "secrets.write"}
 )
 """Actions that are not answered before the audit has them on disk."""
 
@@ -91,7 +93,8 @@ ROLES: Mapping[str, Role] = MappingProxyType(
             )
         ),
         "tenant-admin": Role(
-            frozenset({"audit.read", "keys.read", "keys.write"}), ("developer", "operator")
+            frozenset({"audit.read", "keys.read", "keys.write", "secrets.read", "secrets.write"}),
+            ("developer", "operator"),
         ),
         # As tenant-admin, in every tenant, whose limits are set by nobody else.
         "admin": Role(frozenset({"limits.write"}), ("tenant-admin",)),

@@ -39,7 +39,8 @@ def ask(
     if_match: str = "",
     user: str = "",
 ) -> T:
-    """if_match: the version that is meant; Conflict where there is another.
+    """body: bytes as they are, and anything else as JSON. if_match: the version
+    that is meant; Conflict where there is another.
     user: whom it is for; empty for the credential's own.
     Raises the gateway's own errors, and Unavailable where nobody answers."""
     return asyncio.run(_ask(settings, method, path, answer, body, if_match, user))[0]
@@ -90,7 +91,10 @@ async def _ask(
     if if_match:
         headers.append((b"if-match", if_match.encode()))
     sent = b""
-    if body is not None:
+    if isinstance(body, bytes):
+        headers.append((b"content-type", b"application/octet-stream"))
+        sent = body
+    elif body is not None:
         headers.append((b"content-type", b"application/json"))
         sent = msgspec.json.encode(body)
     client = Client()

@@ -31,6 +31,7 @@ _COMMANDS = {
     "login": "login",
     "logout": "login",
     "audit": "audit",
+    "secrets": "secrets",
     "usage": "usage",
     "limits": "limits",
     "new": "new",

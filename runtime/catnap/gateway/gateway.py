@@ -32,6 +32,8 @@ from catnap.access.key_rows import KEYS
 from catnap.access.key_store import KeyStore
 from catnap.access.limit_rows import LIMITS
 from catnap.access.meter import Meter
+from catnap.access.secret_rows import TABLES as SECRETS
+from catnap.access.secrets import Secrets
 from catnap.calls import Pipeline
 from catnap.calls.accept import accept
 from catnap.calls.written import Written
@@ -108,11 +110,12 @@ class Gateway:
         self._parts.push_async_callback(self.credentials.close)
         secret = grant_secret(home)
         self.grants = Grants(secret)
-        components = [TABLES, AUDIT, KEYS, LIMITS, WORKSPACES]
+        components = [TABLES, AUDIT, KEYS, LIMITS, SECRETS, WORKSPACES]
         self.store = Store(settings.store or home / "catnap.db", components)
         self._parts.callback(self.store.close)
         self.audit = Audit(self.store, home / "audit", secret)
         self._parts.push_async_callback(self.audit.close)
+        self.secrets = Secrets(self.store, home)
         networks = Networks.parse(settings.egress_networks)
         records = Records(self.audit.later)
         self.egress = Proxy(self.grants.verify, self._at_work, records, networks=networks)
@@ -169,7 +172,7 @@ class Gateway:
             logs = Logs(settings.home / "logs")
             parts.push_async_callback(logs.flush)
             self.catalog, self.platform, self.keeper = await here(
-                settings, callback, egress, logs, announce, self.workspaces, parts
+                settings, callback, egress, logs, announce, self.workspaces, self.secrets, parts
             )
             self.logs = logs
 

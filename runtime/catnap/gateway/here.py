@@ -6,6 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 from catnap.access.principal import DEFAULT_TENANT
+from catnap.access.secrets import Secrets
 from catnap.gateway.logs import Logs
 from catnap.gateway.settings import Settings
 from catnap.gateway.watch import take_up_edits
@@ -22,6 +23,7 @@ async def here(
     logs: Logs,
     announce: Announce,
     workspaces: Workspaces,
+    secrets: Secrets,
     parts: AsyncExitStack,
 ) -> tuple[FolderCatalog, LocalPlatform, Keeper]:
     """Starts what the skills run on, and builds each of them.
@@ -32,7 +34,12 @@ async def here(
     """
     keeper = Keeper(workspaces, settings.home)
     parts.push_async_callback(keeper.close)
-    platform = LocalPlatform(settings.home, callback, logs.write, egress=egress, keeping=keeper)
+    platform = LocalPlatform(
+        *(settings.home, callback, logs.write),
+        egress=egress,
+        keeping=keeper,
+        secrets=secrets.of,
+    )
     parts.push_async_callback(platform.close)
     tenants = {DEFAULT_TENANT, *(key.tenant for key in settings.keys)}
     catalog = FolderCatalog(settings.functions, settings.home, platform, announce, tenants)

@@ -13,6 +13,7 @@ from catnap.gateway import (
     limits,
     observe,
     platform,
+    secrets,
     sessions,
     skill,
 )
@@ -42,6 +43,12 @@ ROUTES = Table(
         Route("GET", "/audit", "audit.read", audit.list_, any_tenant=True),
         Route("GET", "/audit/verify", "audit.read", audit.verify, any_tenant=True),
         Route("GET", "/audit/export", "audit.read", audit.export, any_tenant=True),
+        Route("GET", "/secrets", "secrets.read", secrets.list_, any_tenant=True),
+        Route("PUT", "/secrets/{skill}/{name}", "secrets.write", secrets.put, any_tenant=True),
+        Route(
+            *("DELETE", "/secrets/{skill}/{name}", "secrets.write", secrets.remove),
+            any_tenant=True,
+        ),
         Route("GET", "/usage", "usage.read", limits.usage, any_tenant=True),
         Route("GET", "/limits", "usage.read", limits.list_, any_tenant=True),
         Route("PUT", "/limits", "limits.write", limits.put),
