@@ -116,17 +116,25 @@ class Load:
         self._enough.set()
 
 
+@pytest.fixture(params=["file", "postgres"])
+def store(request: pytest.FixtureRequest) -> dict[str, str]:
+    """What says where a platform keeps what must last."""
+    if request.param == "file":
+        return {}
+    return {"CATNAP_STORE": request.getfixturevalue("shared")}
+
+
 @pytest.mark.local
 @pytest.mark.timeout(600)
 async def test_a_gateway_that_is_killed_leaves_nobody_and_loses_nothing(
-    start: Callable[..., Running], tmp_path: Path
+    start: Callable[..., Running], store: dict[str, str], tmp_path: Path
 ) -> None:
     folder = tmp_path / "functions" / "work"
     folder.mkdir(parents=True)
     (folder / "main.py").write_text(SKILL)
     (folder / "skill.toml").write_text(MANIFEST)
     ports = {"CATNAP_HTTP": f"127.0.0.1:{free_port()}", "CATNAP_GRPC": f"127.0.0.1:{free_port()}"}
-    platform = start(where=folder.parent, **ports)
+    platform = start(where=folder.parent, **ports, **store)
     for round_ in range(int(os.environ.get("KILLS", "5"))):
         load = Load(platform)
         await load.until(accepted=20 + 7 * round_ % 50)
