@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
@@ -20,6 +19,7 @@ from weakref import WeakValueDictionary
 
 from catnap.errors import CatnapError, Conflict, Unavailable
 from catnap.services.local.keeping import Visit as AnyVisit
+from catnap.services.local.removal import remove
 from catnap.services.platform import Route
 from catnap.workspaces.capture import Index
 from catnap.workspaces.rows import Held, Workspace
@@ -77,7 +77,7 @@ class Keeper:
         self._folder = (home / "workspaces").resolve()
         self._new = self._folder / "new"
         """What is being restored, where no instance can reach it."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove(self._folder)
         self._new.mkdir(mode=0o700, parents=True)
         self._rooms: dict[str, Path] = {}
         self._visits: OrderedDict[Workspace, Visit] = OrderedDict()
@@ -136,7 +136,7 @@ class Keeper:
         """Waits until all that is to be kept is. The instances have ended."""
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.to_thread(shutil.rmtree, self._folder, True)
+        await asyncio.to_thread(remove, self._folder)
 
     async def _open(self, workspace: Workspace, instance: str) -> Visit | None:
         room = self._rooms.get(instance)
@@ -155,7 +155,7 @@ class Keeper:
             raise Unavailable(f"{workspace} cannot be restored: {error}") from error
         finally:
             if aside.exists():
-                await asyncio.to_thread(shutil.rmtree, aside, True)
+                await asyncio.to_thread(remove, aside)
         visit = Visit(held, index, instance, room / name, self._clock())
         self._visits[workspace] = visit
         return visit
@@ -188,7 +188,7 @@ class Keeper:
             await self._keep(visit)
             if leaves and not visit.calls:
                 self._drop(visit)
-                await asyncio.to_thread(shutil.rmtree, visit.folder, True)
+                await asyncio.to_thread(remove, visit.folder)
 
     def _drop(self, visit: Visit) -> None:
         if self._visits.get(visit.held.workspace) is visit:
@@ -214,7 +214,7 @@ class Keeper:
             visit.dirty |= whole or not (visit.calls or visit.broken)
             await self._kept(visit)
             self._drop(visit)
-        await asyncio.to_thread(shutil.rmtree, room, True)
+        await asyncio.to_thread(remove, room)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
@@ -47,12 +47,14 @@ class Keeping(Protocol):
         ...
 
 
+Headers = Sequence[tuple[bytes, bytes]]
+NOWHERE: AbstractContextManager[Headers] = nullcontext(())
+"""`visiting` for a call that has no such folder."""
+
+
 @contextmanager
-def visiting(keeping: Keeping | None, visit: Visit | None) -> Iterator[list[tuple[bytes, bytes]]]:
+def visiting(keeping: Keeping, visit: Visit) -> Iterator[Headers]:
     """The headers that a call needs, until it has ended."""
-    if keeping is None or visit is None:
-        yield []
-        return
     whole = True
     try:
         yield [(HEADER, visit.name.encode())]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import tempfile
 from pathlib import Path
 
 from catnap.errors import Unavailable
+from catnap.services.local.removal import remove
 
 
 class Scratch:
@@ -17,7 +17,7 @@ class Scratch:
     def __init__(self, home: Path) -> None:
         """Takes away what an earlier platform of this state has left."""
         self._folder = (home / "tmp").resolve()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove(self._folder)
         self._folder.mkdir(mode=0o700, parents=True)
 
     def make(self) -> Path:
@@ -29,7 +29,7 @@ class Scratch:
 
     async def remove(self, made: Path) -> None:
         """What is in it goes too, as far as it is ours to remove."""
-        await asyncio.to_thread(shutil.rmtree, made, True)
+        await asyncio.to_thread(remove, made)
 
     def close(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove(self._folder)
