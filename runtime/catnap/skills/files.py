@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Literal
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from catnap.errors import NotFound
+from catnap.errors import InvalidRequest, NotFound
 from catnap.skills.gateway import Gateway, Headers
 from catnap.skills.quoting import quote
+
+if TYPE_CHECKING:
+    from catnap.skills.paths import FilePath
 
 Scope = Literal["user", "session", "task"]
 
@@ -47,7 +50,8 @@ class Shared(msgspec.Struct, frozen=True):
 
 
 class Files:
-    """One scope's files. Keys are paths inside the scope.
+    """One scope's files. Keys are paths inside the scope; `files / "a" / "b.txt"`
+    is a file as pathlib would have it.
 
     Conditional writes raise Conflict: `if_match` names the version that must
     still be there, `if_none_match="*"` wants none to be.
@@ -55,7 +59,13 @@ class Files:
 
     def __init__(self, gateway: Gateway, scope: Scope = "user") -> None:
         self._gateway = gateway
+        self.scope: Scope = scope
         self._base = f"/callback/files/{scope}"
+
+    def __truediv__(self, key: str) -> FilePath:
+        from catnap.skills.paths import FilePath  # for those skills that like it so
+
+        return FilePath(self, key)
 
     @property
     def session(self) -> Files:
@@ -69,16 +79,20 @@ class Files:
 
     async def list(self, prefix: str = "") -> list[File]:
         """Every file whose key begins with `prefix`, by key."""
-        found: list[File] = []
+        return [file async for file in self.walk(prefix)]
+
+    async def walk(self, prefix: str = "") -> AsyncGenerator[File, None]:
+        """As list, one by one: however many there are, a page is held."""
         token = ""
         while True:
             query = f"?prefix={quote(prefix)}&page_token={quote(token)}"
             answer = await self._gateway.request("GET", self._base + query)
             page = msgspec.json.decode(await answer.read(), type=Page)
-            found.extend(page.files)
+            for file in page.files:
+                yield file
             token = page.next
             if not token:
-                return found
+                return
 
     async def stat(self, key: str) -> File | None:
         """What is known of a file; None if there is none."""
@@ -88,9 +102,11 @@ class Files:
             return None
         return _described(key, answer.headers)
 
-    async def read(self, key: str) -> bytes:
-        """The content. Raises NotFound."""
-        answer = await self._gateway.request("GET", self._path(key))
+    async def read(self, key: str, offset: int = 0, length: int | None = None) -> bytes:
+        """The content, or `length` bytes of it from `offset` on; a negative
+        offset counts from the end. Raises NotFound, and InvalidRequest for what
+        begins past the end."""
+        answer = await self._gateway.request("GET", self._path(key), _range(offset, length))
         return await answer.read()
 
     async def fetch(self, key: str) -> tuple[File, bytes]:
@@ -99,9 +115,11 @@ class Files:
         data = await answer.read()
         return _described(key, answer.headers, len(data)), data
 
-    async def stream(self, key: str) -> AsyncIterator[bytes]:
-        """The content in parts, whatever its size. Raises NotFound."""
-        answer = await self._gateway.request("GET", self._path(key))
+    async def stream(
+        self, key: str, offset: int = 0, length: int | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        """As read, in parts, whatever the size."""
+        answer = await self._gateway.request("GET", self._path(key), _range(offset, length))
         try:
             async for chunk in answer.body:
                 yield chunk
@@ -117,23 +135,89 @@ class Files:
         if_match: str = "",
         if_none_match: str = "",
     ) -> File:
-        """Writes a file; it appears whole or not at all."""
-        given = {
-            b"content-type": content_type,
-            b"if-match": if_match,
-            b"if-none-match": if_none_match,
-        }
-        headers: Headers = [(name, value.encode()) for name, value in given.items() if value]
+        """Writes a file, from bytes or from parts as they come; it appears
+        whole or not at all."""
+        headers = _given(
+            {
+                b"content-type": content_type,
+                b"if-match": if_match,
+                b"if-none-match": if_none_match,
+            }
+        )
         answer = await self._gateway.request("PUT", self._path(key), headers, data)
         return msgspec.json.decode(await answer.read(), type=File)
 
+    async def copy(
+        self,
+        source: str,
+        key: str,
+        *,
+        to: Files | None = None,
+        if_match: str = "",
+        if_none_match: str = "",
+    ) -> File:
+        """Writes under `key` what the file `source` holds, without reading it.
+        to: the scope that is written, by default this one. Raises NotFound."""
+        return await self._transfer("copy", source, key, to, if_match, if_none_match)
+
+    async def move(
+        self,
+        source: str,
+        key: str,
+        *,
+        to: Files | None = None,
+        if_match: str = "",
+        if_none_match: str = "",
+    ) -> File:
+        """As copy, and removes the source, if it is still what was copied."""
+        return await self._transfer("move", source, key, to, if_match, if_none_match)
+
+    async def _transfer(
+        self, do: str, source: str, key: str, to: Files | None, if_match: str, if_none_match: str
+    ) -> File:
+        asked = msgspec.json.encode({"do": do, "scope": self.scope, "key": source})
+        headers = _given({b"if-match": if_match, b"if-none-match": if_none_match})
+        answer = await self._gateway.request("POST", (to or self)._path(key), headers, asked)
+        return msgspec.json.decode(await answer.read(), type=File)
+
+    async def link(self, key: str, seconds: int = 600) -> Shared:
+        """A link by which anybody may read the file, for up to an hour. Raises
+        NotFound."""
+        path = f"/callback/links/{self.scope}/{quote(key, '/')}?seconds={seconds}"
+        answer = await self._gateway.request("GET", path)
+        return msgspec.json.decode(await answer.read(), type=Shared)
+
+    async def upload_link(
+        self, key: str, size: int, *, content_type: str = "", seconds: int = 600
+    ) -> Shared:
+        """A link by which anybody may write the file, of just `size` bytes."""
+        asked = {"size": size, "content_type": content_type, "seconds": seconds}
+        path = f"/callback/links/{self.scope}/{quote(key, '/')}"
+        answer = await self._gateway.request("POST", path, (), msgspec.json.encode(asked))
+        return msgspec.json.decode(await answer.read(), type=Shared)
+
     async def delete(self, key: str, *, if_match: str = "") -> None:
         """Removes a file. Raises NotFound."""
-        headers: Headers = [(b"if-match", if_match.encode())] if if_match else []
-        await self._gateway.request("DELETE", self._path(key), headers)
+        await self._gateway.request("DELETE", self._path(key), _given({b"if-match": if_match}))
 
     def _path(self, key: str) -> str:
         return f"{self._base}/{quote(key, '/')}"
+
+
+def _given(fields: dict[bytes, str]) -> Headers:
+    return [(name, value.encode()) for name, value in fields.items() if value]
+
+
+def _range(offset: int, length: int | None) -> Headers:
+    if offset < 0:
+        if length is not None:
+            raise InvalidRequest(f"offset {offset} counts from the end, and takes no length")
+        return [(b"range", b"bytes=%d" % offset)]
+    if length is None:
+        return [(b"range", b"bytes=%d-" % offset)] if offset else ()
+    if length < 1:
+        raise InvalidRequest(f"length {length}: ask for 1 byte or more")
+    return [(b"range", b"bytes=%d-%d" % (offset, offset + length - 1))]
 
 
 def _described(key: str, headers: dict[bytes, bytes], size: int | None = None) -> File:

@@ -3,10 +3,13 @@
 The routes, all below `/callback` and open to a Grant only:
 
     GET    /callback/files/<scope>?prefix=&page_token=   keys of a scope
-    GET    /callback/files/<scope>/<key>                 content, with ETag
+    GET    /callback/files/<scope>/<key>                 content, with ETag; Range
     HEAD   /callback/files/<scope>/<key>                 what it is
     PUT    /callback/files/<scope>/<key>                 If-Match, If-None-Match
+    POST   /callback/files/<scope>/<key>                 {"do": "copy", "scope":, "key":}
     DELETE /callback/files/<scope>/<key>                 If-Match
+    GET    /callback/links/<scope>/<key>?seconds=        a link to read it
+    POST   /callback/links/<scope>/<key>                 {"size":}: a link to write it
     POST   /callback/models/<model>/embed                {"texts": [...]} -> float32
     POST   /callback/skills/<name>                       a child call
     POST   /callback/events                              a CloudEvent

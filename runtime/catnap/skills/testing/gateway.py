@@ -26,7 +26,7 @@ from catnap.errors import (
 from catnap.events import Event, decode
 from catnap.http.message import MAX_BODY
 from catnap.skills.decorator import ATTRIBUTE
-from catnap.skills.files import File, Files, Page
+from catnap.skills.files import File, Files, Page, Shared
 from catnap.skills.gateway import Headers
 from catnap.skills.testing.vectors import word_vectors
 
@@ -133,7 +133,12 @@ class FakeGateway:
                 return self._list(self._scope(scope), urlsplit(path).query)
             case ["callback", "files", scope, *parts], _:
                 key = _checked(unquote("/".join(parts)))
+                if method == "POST":
+                    return self._transfer(self._scope(scope), key, given, data)
                 return self._file(method, self._scope(scope), key, given, data)
+            case ["callback", "links", scope, *parts], _:
+                key = _checked(unquote("/".join(parts)))
+                return self._link(method, self._scope(scope) + key)
             case ["callback", "models", model, "embed"], "POST":
                 return await self._vectors(unquote(model), data)
             case ["callback", "skills", name], "POST":
@@ -179,6 +184,9 @@ class FakeGateway:
         if kept is None or method not in ("GET", "HEAD"):
             raise NotFound(f"files are not asked by {method}")
         file, content = kept
+        if method == "GET" and (asked := headers.get(b"range")):
+            start, stop = _span(asked, file.size)
+            content = content[start:stop]
         described = {
             b"etag": b'"%b"' % file.etag.encode(),
             b"content-type": file.content_type.encode(),
@@ -186,6 +194,24 @@ class FakeGateway:
             b"catnap-modified": file.modified.encode(),
         }
         return FakeAnswer(200, described, content if method == "GET" else b"")
+
+    def _transfer(
+        self, scope: str, key: str, headers: dict[bytes, bytes], data: bytes
+    ) -> FakeAnswer:
+        asked = msgspec.json.decode(data, type=dict[str, str])
+        source = self._scope(asked["scope"])
+        kept = self._kept[source].get(asked["key"])
+        if kept is None:
+            raise NotFound(f"no file {asked['key']!r}")
+        type_ = {b"content-type": kept[0].content_type.encode()}
+        answer = self._file("PUT", scope, key, headers | type_, kept[1])
+        if asked["do"] == "move":
+            del self._kept[source][asked["key"]]
+        return answer
+
+    def _link(self, method: str, place: str) -> FakeAnswer:
+        shared = Shared("GET" if method == "GET" else "PUT", f"https://files.invalid/{place}", 600)
+        return _json(shared)
 
     def _put(self, scope: str, key: str, headers: dict[bytes, bytes], data: bytes) -> File:
         given = headers.get(b"content-type", b"").decode()
@@ -239,6 +265,16 @@ class FakeGateway:
         if isinstance(answer, bytes):
             return FakeAnswer(200, {b"content-type": b"application/octet-stream"}, answer)
         return _json(answer)
+
+
+def _span(header: bytes, size: int) -> tuple[int, int]:
+    """Where the range begins and ends (exclusive)."""
+    first, _, last = header.removeprefix(b"bytes=").partition(b"-")
+    if not first:
+        return max(0, size - int(last or b"0")), size
+    if int(first) >= size:
+        raise InvalidRequest(f"offset {int(first):,}: there are {size:,} bytes")
+    return int(first), min(size, int(last) + 1) if last else size
 
 
 def _json(value: Any) -> FakeAnswer:
