@@ -41,6 +41,8 @@ MATRIX = {
     "audit.read": "     ta",
     "keys.read": "     ta",
     "keys.write": "     ta",
+    "secrets.read": "     ta",
+    "secrets.write": "     ta",
     "usage.read": "v cdota",
     "limits.write": "      a",
 }
