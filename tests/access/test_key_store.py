@@ -155,6 +155,30 @@ async def test_of_two_generations_one_can_be_revoked_by_its_id(here: Replica) ->
             await here.who(secret)
 
 
+async def test_all_that_a_user_gets_in_with_can_be_ended(here: Replica) -> None:
+    _, one = await here.make("one", user="ada")
+    _, two = await here.make("two", user="ada")
+    _, others = await here.make("bob", user="bob")
+    _, tenants = await here.make("core")
+    _, rivals = await here.make("one", tenant="rival", user="ada")
+    here.now += 10
+    assert len(await here.keys.end_user(ADMIN, "acme", "ada")) == 2
+    for secret in (one, two):
+        with pytest.raises(Unauthenticated):
+            await here.who(secret)
+    for secret in (others, tenants, rivals):
+        await here.who(secret)
+    ada = Principal("acme", "ada", frozenset(), "token of ada")
+    for made in (0, here.now - 1, here.now):
+        with pytest.raises(Unauthenticated, match="'ada' were ended"):
+            here.ring.check_made(ada, made)
+    here.ring.check_made(ada, here.now + 1)
+    for other in (("acme", "bob"), ("acme", None), ("rival", "ada")):
+        here.ring.check_made(Principal(*other, frozenset(), "token"), 0)
+    with pytest.raises(PermissionDenied):
+        await here.keys.end_user(GIVER, "rival", "ada")
+
+
 async def test_a_name_is_one_key_of_its_tenant_at_a_time(here: Replica) -> None:
     await here.make()
     with pytest.raises(Conflict, match=r"'core' already.*rotate"):
@@ -231,6 +255,13 @@ async def test_a_tenant_admin_gives_what_its_tenant_has(here: Replica) -> None:
 async def test_a_key_that_cannot_be_is_not_made(here: Replica, wanted: Wanted, named: str) -> None:
     with pytest.raises(InvalidRequest, match=named):
         await here.keys.create(ADMIN, "acme", wanted)
+    for which in ("", "a\0", "x" * 300):
+        with pytest.raises(InvalidRequest, match="key"):
+            await here.keys.revoke(ADMIN, "acme", which)
+        with pytest.raises(InvalidRequest, match="key"):
+            await here.keys.rotate(ADMIN, "acme", which, 0)
+        with pytest.raises(InvalidRequest, match="user"):
+            await here.keys.end_user(ADMIN, "acme", which)
     for overlap in (-1, MAX_OVERLAP + 1, float("nan")):
         with pytest.raises(InvalidRequest, match="overlap"):
             await here.keys.rotate(ADMIN, "acme", "n", overlap)

@@ -111,3 +111,17 @@ async def test_its_roles_and_its_user_bind_it_as_they_do_a_key(world: World) -> 
     async with connect(world.grpc, world.token(groups=["look"])) as catnap:
         with pytest.raises(PermissionDenied, match="role viewer"):
             await catnap.invoke("who", {})
+
+
+async def test_a_token_that_was_taken_is_refused_once_its_users_credentials_were_ended(
+    world: World,
+) -> None:
+    token = world.token()
+    assert (await world.post("/skills/who", token))[0] == 200
+    fields = [(b"authorization", b"Bearer admin-key-0123456789")]
+    path = "/users/ada/credentials?tenant=acme"
+    reply = await world.client.request(world.where, "DELETE", path, fields)
+    assert json.loads(await reply.read()) == {"keys": []}
+    assert (await world.post("/skills/who", token))[0] == 401
+    assert (await world.post("/skills/who", world.token(sub="bob")))[0] == 200
+    assert (await world.post("/skills/who", world.token(iat=time.time() + 10)))[0] == 200

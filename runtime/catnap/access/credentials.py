@@ -40,9 +40,10 @@ class Credentials:
         if bearer is None or not is_token(bearer):
             raise refusal(bearer)
         if self._tokens is not None:
-            found = await self._tokens.authenticate(bearer, now)
-            if found is not None:
-                return found
+            known = await self._tokens.authenticate(bearer, now)
+            if known is not None:
+                self._keys.check_made(known.principal, known.made)
+                return known.principal
         if self.accounts is not None:
             return await self.accounts.authenticate(bearer, now)
         raise Unauthenticated(

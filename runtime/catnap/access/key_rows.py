@@ -20,6 +20,10 @@ KEYS = Component(
             created REAL NOT NULL, expires REAL, revoked REAL
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX keys_name ON keys (tenant, name);
+        CREATE TABLE keys_users (
+            tenant TEXT NOT NULL, "user" TEXT NOT NULL, ended REAL NOT NULL,
+            PRIMARY KEY (tenant, "user")
+        ) STRICT, WITHOUT ROWID;
         CREATE TABLE keys_version (
             id INTEGER PRIMARY KEY, version INTEGER NOT NULL
         ) STRICT;
@@ -114,15 +118,37 @@ def rotate(db: Database, new: Issued, hash_: str, now: float, overlap: float) ->
 def revoke(db: Database, tenant: str, which: str, now: float) -> list[Issued]:
     """All good keys of that name, or the one with that id. Raises NotFound."""
     _begin(db)
-    found = _found(db, tenant, which, now)
-    for each in found:
-        db.execute("UPDATE keys SET revoked = ? WHERE id = ?", (now, each.id))
-    return [msgspec.structs.replace(each, revoked=now) for each in found]
+    return _revoked(db, _found(db, tenant, which, now), now)
+
+
+def end_user(db: Database, tenant: str, user: str, now: float) -> list[Issued]:
+    """Revokes all good keys of a user. Tokens that were made until now are not
+    taken any more, either."""
+    _begin(db)
+    db.execute(
+        'INSERT INTO keys_users (tenant, "user", ended) VALUES (?, ?, ?) '
+        'ON CONFLICT (tenant, "user") DO UPDATE SET ended = excluded.ended',
+        (tenant, user, now),
+    )
+    rows = db.execute(f'{_KEYS} tenant = ? AND "user" = ? AND {_LIVE}', (tenant, user, now))
+    return _revoked(db, [_issued(row) for row in rows], now)
+
+
+def ended(db: Database) -> dict[tuple[str, str], float]:
+    """By tenant and user: when their credentials were ended the last time."""
+    rows = db.execute("SELECT * FROM keys_users")
+    return {(row["tenant"], row["user"]): row["ended"] for row in rows}
 
 
 def _begin(db: Database) -> None:
     """Says that there is a change, and lets one replica at a time make one."""
     db.execute("UPDATE keys_version SET version = version + 1")
+
+
+def _revoked(db: Database, keys: list[Issued], now: float) -> list[Issued]:
+    for each in keys:
+        db.execute("UPDATE keys SET revoked = ? WHERE id = ?", (now, each.id))
+    return [msgspec.structs.replace(each, revoked=now) for each in keys]
 
 
 def _found(db: Database, tenant: str, which: str, now: float) -> list[Issued]:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -16,6 +16,7 @@ from catnap.access.key_rows import Issued
 from catnap.access.keys import PREFIX, Key, KeyRing, hash_of
 from catnap.access.principal import Principal
 from catnap.errors import CatnapError, InvalidRequest
+from catnap.events.ids import check_id
 from catnap.store import Database, Store
 
 T = TypeVar("T")
@@ -113,6 +114,7 @@ class KeyStore:
         one before is good for `overlap` seconds more."""
         if not 0 <= overlap <= MAX_OVERLAP:
             raise InvalidRequest(f"overlap: must be 0 to {MAX_OVERLAP:.0f} seconds")
+        check_id("key", which)
         now = self._clock()
         secret, id_ = _new()
 
@@ -131,12 +133,24 @@ class KeyStore:
     async def revoke(self, giver: Principal, tenant: str, which: str) -> list[Issued]:
         """Those of that name, or the one with that id; nobody gets in with one
         from now on. Raises NotFound."""
+        check_id("key", which)
         now = self._clock()
+        return await self._revoked(giver, lambda db: key_rows.revoke(db, tenant, which, now))
 
+    async def end_user(self, giver: Principal, tenant: str, user: str) -> list[Issued]:
+        """Every key of the user, and every token that was made for them until
+        now, by whichever issuer. Those made later are good."""
+        check_giving(giver, tenant, check_id("user", user), ())
+        now = self._clock()
+        return await self._revoked(giver, lambda db: key_rows.end_user(db, tenant, user, now))
+
+    async def _revoked(
+        self, giver: Principal, revoke: Callable[[Database], list[Issued]]
+    ) -> list[Issued]:
         def work(db: Database) -> list[Issued]:
-            found = key_rows.revoke(db, tenant, which, now)
+            found = revoke(db)
             for each in found:  # inside, so that it is undone where the giver may not
-                check_giving(giver, tenant, each.user, each.roles)
+                check_giving(giver, each.tenant, each.user, each.roles)
             return found
 
         return await self._changed(work)
@@ -145,14 +159,25 @@ class KeyStore:
         """Does it, and takes up all that is good then."""
         now = self._clock()
 
-        def all_of_it(db: Database) -> tuple[T, int, list[tuple[str, Issued]]]:
-            return work(db), key_rows.version(db), key_rows.live(db, now)
+        def all_of_it(db: Database) -> tuple[T, _Good]:
+            done = work(db)
+            good = _Good(key_rows.version(db), key_rows.live(db, now), key_rows.ended(db))
+            return done, good
 
-        done, version, live = await self._store.run(all_of_it)
-        if version >= self._version:
-            self._version = version
-            self._ring.take((_key(hash_, key), key.expires) for hash_, key in live)
+        done, good = await self._store.run(all_of_it)
+        if good.version >= self._version:
+            self._version = good.version
+            keys = ((_key(hash_, key), key.expires) for hash_, key in good.live)
+            self._ring.take(keys, good.ended)
         return done
+
+
+class _Good(NamedTuple):
+    """What the store holds that counts now."""
+
+    version: int
+    live: list[tuple[str, Issued]]
+    ended: dict[tuple[str, str], float]
 
 
 def _key(hash_: str, key: Issued) -> Key:

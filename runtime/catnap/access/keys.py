@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -81,15 +81,24 @@ class KeyRing:
     def __init__(self, keys: Iterable[Key]) -> None:
         self._fixed = {key.hash: (key.principal(), math.inf) for key in keys}
         self._keys = self._fixed
+        self._ended: Mapping[tuple[str, str], float] = {}
 
     @property
     def tenants(self) -> set[str]:
         """Those of whom there is a key."""
         return {principal.tenant for principal, _ in self._keys.values()}
 
-    def take(self, issued: Iterable[tuple[Key, float | None]]) -> None:
+    def take(
+        self,
+        issued: Iterable[tuple[Key, float | None]],
+        ended: Mapping[tuple[str, str], float] | None = None,
+    ) -> None:
         """Puts these in the place of those it was given before. With each the
-        moment that it expires at, in seconds since the epoch."""
+        moment that it expires at, in seconds since the epoch.
+
+        ended: by tenant and user, when their credentials were ended.
+        """
+        self._ended = ended or {}
         taken = {
             key.hash: (key.principal(), math.inf if expires is None else expires)
             for key, expires in issued
@@ -106,6 +115,17 @@ class KeyRing:
             return None
         principal, expires = self._keys.get(hash_of(bearer), _NOBODY)
         return principal if now < expires else None
+
+    def check_made(self, principal: Principal, made: float) -> None:
+        """Raises Unauthenticated where a token was made, in seconds since the
+        epoch, before the credentials of its user were ended."""
+        if principal.user is None or not self._ended:
+            return
+        if made <= self._ended.get((principal.tenant, principal.user), -math.inf):
+            raise Unauthenticated(
+                f"the credentials of user {principal.user!r} were ended after this token was made: "
+                "get a new one"
+            )
 
 
 def refusal(bearer: str | None) -> Unauthenticated:

@@ -28,10 +28,12 @@ class _Source(NamedTuple):
     keys: Jwks[KeyName, SigningKey]
 
 
-class _Known(NamedTuple):
-    """What a token was found to be, until it expires or its key is no more."""
+class Known(NamedTuple):
+    """What a token was found to be, until it expires or its key is no more.
+    made: seconds since the epoch; 0 where it does not say."""
 
     principal: Principal
+    made: float
     expires: float
     source: _Source
     name: KeyName
@@ -45,13 +47,13 @@ class Tokens:
             if each.issuer in self._sources:
                 raise InvalidRequest(f"[[issuers]]: {each.issuer} is named twice")
             self._sources[each.issuer] = _Source(each, _keys(each))
-        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._known: OrderedDict[bytes, Known] = OrderedDict()
 
     def __len__(self) -> int:
         """How many are remembered."""
         return len(self._known)
 
-    async def authenticate(self, token: str, now: float) -> Principal | None:
+    async def authenticate(self, token: str, now: float) -> Known | None:
         """Whose token it is; None where its issuer is none of ours.
 
         now: seconds since the epoch. Raises Unauthenticated, saying what is
@@ -65,7 +67,7 @@ class Tokens:
         # Asked for again: others may have taken it out while we waited.
         if now < known.expires and key.text == known.key and digest in self._known:
             self._known.move_to_end(digest)
-            return known.principal
+            return known
         self._known.pop(digest, None)
         return await self._seen_first(token, digest, now)
 
@@ -73,7 +75,7 @@ class Tokens:
         for each in self._sources.values():
             await each.keys.close()
 
-    async def _seen_first(self, token: str, digest: bytes, now: float) -> Principal | None:
+    async def _seen_first(self, token: str, digest: bytes, now: float) -> Known | None:
         source = self._sources.get(claims_of(token).iss)
         if source is None:
             return None
@@ -88,11 +90,12 @@ class Tokens:
         name = KeyName(header.kid, header.alg)
         key = await source.keys.find(name, now)
         claims = check_claims(verify(token, key), issuer.issuer, issuer.audience, now)
-        principal = issuer.principal(claims)
-        self._known[digest] = _Known(principal, float(claims["exp"]), source, name, key.text)
+        made, expires = float(claims.get("iat", 0)), float(claims["exp"])
+        known = Known(issuer.principal(claims), made, expires, source, name, key.text)
+        self._known[digest] = known
         if len(self._known) > MAX_KNOWN:
             self._known.popitem(last=False)
-        return principal
+        return known
 
 
 def _keys(issuer: Issuer) -> Jwks[KeyName, SigningKey]:

@@ -90,17 +90,25 @@ def rotate(settings: Settings, key: str, overlap: float, tenant: str, as_json: b
 
 
 @keys.command()
-@click.argument("key")
+@click.argument("key", default="")
+@click.option("--user", default="", help="Everything that this user gets in with.")
 @with_tenant
 @with_json
 @with_settings(*ADMIN)
-def revoke(settings: Settings, key: str, tenant: str, as_json: bool) -> None:
+def revoke(settings: Settings, key: str, user: str, tenant: str, as_json: bool) -> None:
     """Ends a KEY now: every secret of that name, or the one with that id.
+
+    With --user it ends all keys of that user, and all tokens that an issuer
+    has made for them until now.
 
     \b
     catnap keys revoke agent-core
+    catnap keys revoke --user ada
     """
-    path = f"/keys/{quote(key, '')}{of_tenant(tenant)}"
+    if bool(key) == bool(user):
+        raise click.UsageError("Give a KEY, or --user.")
+    ended = f"/keys/{quote(key, '')}" if key else f"/users/{quote(user, '')}/credentials"
+    path = f"{ended}{of_tenant(tenant)}"
     found = ask(settings, "DELETE", path, _Keys).keys
     if as_json:
         output.as_json([_document(each) for each in found])

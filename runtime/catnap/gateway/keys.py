@@ -61,6 +61,11 @@ async def revoke(gateway: Gateway, caller: Principal, request: Request, key: str
     return _answer(_Keys([_shown(each) for each in found]))
 
 
+async def end_user(gateway: Gateway, caller: Principal, request: Request, user: str) -> Response:
+    found = await gateway.issued.end_user(caller, _tenant(caller, request), user)
+    return _answer(_Keys([_shown(each) for each in found]))
+
+
 def _tenant(caller: Principal, request: Request) -> str:
     return asked_tenant(request) or caller.tenant
 

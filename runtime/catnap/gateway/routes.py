@@ -57,6 +57,7 @@ ROUTES = Table(
         Route("POST", "/keys", "keys.write", keys.create, any_tenant=True),
         Route("POST", "/keys/{key}/rotate", "keys.write", keys.rotate, any_tenant=True),
         Route("DELETE", "/keys/{key}", "keys.write", keys.revoke, any_tenant=True),
+        Route("DELETE", "/users/{user}/credentials", "keys.write", keys.end_user, any_tenant=True),
         *files.ROUTES,
         *sessions.ROUTES,
     ),
