@@ -28,6 +28,7 @@ HTTP = {
     "POST /keys": "keys.write",
     "POST /keys/{key}/rotate": "keys.write",
     "DELETE /keys/{key}": "keys.write",
+    "DELETE /users/{user}/credentials": "keys.write",
     "GET /usage": "usage.read",
     "GET /limits": "usage.read",
     "PUT /limits": "limits.write",
@@ -112,7 +113,7 @@ WHOSE = {"user", "id", "session", "task"}
 
 NEUTRAL = {
     *("skill", "name", "tag", "idempotency_key", "traceparent", "content_type"),
-    *("key", "prefix", "if_match", "if_none_match", "page_token"),
+    *("key", "source_key", "version", "prefix", "if_match", "if_none_match", "page_token"),
     *("model", "texts", "prompt", "stop"),
 }
 """Fields of requests that mean the same for every tenant, or something in a
