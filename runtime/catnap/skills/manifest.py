@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import tomllib
 from collections.abc import Callable, Iterator
 from math import inf
@@ -154,13 +155,19 @@ def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
     return parse_manifest(text, path)
 
 
+_one_at_a_time = threading.Lock()
+"""What msgspec learns of a type when it first meets it, two threads must not
+learn at once: the process would end by SIGSEGV."""
+
+
 def parse_manifest(text: str, where: str = "skill.toml") -> Manifest:
     """As read_manifest, from text."""
     try:
         data = tomllib.loads(text)
         for problem in unknown_keys(data, Manifest):
             raise InvalidRequest(problem)
-        manifest = msgspec.convert(data, Manifest, dec_hook=as_duration)
+        with _one_at_a_time:
+            manifest = msgspec.convert(data, Manifest, dec_hook=as_duration)
         for problem in broken_rules(manifest):
             raise InvalidRequest(problem)
     except tomllib.TOMLDecodeError as error:
