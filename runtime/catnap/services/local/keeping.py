@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
 from catnap.errors import DeadlineExceeded
 from catnap.http import ConnectionLost
-from catnap.services.platform import Route
+from catnap.services.platform import Delivery, Route
 
 HEADER = b"catnap-workspace"
 """Of a request to an instance: the name of the session's folder, in the one
@@ -47,19 +47,21 @@ class Keeping(Protocol):
         ...
 
 
-Headers = Sequence[tuple[bytes, bytes]]
-NOWHERE: AbstractContextManager[Headers] = nullcontext(())
-"""`visiting` for a call that has no such folder."""
-
-
-@contextmanager
-def visiting(keeping: Keeping, visit: Visit) -> Iterator[Headers]:
-    """The headers that a call needs, until it has ended."""
-    whole = True
+@asynccontextmanager
+async def at_home(
+    keeping: Keeping, visit: Visit, sent: AbstractAsyncContextManager[Delivery]
+) -> AsyncIterator[Delivery]:
+    """A call that was sent, to its end with the session's folder."""
+    whole = False
     try:
-        yield [(HEADER, visit.name.encode())]
-    except _BROKEN_OFF:
-        whole = False
-        raise
+        async with sent as delivery:
+            try:
+                yield delivery
+            except _BROKEN_OFF:
+                raise
+            except BaseException:
+                whole = True  # the answer was such
+                raise
+            whole = True
     finally:
         keeping.leave(visit, whole=whole)

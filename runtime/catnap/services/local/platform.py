@@ -6,7 +6,7 @@ import random
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from catnap.services.local.background import Background
 from catnap.services.local.cgroups import Cgroups
 from catnap.services.local.exchange import Exchange, NotBegun
 from catnap.services.local.instance import Instance
-from catnap.services.local.keeping import NOWHERE, Headers, Keeping, visiting
+from catnap.services.local.keeping import HEADER, Keeping, Visit, at_home
 from catnap.services.local.launch import Launch, Output
 from catnap.services.local.rounds import every
 from catnap.services.local.secrets import Secrets, none
@@ -147,36 +147,32 @@ class LocalPlatform:
         with patience:
             for _ in range(SENDS):
                 place, cold = await pool.acquire(route.session, nested=route.nested)
-                at_home = NOWHERE
-                if pool.revision.workspace:
-                    at_home = await self._visit(route, pool, place)
+                visit = await self._visit(route, pool, place)
                 milliseconds = (time.perf_counter() - began) * 1000
                 timings = waited(milliseconds, place.instance.timings if cold else None)
+                about = [*headers, (HEADER, visit.name.encode())] if visit else headers
+                sent = self._exchange.send(pool, place, about, body, timings, patience)
+                if visit and self._keeping:
+                    sent = at_home(self._keeping, visit, sent)
                 try:
-                    with at_home as more:
-                        sent = self._exchange.send(
-                            pool, place, [*headers, *more], body, timings, patience
-                        )
-                        async with sent as delivery:
-                            yield delivery
+                    async with sent as delivery:
+                        yield delivery
                     return
                 except NotBegun:
                     pool = self._fleet.pool(route)
         raise Unavailable(f"instances of {route.service} end before they can be called")
 
-    async def _visit(
-        self, route: Route, pool: Pool, place: Place
-    ) -> AbstractContextManager[Headers]:
-        """With the session's folder; a call that is not at its session's home
-        has none. The place is given back where it cannot be had."""
-        if self._keeping is None or place.home is None:
-            return NOWHERE
+    async def _visit(self, route: Route, pool: Pool, place: Place) -> Visit | None:
+        """The session's folder, where the skill wants one; a call that is not at
+        its session's home has none. The place is given back where it cannot be
+        had."""
+        if not pool.revision.workspace or self._keeping is None or place.home is None:
+            return None
         try:
-            visit = await self._keeping.enter(route, place.instance.name)
+            return await self._keeping.enter(route, place.instance.name)
         except BaseException:
             pool.release(place)
             raise
-        return visiting(self._keeping, visit) if visit else NOWHERE
 
     def _instance(self, revision: Revision, name: str) -> Instance:
         return self._launch.instance(revision, name, *self._sources[revision.image])
