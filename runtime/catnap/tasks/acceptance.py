@@ -50,10 +50,10 @@ def _take(db: Database, wanted: Acceptance) -> str:
         taken = db.execute(
             "INSERT INTO accepted (key, task, digest, expires) VALUES (?, ?, ?, ?) "
             "ON CONFLICT (key) DO UPDATE SET task = excluded.task, digest = excluded.digest, "
-            "expires = excluded.expires WHERE accepted.expires < ? RETURNING task",
+            "expires = excluded.expires WHERE accepted.expires < ?",
             (wanted.key, task.id, wanted.digest, task.created + REMEMBERED, task.created),
-        ).fetchone()
-        if taken is not None:
+        )
+        if taken.rowcount:
             return ""
         found = db.execute(
             "SELECT task, digest FROM accepted WHERE key = ?", (wanted.key,)
