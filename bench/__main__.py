@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from types import ModuleType
 
-from bench import access, cluster, egress, embedding, files, host, platform, search, steps
+from bench import access, cluster, egress, embedding, files, host, limits, platform, search, steps
 
 BENCHMARKS = {
     "platform": platform,
@@ -18,6 +18,7 @@ BENCHMARKS = {
     "egress": egress,
     "files": files,
     "access": access,
+    "limits": limits,
     "host": host,
 }
 ON_CLUSTER = {"cluster": cluster}
