@@ -14,7 +14,7 @@ from catnap.store import Database, Row
 KEPT = 400
 """Days that use is known for."""
 
-PRESENT = 10.0
+PRESENT = 20.0
 """Seconds for which a gateway counts as being there, after it was heard."""
 
 
