@@ -116,6 +116,7 @@ async def test_a_change_is_in_the_audit_when_its_answer_is_here(world: World) ->
     assert said(record, "kind", "action", "outcome", "principal", "of", "skill", "request") == (
         *("action", "platform.write", "ok", "key admin", "default", "echo", f"PUT {path}"),
     )
+    assert record["detail"] == 'traffic [{"latestRevision": true, "percent": 100}]'
 
 
 async def test_a_change_that_failed_is_recorded_with_how(world: World) -> None:

@@ -77,6 +77,7 @@ class Commands(Group):
                     ("CATNAP_FILES", "s3://bucket?endpoint=URL (a folder in CATNAP_HOME)"),
                     ("CATNAP_EGRESS", "proxy that skills leave by (a free port)"),
                     ("CATNAP_EGRESS_NETWORKS", "private networks it may reach (none)"),
+                    ("CATNAP_AUDIT", "actions, or calls for a record of each call (actions)"),
                     ("CATNAP_INSTALL", "name of the installation on a cluster (catnap)"),
                     ("CATNAP_ADMIN_KEY", "the platform's own key (generated)"),
                 ]

@@ -20,7 +20,10 @@ from catnap.skills.manifest import Manifest, parse_manifest
 from catnap.skills.manifest_check import problems
 
 PREFIX = "CATNAP_"
-_ELSEWHERE = ("BASE", "BUILDER", "COMMIT", "CONCURRENCY", "GRACE", "INSTANCE", "LOG")
+_ELSEWHERE = (
+    *("BASE", "BUILDER", "COMMIT"),
+    *("CONCURRENCY", "GRACE", "INSTANCE", "LOG", "SECRETS", "WORKSPACES"),
+)
 """Variables that building images and `catnap host` read."""
 
 _LISTENING = ("http", "grpc", "callback", "egress")

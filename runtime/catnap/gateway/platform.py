@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 import msgspec
 
-from catnap.access import Allowed, Principal, Resource, decide, effective_roles
+from catnap.access import Allowed, Principal, Resource, asking, decide, effective_roles
 from catnap.errors import InvalidRequest, NotFound, PermissionDenied
 from catnap.gateway.door import asked_tenant
 from catnap.gateway.gateway import Gateway
@@ -98,6 +98,7 @@ async def _route(gateway: Gateway, tenant: str, name: str, body: bytes, version:
         entries = msgspec.json.decode(wanted.traffic)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidRequest(f'traffic: {error}: send {{"traffic": [...]}}') from None
+    asking.detail(f"traffic {bytes(wanted.traffic).decode()}")
     targets = traffic.parse(entries)
     await catalog.route(tenant, name, targets, "" if version == "*" else version)
 
