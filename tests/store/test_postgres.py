@@ -65,6 +65,24 @@ async def test_while_the_server_is_away_work_is_refused_and_later_work_waits(
     assert await store.run(ids) == ["before", "noted"]
 
 
+async def test_work_that_ends_the_connection_each_time_is_not_tried_for_ever(store: Store) -> None:
+    began = []
+
+    def work(db: Database) -> None:
+        began.append(1)
+        db.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    store.later(work)
+    kept = ""
+    while not kept:  # beside it nothing can be done
+        try:
+            await add(store, "after")
+            [kept] = await store.run(ids)
+        except Unavailable:
+            continue
+    assert 1 < len(began) < 10
+
+
 async def test_a_crash_of_the_server_loses_and_doubles_nothing_that_was_answered(
     server: postgres.Server, store: Store
 ) -> None:

@@ -56,6 +56,8 @@ class Store:
         self._queue: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
         self._closed = False
         self._held: list[_Entry] = []
+        self._losses = 0
+        """Transactions in a row that were begun and not committed."""
         self._engine = engine_at(place)
         try:
             self._engine.migrate(components)
@@ -109,6 +111,8 @@ class Store:
             batch, open_ = self._gather()
             if batch:
                 self._commit(batch)
+        if self._held:
+            _log.error("%d works that nobody waits for are lost", len(self._held))
 
     def _gather(self) -> tuple[list[_Entry], bool]:
         """What goes into the next commit, and whether there may be more."""
@@ -136,7 +140,7 @@ class Store:
                 return
             _log.error("the store could not commit: %s", error)
             if self._engine.lost:
-                self._held = [entry for entry in batch if entry[1] is None][:_HELD]
+                self._hold([entry for entry in batch if entry[1] is None])
             told = [(future, None, _unavailable(error)) for _, future in batch if future]
         if told:
             # The loop is closed where nobody waits any more.
@@ -146,6 +150,7 @@ class Store:
     def _transaction(self, batch: list[_Entry]) -> list[_Told]:
         told: list[_Told] = []
         self._engine.begin()
+        self._losses += 1  # if it comes to that
         for work, future in batch:
             result, error = self._one(work)
             if future is not None:
@@ -153,8 +158,17 @@ class Store:
             elif error is not None:
                 _log.error("the store could not write", exc_info=error)
         self._engine.commit()
+        self._losses = 0
         self.count += 1
         return told
+
+    def _hold(self, works: list[_Entry]) -> None:
+        """Keeps works for when the database is back; not if it is they that
+        it does not stand."""
+        room = _HELD - len(self._held) if self._losses < _TRIES else 0
+        self._held += works[:room]
+        if works[room:]:
+            _log.error("%d works that nobody waits for are lost", len(works[room:]))
 
     def _one(self, work: Work) -> tuple[Any, Exception | None]:
         self._engine.mark()

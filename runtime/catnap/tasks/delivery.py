@@ -162,8 +162,8 @@ class Delivery:
             try:
                 if await self.recover():
                     self.wake()
-            except CatnapError as error:
-                _log.warning("other gateways may take this one for gone: %s", error.message)
+            except Exception:
+                _log.exception("other gateways may take this one for gone")
 
     async def _begin(self, now: float) -> bool:
         room = self._at_once - len(self._running)
