@@ -8,7 +8,19 @@ import sys
 from collections.abc import Iterable
 from types import ModuleType
 
-from bench import access, cluster, egress, embedding, files, host, limits, platform, search, steps
+from bench import (
+    access,
+    cluster,
+    egress,
+    embedding,
+    files,
+    host,
+    limits,
+    platform,
+    search,
+    steps,
+    workspaces,
+)
 
 BENCHMARKS = {
     "platform": platform,
@@ -17,6 +29,7 @@ BENCHMARKS = {
     "embedding": embedding,
     "egress": egress,
     "files": files,
+    "workspaces": workspaces,
     "access": access,
     "limits": limits,
     "host": host,

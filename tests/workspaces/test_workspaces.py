@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import os
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from catnap.errors import Conflict, NotFound, Unavailable
 from catnap.files import FolderStore
 from catnap.workspaces import Workspace, Workspaces
 from catnap.workspaces.capture import Index
+from catnap.workspaces.garbage import epoch_of
 from catnap.workspaces.rows import KEPT
 from tests.workspaces.conftest import MINE
 from tests.workspaces.tree import tree
@@ -243,3 +246,44 @@ async def test_sessions_are_found_by_whose_they_are(workspaces: Workspaces) -> N
     assert {held.workspace for held in await workspaces.find("acme")} == {MINE, other}
     assert [held.workspace for held in await workspaces.find("acme", "ada")] == [MINE]
     assert await workspaces.find("acme", skill="writer") == []
+
+
+async def test_two_instances_at_once_never_mix_and_the_older_never_wins(
+    workspaces: Workspaces, tmp_path: Path
+) -> None:
+    """Each rewrites every file and snapshots, all the while the other does;
+    whoever finds that its epoch is over begins a new one."""
+    over = 0
+
+    async def work(name: str) -> None:
+        nonlocal over
+        for life in range(6):
+            folder = tmp_path / f"{name}{life}"
+            folder.mkdir()
+            held = await workspaces.claim(MINE)
+            index = await workspaces.restore(held, folder)
+            for number in range(6):
+                content = f"{held.epoch} {number} ".encode() * 5000
+                for file in range(20):
+                    (folder / f"{file}").write_bytes(content)
+                try:
+                    held, index = await workspaces.snapshot(held, folder, index)
+                except Conflict:
+                    over += 1
+                    break
+
+    async def look() -> None:
+        for number in itertools.count():
+            folder = tmp_path / f"look{number}"
+            folder.mkdir()
+            await workspaces.restore(await workspaces.get(MINE), folder)
+            assert len({each.read_bytes() for each in folder.iterdir()}) <= 1
+
+    await workspaces.claim(MINE)
+    looking = asyncio.ensure_future(look())
+    await asyncio.gather(work("one"), work("two"))
+    assert not looking.done()
+    looking.cancel()
+    epochs = [epoch_of(each.manifest) for each in await workspaces.history(MINE)]
+    assert epochs == sorted(epochs, reverse=True)
+    assert over
