@@ -7,7 +7,7 @@ import base64
 import binascii
 import uuid
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
@@ -18,6 +18,7 @@ from catnap.errors import Conflict, InvalidRequest, NotFound
 from catnap.events import Event
 from catnap.files.checks import with_digest
 from catnap.files.media import content_type_of
+from catnap.files.room import Hold, Room
 from catnap.files.scopes import Scope, check_key, check_prefix
 from catnap.files.spans import WHOLE, Span
 from catnap.files.store import Condition, Content, ObjectStore, Stat, Written
@@ -71,12 +72,14 @@ class Files:
         emit: Emit,
         *,
         allowance: Allowance | None = None,
+        room: Room | None = None,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
         self._emit = emit
         self._allowance = allowance
+        self._room = room
         self._new_id = new_id
         self._now = now
         self._finishing: set[asyncio.Task[Any]] = set()
@@ -105,10 +108,14 @@ class Files:
         source = _Source(with_digest(body, digest) if digest else body)
 
         async def change() -> Written:
-            with _said_inside(scope):
-                written = await self._store.put(
-                    scope.prefix + key, source, content_type=content_type, condition=condition
-                )
+            async with self._taking(scope, key) as hold:
+                metered = hold.metered(source, getattr(body, "length", None)) if hold else source
+                with _said_inside(scope):
+                    written = await self._store.put(
+                        scope.prefix + key, metered, content_type=content_type, condition=condition
+                    )
+                if hold:
+                    hold.size = written.stat.size
             return await self._wrote(scope, written)
 
         return await self._whole(change(), lambda: source.ended)
@@ -135,16 +142,21 @@ class Files:
         condition = Condition(_etag(if_match), _etag(if_none_match))
 
         async def change() -> Written:
-            try:
-                with _said_inside(scope), _said_inside(source):
-                    written = await self._store.copy(
-                        source.prefix + source_key,
-                        scope.prefix + key,
-                        version=_etag(version),
-                        condition=condition,
-                    )
-            except NotFound:
-                raise _missing(source, source_key) from None
+            there = await self.stat(source, source_key)
+            async with self._taking(scope, key) as hold:
+                if hold:
+                    await hold.for_(there.size)
+                    hold.size = there.size
+                try:
+                    with _said_inside(scope), _said_inside(source):
+                        written = await self._store.copy(
+                            source.prefix + source_key,
+                            scope.prefix + key,
+                            version=_etag(version) or there.etag,
+                            condition=condition,
+                        )
+                except NotFound:
+                    raise _missing(source, source_key) from None
             return await self._wrote(scope, written)
 
         return await self._whole(change(), lambda: True)
@@ -165,7 +177,11 @@ class Files:
             raise InvalidRequest(f"the upload has {there.size:,} bytes, the link is for {size:,}")
 
         async def change() -> Written:
-            written = await self._store.copy(place, scope.prefix + key, version=there.etag)
+            async with self._taking(scope, key, upload.upload) as hold:
+                if hold:
+                    await hold.for_(size)
+                    hold.size = size
+                written = await self._store.copy(place, scope.prefix + key, version=there.etag)
             await self._store.delete(place)
             return await self._wrote(scope, written)
 
@@ -253,6 +269,8 @@ class Files:
                 stat = await self._store.delete(scope.prefix + key, if_match=version)
             if stat is None:
                 raise _missing(scope, key)
+            if self._room is not None:
+                await self._room.removed(scope, key)
             await self._tell("deleted", scope, _inside(scope, stat), self._now())
 
         await self._whole(change(), lambda: True)
@@ -277,6 +295,11 @@ class Files:
         if self._allowance is not None:
             self._allowance.ask(scope)
 
+    def _taking(
+        self, scope: Scope, key: str, its_id: str = ""
+    ) -> AbstractAsyncContextManager[Hold | None]:
+        return self._room.taking(scope, key, its_id) if self._room else nullcontext()
+
     async def _wrote(self, scope: Scope, written: Written) -> Written:
         written = replace(written, stat=_inside(scope, written.stat))
         if self._allowance is not None:
@@ -286,6 +309,8 @@ class Files:
         return written
 
     async def _tell(self, kind: str, scope: Scope, stat: Stat, time: datetime) -> None:
+        if scope.kind == "upload":
+            return  # nobody was told that it had come
         event = Event(
             id=self._new_id(),
             source=f"/files/{scope.kind}",

@@ -11,6 +11,7 @@ from catnap.errors import InvalidRequest
 from catnap.files.files import CONTENT, Files
 from catnap.files.links import Link, Links, check_seconds
 from catnap.files.media import content_type_of
+from catnap.files.room import Room
 from catnap.files.scopes import Scope, check_key
 from catnap.files.store import ObjectStore
 from catnap.skills.files import Shared
@@ -27,12 +28,18 @@ class Sharing:
     """
 
     def __init__(
-        self, files: Files, store: ObjectStore, links: Links, now: Callable[[], float]
+        self,
+        files: Files,
+        store: ObjectStore,
+        links: Links,
+        now: Callable[[], float],
+        room: Room | None = None,
     ) -> None:
         self._files = files
         self._store = store
         self._links = links
         self._now = now
+        self._room = room
 
     async def download(self, scope: Scope, key: str, seconds: int, roles: Iterable[str]) -> Shared:
         """A link to read a file by. Raises InvalidRequest and NotFound."""
@@ -56,7 +63,7 @@ class Sharing:
 
         Where the store takes the content itself, the file is there once
         `finish` was asked too; it takes content that came whole, and once.
-        Raises InvalidRequest.
+        Raises InvalidRequest, and ResourceExhausted where there is no room.
         """
         key = check_key(key)
         check_seconds(seconds)
@@ -67,6 +74,8 @@ class Sharing:
         direct = await self._store.link(
             "PUT", upload.prefix + CONTENT, seconds, size=size, content_type=content_type
         )
+        if direct and self._room:
+            await self._room.keep(scope, key, upload, size, seconds)
         ours = self._ours(
             *("PUT", scope, key, seconds, roles),
             size=size,
