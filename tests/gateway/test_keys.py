@@ -158,6 +158,18 @@ async def test_who_logged_in_needs_to_say_no_key_again(
     assert (status != 0, "no credential" in err) == (True, True)
 
 
+async def test_on_this_machine_login_keeps_the_platforms_own_key(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.delenv("CATNAP_TOKEN", raising=False)
+    (tmp_path / ".catnap").mkdir()
+    (tmp_path / ".catnap" / "admin.key").write_text(ADMIN)
+    assert await asyncio.to_thread(run, ("login", "--http", str(world.where))) == 0
+    (tmp_path / ".catnap" / "admin.key").unlink()
+    assert await asyncio.to_thread(run, ("keys", "list", "--http", str(world.where))) == 0
+
+
 async def test_a_key_that_the_gateway_does_not_take_is_not_kept(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
