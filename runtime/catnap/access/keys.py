@@ -22,7 +22,8 @@ MIN_SECRET = 16
 _NOBODY: tuple[Principal | None, float] = (None, -math.inf)
 _HOW = (
     "send `Authorization: Bearer <key>`; the command line and the client take the key from "
-    "CATNAP_TOKEN or from `catnap login`, and the platform's own is in admin.key of its state folder"
+    "CATNAP_TOKEN or from `catnap login`, and the platform's own is in admin.key of its state "
+    "folder"
 )
 
 
