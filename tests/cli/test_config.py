@@ -84,6 +84,17 @@ def test_a_folder_of_skills_that_is_not_there_is_a_problem(alone: Cli) -> None:
     assert "is no folder" in problem
 
 
+def test_a_store_that_could_not_be_opened_is_a_problem(
+    alone: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("psycopg")
+    skill(tmp_path, "echo")
+    monkeypatch.setenv("CATNAP_STORE", "postgresql://ann:hush@[::1/catnap")
+    [(where, problem)] = found(alone)
+    assert (where, "no URI of a Postgres" in problem) == ("CATNAP_STORE", True)
+    assert "hush" not in problem
+
+
 def test_a_secret_of_the_wrong_type_is_not_shown(alone: Cli, tmp_path: Path) -> None:
     skill(tmp_path, "echo")
     (tmp_path / "catnap.toml").write_text("admin_key = 31415926535\ntoken = 27182818284\n")

@@ -179,5 +179,6 @@ def test_a_place_where_nobody_answers_is_named_without_its_password(tmp_path: Pa
 
 def test_a_place_that_is_no_uri_is_refused() -> None:
     pytest.importorskip("psycopg")
-    with pytest.raises(InvalidRequest, match="CATNAP_STORE"):
-        Store("postgresql://[::1", [NOTES])
+    with pytest.raises(InvalidRequest, match="no URI") as told:
+        Store("postgresql://ann:hidden@[::1", [NOTES])
+    assert "hidden" not in told.value.message

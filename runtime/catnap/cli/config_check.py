@@ -13,11 +13,13 @@ from catnap.access.listen import check_listen
 from catnap.access.roles import check_role
 from catnap.cli.settings import NAMES, Settings, find_file, nearest, read_settings
 from catnap.errors import InvalidRequest
+from catnap.files.bounds import Bounds
 from catnap.files.bucket import Bucket
 from catnap.models.build import NAME as MODEL
 from catnap.services.containers.settings import BuildSettings
 from catnap.skills.manifest import Manifest, parse_manifest
 from catnap.skills.manifest_check import problems
+from catnap.store import check_uri
 
 PREFIX = "CATNAP_"
 _ELSEWHERE = (
@@ -57,8 +59,11 @@ def check(flags: Mapping[str, str | None], environment: Mapping[str, str], folde
     found += _variables(environment)
     found += _refused("environment", BuildSettings.read, environment)
     found += _refused("CATNAP_EGRESS_NETWORKS", Networks.parse, settings.egress_networks)
+    found += _refused("CATNAP_FILES_BOUNDS", Bounds.parse, settings.files_bounds)
     if settings.files:
         found += _refused("CATNAP_FILES", Bucket.parse, settings.files)
+    if settings.store:
+        found += _refused("CATNAP_STORE", check_uri, settings.store)
     found += _addresses(settings)
     found += _keys(settings)
     skills = _skills(settings.functions, found)

@@ -20,11 +20,12 @@ from catnap.access.principal import DEFAULT_TENANT
 from catnap.errors import InvalidRequest
 from catnap.services.cluster.names import DEFAULT_INSTALL, check_install
 from catnap.skills.duration import Duration
+from catnap.store import is_uri
 
 T = TypeVar("T")
 FILE = "catnap.toml"
 NAMES = (
-    *("home", "http", "grpc", "functions", "files", "retry", "token", "admin_key"),
+    *("home", "http", "grpc", "functions", "files", "files_bounds", "retry", "token", "admin_key"),
     *("store", "platform", "install", "models", "callback", "egress", "egress_networks", "audit"),
 )
 _CHOICES = {"platform": ("local", "knative"), "audit": ("actions", "calls")}
@@ -35,7 +36,8 @@ _TABLES = ("keys", "issuers", "accounts", "limits")
 class Settings:
     """home: the state folder. http, grpc: the gateway's addresses, host:port.
     functions: the folder of skills. files: where users' files are, empty for
-    the state folder or s3://bucket?endpoint=URL. retry: seconds until a failed
+    the state folder or s3://bucket?endpoint=URL. files_bounds: how much a user, a
+    session or a task has there, and for how long. retry: seconds until a failed
     delivery is made again. token: a client's credential; empty where none was
     given. store: the postgresql:// URI of what must last; empty for a file in the
     state folder. admin_key: the platform's own key; empty for a generated one. keys:
@@ -53,6 +55,7 @@ class Settings:
     grpc: str = "127.0.0.1:9000"
     functions: Path = Path("functions")
     files: str = ""
+    files_bounds: str = ""
     retry: float = 1.0
     token: str = field(default="", repr=False)
     store: str = field(default="", repr=False)
@@ -127,6 +130,8 @@ def gateway_settings(settings: Settings) -> str:
     lines = []
     if settings.files:
         lines.append(f"files = {_quoted(settings.files)}")
+    if settings.files_bounds:
+        lines.append(f"files_bounds = {_quoted(settings.files_bounds)}")
     if settings.retry != Settings.retry:
         lines.append(f'retry = "{settings.retry * 1000:.0f}ms"')
     if settings.egress_networks:
@@ -198,7 +203,7 @@ def _value(name: str, value: object, where: str, base: Path) -> str | Path | Dur
             return Duration.parse(value)
         except ValueError as error:
             raise InvalidRequest(f"{where}: {error}") from None
-    if name == "store" and not value.startswith(("postgresql://", "postgres://")):
+    if name == "store" and not is_uri(value):
         raise InvalidRequest(f"{where}: it is no URI that begins with postgresql://")
     if name == "install":
         return check_install(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Protocol
 
 from catnap.errors import InvalidRequest
@@ -66,14 +67,29 @@ class Engine(Protocol):
 def engine_at(place: Path | str) -> Engine:
     """Raises InvalidRequest where there is no such store, Unavailable where it
     does not answer."""
-    if not str(place).startswith(("postgresql://", "postgres://")):
-        return SQLite(place)
+    if is_uri(place):
+        engine: Engine = _postgres().Postgres(str(place))
+        return engine
+    return SQLite(place)
+
+
+def check_uri(place: str) -> None:
+    """Raises InvalidRequest where that cannot be opened here."""
+    _postgres().parse(place)
+
+
+def is_uri(place: Path | str) -> bool:
+    """Whether it stands for a database that others may share."""
+    return str(place).startswith(("postgresql://", "postgres://"))
+
+
+def _postgres() -> ModuleType:
     try:
         # Here, so that only those who have a Postgres need its driver.
-        from catnap.store.postgres import Postgres
+        from catnap.store import postgres
     except ImportError as error:
         raise InvalidRequest(
             f"a store in Postgres needs its driver ({error}): "
             "pip install 'catnap-functions[postgres]'"
         ) from None
-    return Postgres(str(place))
+    return postgres

@@ -49,10 +49,7 @@ class Postgres:
     def __init__(self, place: str) -> None:
         """place: a connection URI. Raises Unavailable where nobody answers,
         InvalidRequest where that is no Postgres of ours."""
-        try:
-            told = {key: str(value) for key, value in conninfo.conninfo_to_dict(place).items()}
-        except psycopg.ProgrammingError as error:
-            raise InvalidRequest(f"CATNAP_STORE is no Postgres URI: {_line(error)}") from None
+        told = parse(place)
         self._uri = conninfo.make_conninfo(**(_CONNECTION | told))
         told.pop("password", None)
         self.place = f"Postgres at {conninfo.make_conninfo(**told)}"
@@ -155,6 +152,16 @@ class Postgres:
     def _say(self, statements: str) -> None:
         """In one round trip; prepared, it could be one statement only."""
         self._connection.execute(statements.encode(), prepare=False)
+
+
+def parse(place: str) -> dict[str, str]:
+    """What a URI says. Raises InvalidRequest, which does not show its password."""
+    try:
+        return {key: str(value) for key, value in conninfo.conninfo_to_dict(place).items()}
+    except psycopg.ProgrammingError:
+        raise InvalidRequest(
+            "it is no URI of a Postgres: write postgresql://user:password@host:port/database"
+        ) from None
 
 
 class _Truth(Int2Dumper):
