@@ -49,7 +49,10 @@ if TYPE_CHECKING:
 @click.option("--wait/--no-wait", default=True, help="Until all is ready. Default: yes.")
 @with_cluster
 @with_json
-@with_settings("functions", "home", "http", "token", "install", "files", "retry", "egress_networks")
+@with_settings(
+    *("functions", "home", "http", "token", "install", "files", "files_bounds", "retry"),
+    "egress_networks",
+)
 def deploy(
     settings: Settings,
     access: Access,

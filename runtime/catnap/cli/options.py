@@ -24,6 +24,7 @@ _SETTINGS = {
     "grpc": "The gateway's gRPC address.",
     "token": "Your credential.",
     "functions": "Folder of skills.",
+    "files_bounds": "How much a scope holds, and how long: scope=10GB sessions=90d tasks=30d.",
     "retry": "Time until a failed delivery is made again; doubles each time. Default: 1s.",
     "files": "Where users' files are: s3://bucket?endpoint=URL. Default: the state folder.",
     "store": "What must last, as postgresql://user@host/database. Default: the state folder.",

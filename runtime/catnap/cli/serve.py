@@ -22,7 +22,7 @@ from catnap.gateway.settings import Settings as GatewaySettings
 @click.option("--reload/--no-reload", default=True, help="Take edited skills up. Default: yes.")
 @with_json
 @with_settings(
-    *("home", "http", "grpc", "functions", "files", "retry", "admin_key"),
+    *("home", "http", "grpc", "functions", "files", "files_bounds", "retry", "admin_key"),
     *("store", "platform", "install", "models", "callback", "egress", "egress_networks", "audit"),
 )
 def serve(settings: Settings, reload: bool, as_json: bool) -> None:
@@ -55,6 +55,7 @@ def serve(settings: Settings, reload: bool, as_json: bool) -> None:
         grpc=settings.grpc,
         functions=settings.functions,
         files=settings.files,
+        files_bounds=settings.files_bounds,
         retry=settings.retry,
         store=settings.store,
         admin_key=settings.admin_key,

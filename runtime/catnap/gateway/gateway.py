@@ -39,7 +39,9 @@ from catnap.calls.accept import accept
 from catnap.calls.written import Written
 from catnap.errors import Conflict, InvalidRequest
 from catnap.events import Event
-from catnap.files import Files, FolderStore, Links, Scope, Sharing
+from catnap.files import TABLES as FILES
+from catnap.files import Files, FolderStore, Links, Room, Scope, Sharing, Sweeper
+from catnap.files.bounds import Bounds
 from catnap.files.bucket import Bucket
 from catnap.files.s3 import S3Store
 from catnap.gateway.cluster import accounts_on, on_cluster
@@ -110,7 +112,7 @@ class Gateway:
         self._parts.push_async_callback(self.credentials.close)
         secret = grant_secret(home)
         self.grants = Grants(secret)
-        components = [TABLES, AUDIT, KEYS, LIMITS, SECRETS, WORKSPACES]
+        components = [TABLES, AUDIT, FILES, KEYS, LIMITS, SECRETS, WORKSPACES]
         self.store = Store(settings.store or home / "catnap.db", components)
         self._parts.callback(self.store.close)
         self.audit = Audit(self.store, home / "audit", secret)
@@ -127,10 +129,13 @@ class Gateway:
         self._parts.callback(objects.close)
         self.workspaces = Workspaces(objects, self.store)
         written = Written(self.meter.limiter, lambda: writing.get().skill)
-        self.files = Files(objects, self._on_file, allowance=written)
+        bounds = Bounds.parse(settings.files_bounds)
+        room = Room(self.store, objects, bounds.scope, time.time)
+        self.files = Files(objects, self._on_file, allowance=written, room=room)
         self._parts.push_async_callback(self.files.settle)
         self.links = Links(secret)
-        self.sharing = Sharing(self.files, objects, self.links, time.time)
+        self.sharing = Sharing(self.files, objects, self.links, time.time, room)
+        self.sweeper = Sweeper(self.files, self.store, bounds.keep, time.time)
 
     async def start(self, callback: str, egress: str) -> None:
         """Starts every part. callback, egress: where instances reach the
@@ -157,6 +162,9 @@ class Gateway:
         self.started = True
         again = await self.pipeline.start()
         self._parts.push_async_callback(self.pipeline.stop)
+        # Ends first: what it removes is told through the pipeline.
+        sweeping = asyncio.create_task(self.sweeper.run())
+        self._parts.callback(sweeping.cancel)
         if again:
             self._announce(f"{again} tasks that a crash broke off are taken up again")
         self.ready = True

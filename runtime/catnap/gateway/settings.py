@@ -17,7 +17,8 @@ from catnap.tasks import Retry
 class Settings:
     """home: the state folder. http, grpc: addresses to listen on; port 0
     takes a free one. functions: the folder of skills. files: an S3 bucket as
-    s3://name?endpoint=URL, empty for a folder in home. store: the
+    s3://name?endpoint=URL, empty for a folder in home. files_bounds: how much scopes
+    hold and how long sessions and tasks keep it; see catnap.files.bounds. store: the
     postgresql:// URI of what must last, empty for a file in home. admin_key: empty for
     the generated one. keys: further keys. issuers: whose tokens are taken. accounts:
     what service accounts of the cluster may.
@@ -38,6 +39,7 @@ class Settings:
     grpc: str = "127.0.0.1:9000"
     functions: Path = Path("functions")
     files: str = ""
+    files_bounds: str = ""
     store: str = field(default="", repr=False)
     admin_key: str = ""
     keys: tuple[Key, ...] = ()
