@@ -13,8 +13,11 @@ import pytest
 import pytest_asyncio
 
 from catnap.access import Accounts
-from catnap.errors import Unauthenticated, Unavailable
+from catnap.access.account_roles import AccountRoles
+from catnap.client.aio import connect
+from catnap.errors import PermissionDenied, Unauthenticated, Unavailable
 from catnap.gateway.gateway import Gateway
+from catnap.gateway.rpc import serve_grpc
 from catnap.http import Client, Target
 from tests.gateway.local import ACME, started
 
@@ -29,7 +32,10 @@ def token(name: str) -> str:
     return f"eyJh.{base64.urlsafe_b64encode(said).rstrip(b'=').decode()}.c2ln"
 
 
-BROKER, STRANGER, FORGED, UNSURE = map(token, ("broker", "stranger", "forged", "unsure"))
+BROKER, STRANGER, FORGED, UNSURE, AGENT = map(
+    token, ("broker", "stranger", "forged", "unsure", "agent")
+)
+BOUND = [AccountRoles(account="agents/core", roles=("caller",), tenant="acme")]
 
 
 async def review(asked: str) -> tuple[str, str]:
@@ -38,6 +44,8 @@ async def review(asked: str) -> tuple[str, str]:
         raise Unauthenticated("the cluster does not vouch for the token")
     if asked == UNSURE:
         raise Unavailable("the API server does not answer")
+    if asked == AGENT:
+        return "agents", "core"
     return ("catnap-acme" if asked == BROKER else "default"), "broker"
 
 
@@ -67,7 +75,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
     async with started(tmp_path_factory.mktemp("gateway"), KEEPER) as (gateway, where):
         tenants = {"catnap-acme": "acme"}
         gateway.credentials.accounts = Accounts(
-            AUDIENCE, review, lambda name: tenants.get(name, "")
+            AUDIENCE, review, lambda name: tenants.get(name, ""), BOUND
         )
         yield World(gateway, where, client)
         await client.close()
@@ -104,3 +112,20 @@ async def test_a_key_delivers_to_a_trigger_as_before(world: World) -> None:
 @pytest.mark.parametrize("path", ["/events", "/skills/keeper"])
 async def test_a_brokers_token_opens_nothing_but_its_trigger(world: World, path: str) -> None:
     assert (await world.send(BROKER, path))[0] == 403
+
+
+async def test_an_account_that_the_settings_name_is_known_on_every_surface(world: World) -> None:
+    for path in ("/skills/keeper", "/events", "/events/keeper/keep"):
+        assert (await world.send(AGENT, path))[0] in (200, 202)
+    rpc = await serve_grpc(world.gateway, "127.0.0.1:0")
+    try:
+        async with connect(f"127.0.0.1:{rpc.port}", AGENT) as catnap:
+            assert [each.name for each in await catnap.skills.list()] == ["keeper"]
+        async with connect(f"127.0.0.1:{rpc.port}", BROKER) as catnap:
+            with pytest.raises(PermissionDenied, match="role broker"):
+                await catnap.skills.list()
+        async with connect(f"127.0.0.1:{rpc.port}", FORGED) as catnap:
+            with pytest.raises(Unauthenticated, match="does not vouch"):
+                await catnap.skills.list()
+    finally:
+        await rpc.stop(0)
