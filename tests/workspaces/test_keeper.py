@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterable, AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,15 @@ async def test_a_session_that_is_quiet_leaves_its_instance(world: World, tmp_pat
     assert await world.names("two") == ["a", "b"]
     await world.keeper.close()
     assert not visit.folder.exists()
+
+
+async def test_a_skill_that_removes_its_folder_has_emptied_it(world: World) -> None:
+    await world.write("a")
+    visit = await world.enter("one")
+    shutil.rmtree(visit.folder)
+    world.keeper.leave(visit, whole=True)
+    assert await world.names("one") == []
+    assert await world.names("two") == []
 
 
 async def test_an_instance_that_has_ended_gets_no_folder(world: World) -> None:

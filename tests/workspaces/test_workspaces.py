@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from catnap.errors import Conflict, NotFound, Unavailable
-from catnap.files import FolderStore
+from catnap.files import ObjectStore
 from catnap.workspaces import Workspace, Workspaces
 from catnap.workspaces.capture import Index
 from catnap.workspaces.garbage import epoch_of
@@ -25,7 +25,7 @@ async def restored(workspaces: Workspaces, where: Path, whose: Workspace = MINE)
     return where
 
 
-async def stored(objects: FolderStore) -> list[str]:
+async def stored(objects: ObjectStore) -> list[str]:
     return [stat.key for stat in await objects.list("")]
 
 
@@ -59,7 +59,7 @@ async def test_a_new_session_wakes_in_an_empty_folder(
 
 
 async def test_only_what_changed_is_stored_again(
-    workspaces: Workspaces, objects: FolderStore, folder: Path, tmp_path: Path
+    workspaces: Workspaces, objects: ObjectStore, folder: Path, tmp_path: Path
 ) -> None:
     fill(folder)
     held, index = await workspaces.snapshot(await workspaces.claim(MINE), folder, Index())
@@ -74,7 +74,7 @@ async def test_only_what_changed_is_stored_again(
 
 
 async def test_what_did_not_change_makes_no_snapshot(
-    workspaces: Workspaces, objects: FolderStore, folder: Path
+    workspaces: Workspaces, objects: ObjectStore, folder: Path
 ) -> None:
     fill(folder)
     held, index = await workspaces.snapshot(await workspaces.claim(MINE), folder, Index())
@@ -85,7 +85,7 @@ async def test_what_did_not_change_makes_no_snapshot(
 
 
 async def test_a_restored_folder_is_known_without_being_stored_again(
-    workspaces: Workspaces, objects: FolderStore, folder: Path, tmp_path: Path
+    workspaces: Workspaces, objects: ObjectStore, folder: Path, tmp_path: Path
 ) -> None:
     fill(folder)
     await workspaces.snapshot(await workspaces.claim(MINE), folder, Index())
@@ -156,7 +156,7 @@ async def test_no_epoch_is_given_twice_not_even_when_a_session_was_ended(
 
 
 async def test_a_session_that_was_ended_leaves_nothing_and_no_other_is_touched(
-    workspaces: Workspaces, objects: FolderStore, folder: Path, tmp_path: Path
+    workspaces: Workspaces, objects: ObjectStore, folder: Path, tmp_path: Path
 ) -> None:
     fill(folder)
     other = Workspace("acme", "ada", "coder", "s2")
@@ -173,7 +173,7 @@ async def test_a_session_that_was_ended_leaves_nothing_and_no_other_is_touched(
 
 
 async def test_old_snapshots_go_and_with_them_what_only_they_named(
-    workspaces: Workspaces, objects: FolderStore, folder: Path
+    workspaces: Workspaces, objects: ObjectStore, folder: Path
 ) -> None:
     held, index = await workspaces.claim(MINE), Index()
     for number in range(KEPT + 5):
@@ -209,7 +209,7 @@ async def test_a_session_goes_back_to_an_earlier_snapshot_and_on_from_there(
 
 
 async def test_what_a_broken_off_snapshot_left_is_swept(
-    workspaces: Workspaces, objects: FolderStore, folder: Path, tmp_path: Path
+    workspaces: Workspaces, objects: ObjectStore, folder: Path, tmp_path: Path
 ) -> None:
     fill(folder)
     lost = await workspaces.claim(MINE)
@@ -225,7 +225,7 @@ async def test_what_a_broken_off_snapshot_left_is_swept(
 
 
 async def test_a_damaged_object_is_said_and_not_handed_out(
-    workspaces: Workspaces, objects: FolderStore, folder: Path, tmp_path: Path
+    workspaces: Workspaces, objects: ObjectStore, folder: Path, tmp_path: Path
 ) -> None:
     async def other():
         yield b"other"

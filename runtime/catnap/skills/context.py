@@ -70,7 +70,8 @@ class Context(msgspec.Struct, eq=False, dict=True, weakref=True):
         if not self.folder:
             raise Unavailable(
                 "ctx.workspace: this call has none: it takes a session, and workspace = true "
-                "under [session] in skill.toml"
+                "under [session] in skill.toml; a child call that its session's own instance "
+                "has no room for has none either"
             )
         from pathlib import Path  # a twentieth of a cold start, for those who ask
 

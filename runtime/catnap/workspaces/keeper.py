@@ -166,6 +166,8 @@ class Keeper:
             return
         visit.dirty = False
         try:
+            # Who removes the folder itself has emptied it.
+            visit.folder.mkdir(mode=0o700, exist_ok=True)
             visit.held, visit.index = await self._workspaces.snapshot(
                 visit.held, visit.folder, visit.index
             )
