@@ -143,13 +143,7 @@ class Audit:
         return await self._store.run(rows.chains)
 
     async def _page(self, tenant: str, number: int) -> tuple[list[rows.Row], Head | None]:
-        """The head belongs to the same moment."""
-
-        def look(db: Database) -> tuple[list[rows.Row], Head | None]:
-            head = rows.head_of(db, tenant)
-            return rows.after(db, tenant, number, PAGE), head
-
-        return await self._store.run(look)
+        return await self._store.run(lambda db: rows.after(db, tenant, number, PAGE))
 
     async def _write(self) -> None:
         while self._waiting:

@@ -65,16 +65,6 @@ def holds(db: Database, head: Head) -> bool:
     return found is not None and found["hash"] == head.hash
 
 
-def head_of(db: Database, tenant: str) -> Head | None:
-    """Until the commit no other gateway moves it."""
-    found = db.execute(
-        "UPDATE audit_heads SET tenant = tenant WHERE tenant = ? "
-        "RETURNING tenant, number, hash, signature",
-        (tenant,),
-    ).fetchone()
-    return None if found is None else Head(**dict(found))
-
-
 def chains(db: Database) -> list[str]:
     """The tenants that have one, also where its head is gone."""
     rows = db.execute(
@@ -92,13 +82,23 @@ class Row(msgspec.Struct, frozen=True):
     link: Link
 
 
-def after(db: Database, tenant: str, number: int, limit: int) -> list[Row]:
-    """A chain's records behind one, in its order."""
-    rows = db.execute(
-        "SELECT * FROM audit WHERE tenant = ? AND number > ? ORDER BY number LIMIT ?",
-        (tenant, number, limit),
+def after(db: Database, tenant: str, number: int, limit: int) -> tuple[list[Row], Head | None]:
+    """A chain's records behind one, in its order, and its head. One statement,
+    so that both are of one moment, whoever else writes."""
+    found = db.execute(
+        "SELECT * FROM (SELECT tenant, number, time, kind, hash, record, NULL AS signature "
+        "FROM audit WHERE tenant = ? AND number > ? ORDER BY number LIMIT ?) AS page UNION ALL "
+        "SELECT tenant, number, '', '', hash, '', signature FROM audit_heads WHERE tenant = ?",
+        (tenant, number, limit, tenant),
+    ).fetchall()
+    heads = [row for row in found if row["signature"] is not None]
+    records = sorted(
+        (row for row in found if row["signature"] is None), key=lambda row: row["number"]
     )
-    return [_row(row) for row in rows.fetchall()]
+    head = None
+    if heads:
+        head = Head(**{name: heads[0][name] for name in Head.__struct_fields__})
+    return [_row(row) for row in records], head
 
 
 Cursor = tuple[str, str, int]
