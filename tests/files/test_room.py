@@ -23,8 +23,10 @@ DAY = 86400.0
 class World:
     """Files on a clock of their own, as any number of gateways see them."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, other: Store) -> None:
         self.store = store
+        self.other = other
+        """As a second gateway has it."""
         self.time = 1_000_000_000.0
         self.told: list[str] = []
         self.objects = MemoryStore(lambda: datetime.fromtimestamp(self.time, UTC))
@@ -32,14 +34,15 @@ class World:
     def now(self) -> float:
         return self.time
 
-    def room(self, most: int) -> Room:
-        return Room(self.store, self.objects, most, self.now)
+    def room(self, most: int, store: Store | None = None) -> Room:
+        return Room(store or self.store, self.objects, most, self.now)
 
-    def gateway(self, most: int = 0) -> Files:
-        return Files(self.objects, self._tell, room=self.room(most))
+    def gateway(self, most: int = 0, store: Store | None = None) -> Files:
+        return Files(self.objects, self._tell, room=self.room(most, store))
 
-    def sweeper(self, files: Files) -> Sweeper:
-        return Sweeper(files, self.store, {"session": 90 * DAY, "task": 30 * DAY}, self.now)
+    def sweeper(self, files: Files, store: Store | None = None) -> Sweeper:
+        keep = {"session": 90 * DAY, "task": 30 * DAY}
+        return Sweeper(files, store or self.store, keep, self.now)
 
     async def _tell(self, event: Event, scope: Scope) -> None:
         self.told.append(f"{event.type.rpartition('.')[2]} {event.subject}")
@@ -49,10 +52,11 @@ class World:
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    store = Store(":memory:", [TABLES])
-    yield World(store)
-    store.close()
+def world(lasting: str) -> Iterator[World]:
+    stores = [Store(lasting, [TABLES]) for _ in range(2)]
+    yield World(*stores)
+    for store in stores:
+        store.close()
 
 
 async def content(size: int, parts: int = 1) -> AsyncIterator[bytes]:
@@ -70,15 +74,25 @@ async def put(files: Files, key: str, size: int, scope: Scope = ADA, parts: int 
 
 
 async def test_writers_at_once_are_within_the_bound_together(world: World) -> None:
-    gateways = [world.gateway(10_000), world.gateway(10_000)]
+    gateways = [world.gateway(10_000), world.gateway(10_000, world.other)]
     wrote = await asyncio.gather(
-        *(put(gateways[number % 2], f"{number}", 1000, parts=4) for number in range(40))
+        *(put(gateways[number % 2], f"{number}", 1000) for number in range(40))
     )
     assert sum(wrote) == 10
     assert await world.held(ADA) == 10_000
     assert await put(gateways[0], "elsewhere", 10_000, SESSION)
     with pytest.raises(ResourceExhausted, match=r"10,000 bytes together, and 1 more"):
         await gateways[1].put(ADA, "more", content(1))
+
+
+async def test_bodies_that_come_bit_by_bit_are_within_the_bound_too(world: World) -> None:
+    gateways = [world.gateway(10_000), world.gateway(10_000, world.other)]
+    wrote = await asyncio.gather(
+        *(put(gateways[number % 2], f"{number}", 1000, parts=4) for number in range(40))
+    )
+    assert await world.held(ADA) == 1000 * sum(wrote) <= 10_000
+    # What was refused half way keeps no room.
+    assert await put(gateways[0], "rest", 10_000 - 1000 * sum(wrote))
 
 
 async def test_writing_over_a_file_at_once_frees_its_room_but_once(world: World) -> None:
@@ -176,12 +190,14 @@ async def test_sessions_and_tasks_expire_and_a_user_s_files_stay(world: World) -
 
 
 async def test_two_gateways_clear_each_scope_away_once(world: World) -> None:
-    gateways = [world.gateway(), world.gateway()]
+    files = world.gateway()
     for number in range(30):
-        await put(gateways[0], "a", 1, Scope("acme", "ada", task=f"{number}"))
+        await put(files, "a", 1, Scope("acme", "ada", task=f"{number}"))
+    await world.store.run(lambda db: None)  # what was left for later is there for others
     world.time += 31 * DAY
     world.told.clear()
-    removed = await asyncio.gather(*(world.sweeper(each).sweep() for each in gateways))
+    sweepers = [world.sweeper(files), world.sweeper(files, world.other)]
+    removed = await asyncio.gather(*(each.sweep() for each in sweepers))
     assert sum(removed) == 30
     assert world.told == ["deleted a"] * 30
 

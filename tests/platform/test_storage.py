@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from catnap.errors import ResourceExhausted
 from tests.contract import versitygw
 from tests.platform.running import Running
 
@@ -35,3 +36,14 @@ def test_files_live_in_a_bucket_where_the_settings_say_so(
         assert "default/ada/files/notes/one.txt" in stored
         assert f"default/ada/files/seen/{task.id}" in stored
         assert platform.stop() == 0
+
+
+def test_files_are_within_the_bounds_that_the_settings_say(start: Callable[..., Running]) -> None:
+    platform = start(CATNAP_FILES_BOUNDS="scope=1kB sessions=90d")
+    with platform.client() as client:
+        client.files.put("a", b"x" * 1000, user="ada")
+        with pytest.raises(ResourceExhausted, match="1,000 bytes together"):
+            client.files.put("b", b"x", user="ada")
+        client.files.put("a", b"x" * 500, user="ada")
+        client.files.put("b", b"x" * 500, user="ada")
+    assert platform.stop() == 0

@@ -11,14 +11,14 @@ from catnap.files import s3_upload
 from catnap.files.blocks import blocks
 from catnap.files.bucket import Bucket
 from catnap.files.s3_calls import Calls, Download
-from catnap.files.s3_upload import PART
+from catnap.files.s3_upload import COPIED_PART, PART
 from catnap.files.spans import WHOLE, Span
 from catnap.files.store import ALWAYS, Condition, Content, Stat, Written
 from catnap.http.errors import RangeNotSatisfiable
 
 MAX_KEY_BYTES = 1024
 _PAGE = 1000
-_COPIED_AT_ONCE = 5 * 1024**3
+_SENT_AT_ONCE = 5 * 1024**3
 
 
 class S3Store:
@@ -83,7 +83,7 @@ class S3Store:
             "CopySource": {"Bucket": self._bucket.name, "Key": source},
             "CopySourceIfMatch": f'"{there.etag}"',
         }
-        if condition == ALWAYS and there.size <= _COPIED_AT_ONCE:
+        if condition == ALWAYS and there.size <= COPIED_PART:
             answer = await self._call(
                 "copy_object", Key=key, MetadataDirective="REPLACE", **which, **said
             )
@@ -144,8 +144,8 @@ class S3Store:
             return await self._call.link(
                 "get_object", seconds, Key=key, ResponseContentDisposition="attachment"
             )
-        if size > _COPIED_AT_ONCE:
-            raise InvalidRequest(f"size {size:,}: one request brings {_COPIED_AT_ONCE:,} bytes")
+        if size > _SENT_AT_ONCE:
+            raise InvalidRequest(f"size {size:,}: one request brings {_SENT_AT_ONCE:,} bytes")
         # What is signed has to be sent as it is here.
         return await self._call.link(
             "put_object", seconds, Key=key, ContentLength=size, ContentType=content_type
