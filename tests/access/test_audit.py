@@ -231,6 +231,17 @@ async def test_what_nobody_waits_for_is_written_by_the_end(tmp_path: Path) -> No
         assert (verdict.records, verdict.problem) == (1200, "")
 
 
+async def test_what_comes_while_others_are_written_is_not_lost(tmp_path: Path) -> None:
+    async with opened(tmp_path) as audit:
+        audit.later(entry("first"))
+        writing = asyncio.create_task(audit.flush())
+        await asyncio.sleep(0)  # it has taken what there was
+        audit.later(entry("second"))
+        await writing
+        await audit.flush()
+        assert (await audit.verify("acme")).records == 2
+
+
 async def test_what_waits_while_the_store_takes_none_is_kept(tmp_path: Path) -> None:
     class Sick(Store):
         ill = True

@@ -78,7 +78,7 @@ class Audit:
         async with self._one:
             while self._waiting:
                 batch = self._waiting[:PAGE]
-                lost = self._lost
+                taken, lost = len(batch), self._lost
                 if lost:
                     text = f"{lost:,} records could not be kept: the store took none"
                     time = batch[0].time
@@ -86,7 +86,7 @@ class Audit:
                         Entry(tenant="", time=time, kind="denial", outcome="lost", detail=text)
                     )
                 await self._append(batch)
-                del self._waiting[:PAGE]
+                del self._waiting[:taken]  # more may have come meanwhile
                 self._lost -= lost
 
     async def close(self) -> None:
