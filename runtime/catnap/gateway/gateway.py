@@ -23,6 +23,7 @@ from catnap.access import (
     admin_key,
     check_listen,
     grant_secret,
+    shared_keys,
 )
 from catnap.access.audit import Audit
 from catnap.access.audit_record import called
@@ -112,7 +113,7 @@ class Gateway:
         self._parts.push_async_callback(self.credentials.close)
         secret = grant_secret(home)
         self.grants = Grants(secret)
-        components = [TABLES, AUDIT, FILES, KEYS, LIMITS, SECRETS, WORKSPACES]
+        components = [TABLES, AUDIT, FILES, KEYS, LIMITS, SECRETS, WORKSPACES, shared_keys.TABLES]
         self.store = Store(settings.store or home / "catnap.db", components)
         self._parts.callback(self.store.close)
         self.audit = Audit(self.store, home / "audit", secret)
@@ -141,6 +142,8 @@ class Gateway:
         """Starts every part. callback, egress: where instances reach the
         gateway and the proxy that they leave by, host:port; on a cluster they
         are told with their deployment."""
+        if self.store.shared:
+            await shared_keys.check(self.store, self.settings.home)
         self._parts.push_async_callback(self.issued.stop)
         await self.issued.start()
         await self.meter.start()
