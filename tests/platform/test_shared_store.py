@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from catnap.access.shared_keys import FILES
 from tests.platform.running import Running
 
 SKILL = """
@@ -31,10 +33,12 @@ def replicas(start: Callable[..., Running], shared: str, tmp_path: Path) -> tupl
     folder.mkdir(parents=True)
     (folder / "main.py").write_text(SKILL)
     (folder / "skill.toml").write_text(MANIFEST)
-    first, second = (
-        start(tmp_path / name, folder.parent, CATNAP_STORE=shared) for name in ("one", "two")
-    )
-    return first, second
+    one, two = tmp_path / "one", tmp_path / "two"
+    first = start(one, folder.parent, CATNAP_STORE=shared)
+    two.mkdir()
+    for name in FILES:
+        shutil.copy(one / name, two / name)
+    return first, start(two, folder.parent, CATNAP_STORE=shared)
 
 
 async def ask(gateway: Running, number: int, **headers: str) -> list[int]:
@@ -65,3 +69,22 @@ async def test_a_task_can_be_waited_for_at_either_gateway(
             done = await asyncio.to_thread(client.tasks.wait, json.loads(body)["task"], timeout=60)
         assert done.state == "succeeded"
         assert json.loads(done.result.data)[0] == 3
+
+
+@pytest.mark.local
+async def test_both_gateways_write_one_audit_and_take_each_others_keys(
+    replicas: tuple[Running, Running],
+) -> None:
+    for number, (gateway, other) in enumerate((replicas, replicas[::-1])):
+        wanted = {"name": f"key {number}", "roles": ["viewer"]}
+        status, _, body = await gateway.request("POST", "/keys", wanted)
+        assert status == 201, body
+        secret = json.loads(body)["secret"]
+        async with asyncio.timeout(30):
+            while (await other.request("GET", "/skills", key=secret))[0] != 200:
+                await asyncio.sleep(0.05)
+    for gateway in replicas:
+        _, _, body = await gateway.request("GET", "/audit/verify")
+        chains = json.loads(body)["chains"]
+        assert sum(each["records"] for each in chains) >= 2
+        assert [each.get("problem", "") for each in chains] == [""] * len(chains)
