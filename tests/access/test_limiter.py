@@ -185,6 +185,31 @@ def test_of_two_limits_of_one_kind_the_one_that_names_somebody_holds() -> None:
     last = answers[-1]
     assert isinstance(last, Refused)
     assert str(last.error(NOON)) == (
-        "the limit of user 'bob' of tenant 'acme' is reached: 1 calls at work at one time; "
+        "the limit of user 'bob' of tenant 'acme' is reached: 1 at work at one time; "
         "a place frees when a call ends, by experience in 0.05 s"
     )
+
+
+@given(
+    st.lists(st.tuples(whos, st.integers(0, 3)), max_size=30),
+    st.lists(
+        st.builds(
+            Limit,
+            tenant=st.sampled_from(["", "*", "acme"]),
+            user=st.sampled_from(["", "*", "ann"]),
+            skill=st.sampled_from(["", "*", "search"]),
+            daily_tokens=st.integers(0, 5),
+        ),
+        max_size=5,
+        unique_by=lambda limit: limit.scope,
+    ),
+)
+def test_it_makes_no_difference_when_a_quota_is_set(
+    calls: list[tuple[Who, int]], limits: list[Limit]
+) -> None:
+    before, after = Limiter(limits), Limiter()
+    for who, tokens in calls:
+        for limiter in (before, after):
+            limiter.spend(who, NOON, tokens=tokens)
+    after.change(limits)
+    assert _taken(after, NOON) == _taken(before, NOON)

@@ -33,9 +33,9 @@ async def test_calls_at_work_hold_their_places_until_they_end(world: World) -> N
     world.pipeline.limits.change([Limit(tenant="acme", concurrent=1)])
     first = world.begin(world.call("hold"))
     await world.at_work.acquire()
-    with pytest.raises(ResourceExhausted, match="1 calls at work"):
+    with pytest.raises(ResourceExhausted, match="1 at work"):
         await world.pipeline.answer(world.call())
-    with pytest.raises(ResourceExhausted, match="1 calls at work"):
+    with pytest.raises(ResourceExhausted, match="1 at work"):
         async with world.pipeline.stream(world.call()):
             pass
     world.go.set()

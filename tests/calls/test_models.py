@@ -55,5 +55,5 @@ async def test_a_model_asked_directly_is_a_call_and_one_asked_by_a_skill_is_part
     limits = Limiter([Limit(tenant="acme", daily_calls=2, concurrent=1)])
     assert isinstance(limits.admit(SEARCH, time.time()), Admitted)  # and stays at work
     await embed(limits, SEARCH, entry, ["one"], 10)
-    with pytest.raises(ResourceExhausted, match="1 calls at work"):
+    with pytest.raises(ResourceExhausted, match="1 at work"):
         await embed(limits, ANN, entry, ["one"], 10)

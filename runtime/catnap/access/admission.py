@@ -56,11 +56,12 @@ class Refused:
 def bound(limit: Limit, measure: Measure) -> str:
     """One bound of a limit in words."""
     value = getattr(limit, measure)
+    text = f"{value:,g}" if value < 1e6 else f"{value:,.0f}"
     if measure == "rate":
-        return f"{value:,g} calls per second, {burst(limit):,} at once"
+        return f"{text} calls per second, {burst(limit):,} at once"
     if measure == "concurrent":
-        return f"{value:,} calls at work at one time"
-    return f"{value:,g} {_DAILY[measure]} per day (UTC)"
+        return f"{text} at work at one time"
+    return f"{text} {_DAILY[measure]} per day (UTC)"
 
 
 _DAILY = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from catnap.access.admission import Admitted, Refused
-from catnap.access.limits import Limit, Measure, Who, applying, bounded, scoped
+from catnap.access.limits import Limit, Measure, Who, applying, bounds, scoped
 from catnap.access.quotas import Quota
 from catnap.access.rates import Gate, Places, Rate
 from catnap.access.usage import DAY, Tally, Used, day_of
@@ -15,6 +15,9 @@ _ENTRY = frozenset(("rate", "daily_calls", "daily_compute_ms"))
 
 _OTHERS = frozenset(("daily_tokens", "daily_bytes"))
 """What only those are asked about that use it."""
+
+_TOTALS = _OTHERS | {"daily_calls", "daily_compute_ms"}
+"""What is counted for all that a limit bounds together."""
 
 
 class _Account:
@@ -47,6 +50,7 @@ class Limiter:
 
     def __init__(self, limits: Iterable[Limit] = ()) -> None:
         self._limits = tuple(limits)
+        self._bounds = bounds(self._limits)
         self._day = 0
         self._midnight = 0.0
         self._tallies: dict[Who, Tally] = {}
@@ -128,6 +132,7 @@ class Limiter:
         """Other limits from now on. What was taken stays taken where a limit
         of the same scope goes on; a new one counts places from now."""
         self._limits = tuple(limits)
+        self._bounds = bounds(self._limits)
         self._look_up_again()
 
     def share(self, gateways: int) -> None:
@@ -138,10 +143,13 @@ class Limiter:
             for gate in self._gates.values():
                 gate.change(gate.limit, gateways)
 
-    def standing(self, now: float) -> list[Gate]:
-        """Each limit as it is taken now, for each that it bounds by itself;
-        of those who called today."""
+    def standing(self, now: float, of: Who = ("", "", "")) -> list[Gate]:
+        """Each limit as it is taken now, for each that it bounds by itself; of
+        those who called today and that `of` names, where it does."""
         self._turn(now)
+        for who in self._tallies:
+            if who not in self._accounts and scoped(of, who):
+                self._open(who)
         return list(self._gates.values())
 
     # --- use -----------------------------------------------------------------
@@ -191,9 +199,7 @@ class Limiter:
         self._look_up_again()
 
     def _look_up_again(self) -> None:
-        going_on = {
-            (measure, each.scope): each for each in self._limits for measure in bounded(each)
-        }
+        going_on = {(measure, limit.scope): limit for measure, limit in self._bounds}
         gates, self._gates = self._gates, {}
         for (measure, pattern, scope), gate in gates.items():
             limit = going_on.get((measure, pattern))
@@ -202,8 +208,11 @@ class Limiter:
                 gate.change(limit, self._gateways)
                 self._gates[measure, pattern, scope] = gate
         self._accounts, self._totals = {}, {}
-        for who in self._tallies:
-            self._open(who)
+        patterns = {scope for measure, scope in going_on if measure in _TOTALS}
+        for who, tally in self._tallies.items():
+            for bounded in {scoped(pattern, who) for pattern in patterns}:
+                if bounded is not None:
+                    self._totals.setdefault(bounded, Used()).add(tally.used)
 
     def _open(self, who: Who) -> _Account:
         tally = self._tallies.get(who)
@@ -211,14 +220,10 @@ class Limiter:
             tally = self._tallies[who] = Tally(self._day, who)
         gates: list[Gate] = []
         totals: dict[Who, Used] = {}
-        for measure, limit in applying(self._limits, who):
-            scope = scoped(limit.scope, who)
-            assert scope is not None
-            if measure not in ("rate", "concurrent"):
+        for measure, limit, scope in applying(self._bounds, who):
+            if measure in _TOTALS:
                 totals[scope] = self._totals.setdefault(scope, Used())
             gates.append(self._gate(measure, limit, scope))
-        for total in totals.values():
-            total.add(tally.used)
         account = self._accounts[who] = _Account(tally, gates, totals.values())
         return account
 

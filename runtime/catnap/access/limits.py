@@ -97,25 +97,37 @@ def distinct(limits: Iterable[Limit]) -> tuple[Limit, ...]:
 
 def scoped(scope: Who, who: Who) -> Who | None:
     """For whom of the scope this call counts; None if it is none of its calls."""
-    for said, name in zip(scope, who, strict=True):
-        if said not in ("", name) and not (said == EACH and name):
-            return None
-    tenant, user, skill = (name if said else "" for said, name in zip(scope, who, strict=True))
-    return (tenant, user, skill)
+    tenant, user, skill = scope
+    if not (_is(tenant, who[0]) and _is(user, who[1]) and _is(skill, who[2])):
+        return None
+    return (tenant and who[0], user and who[1], skill and who[2])
 
 
-def applying(limits: Iterable[Limit], who: Who) -> list[tuple[Measure, Limit]]:
-    """What bounds this call: the narrowest of each kind of scope, and all kinds."""
-    found: dict[tuple[Measure, tuple[bool, ...]], Limit] = {}
-    for limit in limits:
-        if scoped(limit.scope, who) is None:
+def _is(said: str, name: str) -> bool:
+    return said in ("", name) or (said == EACH and name != "")
+
+
+Bounds = tuple[tuple[Measure, Limit], ...]
+"""Limits by what each of them bounds."""
+
+
+def bounds(limits: Iterable[Limit]) -> Bounds:
+    return tuple((measure, limit) for limit in limits for measure in bounded(limit))
+
+
+def applying(bounds: Bounds, who: Who) -> list[tuple[Measure, Limit, Who]]:
+    """What bounds this call, and for whom it counts there: the narrowest of
+    each kind of scope, and all kinds."""
+    found: dict[tuple[Measure, bool, bool, bool], tuple[Measure, Limit, Who]] = {}
+    for measure, limit in bounds:
+        scope = scoped(limit.scope, who)
+        if scope is None:
             continue
-        kind = tuple(bool(said) for said in limit.scope)
-        for measure in bounded(limit):
-            known = found.get((measure, kind))
-            if known is None or _named(limit) > _named(known):
-                found[measure, kind] = limit
-    return [(measure, limit) for (measure, _), limit in found.items()]
+        kind = (measure, bool(scope[0]), bool(scope[1]), bool(scope[2]))
+        known = found.get(kind)
+        if known is None or _named(limit) > _named(known[1]):
+            found[kind] = (measure, limit, scope)
+    return list(found.values())
 
 
 def _named(limit: Limit) -> tuple[bool, ...]:

@@ -54,7 +54,8 @@ async def usage(gateway: Gateway, caller: Principal, request: Request) -> Respon
     today = written(day_of(now))
     day = _day(asked.get("day") or today)
     used = await gateway.meter.used(day, **named)
-    gates = gateway.meter.limiter.standing(now) if day == today else []
+    of = (named.get("tenant", ""), user, named.get("skill", ""))
+    gates = gateway.meter.limiter.standing(now, of) if day == today else []
     return _answer(Usage(day, used, standing(gates, now, **named)))
 
 
