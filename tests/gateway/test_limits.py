@@ -177,3 +177,16 @@ async def test_files_that_are_written_count_by_their_bytes(world: World) -> None
         await client.invoke("echo", {}, user="ann")
     _, _, said = await world.ask("GET", "/usage?user=ann", key=ACME)
     assert [(each["skill"], each["bytes"]) for each in said["used"]] == [("", 5), ("echo", 0)]
+
+
+async def test_who_acts_for_one_user_sees_what_that_one_uses(world: World) -> None:
+    _, _, made = await world.ask(
+        "POST", "/keys?tenant=acme", {"name": "ann", "roles": ["caller"], "user": "ann"}
+    )
+    await world.limit(tenant="acme", user="*", daily_calls=3)
+    for key in (ACME, made["secret"]):
+        await world.ask("POST", "/skills/echo", {}, key)
+    _, _, said = await world.ask("GET", "/usage", key=made["secret"])
+    assert [each["user"] for each in said["used"]] == ["ann"]
+    assert [each["user"] for each in said["limits"]] == ["ann"]
+    assert (await world.ask("GET", "/usage?user=default", key=made["secret"]))[0] == 403
