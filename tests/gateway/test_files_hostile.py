@@ -92,11 +92,8 @@ def keys() -> Iterator[str]:
 HOSTILE_KEYS = sorted({key.replace(" ", "%20").replace("\\", "%5C") for key in keys()})
 
 
-def test_there_are_enough_of_them() -> None:
-    assert len(HOSTILE_KEYS) >= 500
-
-
 async def test_no_hostile_key_crosses_or_fails_the_server(files: World) -> None:
+    assert len(HOSTILE_KEYS) >= 500
     for key in HOSTILE_KEYS:
         path = f"/files/user/{key.replace('`', '%60').replace('|', '%7C')}"
         path = path.replace("#", "%23").replace("?", "%3F")
