@@ -129,6 +129,8 @@ async def test_a_snapshot_that_failed_is_made_up_for_at_the_next_call(
     await world.write("a")
     assert await world.names("one") == ["a"]
     assert "the object store is away" in caplog.text
+    with pytest.raises(Unavailable, match="cannot move to another instance yet"):
+        await world.enter("two")
     slow.down = False
     await world.write("b")
     assert await world.names("two") == ["a", "b"]

@@ -103,6 +103,7 @@ class Keeper:
             if visit is not None:
                 await self._keep(visit)
                 if visit.lost or visit.instance != instance:
+                    await self._settle(visit)
                     self._drop(visit)
                     visit = None
             if visit is None:
@@ -160,10 +161,22 @@ class Keeper:
         self._visits[workspace] = visit
         return visit
 
-    async def _keep(self, visit: Visit) -> None:
-        """Takes a snapshot where one is due. With the workspace's lock."""
+    async def _settle(self, visit: Visit) -> None:
+        """Before the session goes elsewhere. With the workspace's lock. Raises
+        Unavailable where that would cost it what its last call did."""
+        while visit.dirty and not visit.lost:
+            if not await self._keep(visit):
+                raise Unavailable(
+                    f"{visit.held.workspace} cannot move to another instance yet: "
+                    "what its last call did is not kept",
+                    retry_after=1,
+                )
+
+    async def _keep(self, visit: Visit) -> bool:
+        """Takes a snapshot where one is due; whether nothing was in the way.
+        With the workspace's lock."""
         if not visit.dirty or visit.lost:
-            return
+            return True
         visit.dirty = False
         try:
             # Who removes the folder itself has emptied it.
@@ -179,9 +192,11 @@ class Keeper:
         except (CatnapError, OSError) as error:
             visit.dirty = True
             _log.warning("%s is not kept: %s", visit.held.workspace, error)
+            return False
         except BaseException:
             visit.dirty = True
             raise
+        return True
 
     async def _kept(self, visit: Visit, *, leaves: bool = False) -> None:
         workspace = visit.held.workspace
