@@ -24,7 +24,6 @@ SELECT tenant, skill, priority FROM tasks WHERE state = 'queued' AND waited = 0
 AND (tenant, skill, priority, due) > (?, ?, ?, ?)
 ORDER BY tenant, skill, priority, due LIMIT 1
 """
-# Past every due time there is: SQLite does not skip equal rows by itself.
 _BUSY = "SELECT lane FROM tasks WHERE state = 'running' AND waited = 0 AND lane <> ''"
 _DUE = f"""
 SELECT -priority, due, id, lane, tenant, skill FROM tasks
@@ -80,6 +79,7 @@ def _begin(db: Database, holder: str, now: float, ids: list[str]) -> list[Task]:
 
 def _queues(db: Database) -> Iterator[tuple[str, str, int]]:
     """Tenant, skill and priority of what is queued, each once."""
+    # Past every due time there is: no database skips equal rows by itself.
     place: tuple[str, str, int, float] = ("", "", 0, math.inf)
     while row := db.execute(_NEXT_QUEUE, place).fetchone():
         place = (row["tenant"], row["skill"], row["priority"], math.inf)
