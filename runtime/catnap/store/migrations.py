@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from catnap.errors import InvalidRequest
 from catnap.store.database import Database
 
-VERSIONS = """
+_VERSIONS = """
 CREATE TABLE IF NOT EXISTS components (
     name TEXT PRIMARY KEY, version INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID
@@ -29,12 +29,18 @@ class Component:
     steps: tuple[str, ...]
 
 
-def migrate(db: Database, components: Sequence[Component], place: str) -> Iterator[str]:
-    """The statements that are still to be executed, in order; in one
-    transaction that no other migration overlaps.
+def migrate(
+    db: Database,
+    components: Sequence[Component],
+    place: str,
+    spoken: Callable[[str], str] = str,
+) -> None:
+    """Takes the steps that are still to be taken, in a transaction that no
+    other migration overlaps. spoken: gives a statement in the database's words.
 
     Raises InvalidRequest where a newer Catnap has been here.
     """
+    db.execute(spoken(_VERSIONS))
     found = {row["name"]: row["version"] for row in db.execute("SELECT * FROM components")}
     for component in components:
         version, newest = found.get(component.name, 0), len(component.steps)
@@ -44,7 +50,9 @@ def migrate(db: Database, components: Sequence[Component], place: str) -> Iterat
                 f"this one knows {newest}): use that one, or another CATNAP_STORE"
             )
         for step in component.steps[version:]:
-            yield from (part for part in step.split(";") if part.strip())
+            for statement in step.split(";"):
+                if statement.strip():
+                    db.execute(spoken(statement))
         db.execute(
             "INSERT INTO components (name, version) VALUES (?, ?) "
             "ON CONFLICT (name) DO UPDATE SET version = excluded.version",

@@ -15,7 +15,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int2Dumper
 
 from catnap.errors import InvalidRequest, Unavailable
-from catnap.store.migrations import VERSIONS, Component, migrate
+from catnap.store.migrations import Component, migrate
 
 OLDEST = 150000
 _MIGRATIONS = 0x6361746E6170
@@ -84,9 +84,7 @@ class Postgres:
             with self._connection.transaction():
                 self.execute("SET LOCAL statement_timeout = 0")
                 self.execute(f"SELECT pg_advisory_xact_lock({_MIGRATIONS})")
-                self.execute(_in_postgres(VERSIONS))
-                for statement in migrate(self, components, self.place):
-                    self.execute(_in_postgres(statement))
+                migrate(self, components, self.place, _in_postgres)
         except psycopg.Error as error:
             raise InvalidRequest(f"{self.place}: cannot be the store: {_line(error)}") from None
 

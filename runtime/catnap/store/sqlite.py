@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from catnap.errors import InvalidRequest
-from catnap.store.migrations import VERSIONS, Component, migrate
+from catnap.store.migrations import Component, migrate
 
 FORMAT = 3
 """`user_version` of a file of ours."""
@@ -53,9 +53,7 @@ class SQLite:
             self.db.execute("PRAGMA journal_mode = WAL")
             self.db.execute("PRAGMA synchronous = FULL")
             self.begin()
-            self.db.execute(VERSIONS)
-            for statement in migrate(self.db, components, self.place):
-                self.db.execute(statement)
+            migrate(self.db, components, self.place)
             self.db.execute(f"PRAGMA user_version = {FORMAT}")
             self.commit()
         except sqlite3.Error as error:
