@@ -7,10 +7,12 @@ changed; `sharing` makes links by which others may read or write one of them. `r
 bounds what a scope holds, `sweeper` clears away what has expired.
 """
 
-from catnap.files.files import Emit, Files, Listing, to_file
+from catnap.files.changes import to_file
+from catnap.files.files import Emit, Files
 from catnap.files.folder import FolderStore
 from catnap.files.links import Link, Links
 from catnap.files.memory import MemoryStore
+from catnap.files.pages import Listing
 from catnap.files.room import Room
 from catnap.files.room_rows import TABLES
 from catnap.files.scopes import Scope, check_key

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import uuid
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
@@ -12,33 +10,22 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
-import msgspec
-
 from catnap.errors import Conflict, InvalidRequest, NotFound
 from catnap.events import Event
+from catnap.files import pages
+from catnap.files.changes import Kind, to_event
 from catnap.files.checks import with_digest
 from catnap.files.media import content_type_of
 from catnap.files.room import Hold, Room
 from catnap.files.scopes import Scope, check_key, check_prefix
 from catnap.files.spans import WHOLE, Span
 from catnap.files.store import Condition, Content, ObjectStore, Stat, Written
-from catnap.skills.files import File
 
 Emit = Callable[[Event, Scope], Awaitable[None]]
 T = TypeVar("T")
 
 CONTENT = "content"
 """The key of an upload's only file."""
-DEFAULT_PAGE = 1000
-MAX_PAGE = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """One page. `next` is the token of the page after it, empty at the end."""
-
-    files: list[Stat]
-    next: str = ""
 
 
 class Allowance(Protocol):
@@ -244,20 +231,19 @@ class Files:
 
     async def list(
         self, scope: Scope, prefix: str = "", *, page_size: int = 0, page_token: str = ""
-    ) -> Listing:
+    ) -> pages.Listing:
         """Files whose keys begin with `prefix`, by key.
 
         page_size: 1 to 10,000, more is cut to that; 0 means 1,000. Raises
         InvalidRequest.
         """
-        if page_size < 0:
-            raise InvalidRequest(f"page_size {page_size}: must be 0 or more")
-        size = min(page_size or DEFAULT_PAGE, MAX_PAGE)
+        size = pages.page_size(page_size)
         start = scope.prefix + check_prefix(prefix)
-        after = scope.prefix + _last_key(page_token) if page_token else ""
+        after = scope.prefix + pages.last_key(page_token) if page_token else ""
         found = await self._store.list(start, after=after, limit=size + 1)
         files = [_inside(scope, stat) for stat in found[:size]]
-        return Listing(files, _token(files[-1].key) if len(found) > size else "")
+        more = len(found) > size
+        return pages.Listing(files, pages.token(files[-1].key) if more else "")
 
     async def delete(self, scope: Scope, key: str, *, if_match: str = "") -> None:
         """Removes a file. Raises InvalidRequest, NotFound and Conflict."""
@@ -304,36 +290,14 @@ class Files:
         written = replace(written, stat=_inside(scope, written.stat))
         if self._allowance is not None:
             self._allowance.wrote(scope, written.stat.size)
-        kind = "created" if written.created else "updated"
+        kind: Kind = "created" if written.created else "updated"
         await self._tell(kind, scope, written.stat, written.stat.modified)
         return written
 
-    async def _tell(self, kind: str, scope: Scope, stat: Stat, time: datetime) -> None:
+    async def _tell(self, kind: Kind, scope: Scope, stat: Stat, time: datetime) -> None:
         if scope.kind == "upload":
             return  # nobody was told that it had come
-        event = Event(
-            id=self._new_id(),
-            source=f"/files/{scope.kind}",
-            type=f"catnap.file.{kind}",
-            subject=stat.key,
-            time=_rfc3339(time),
-            datacontenttype="application/json",
-            data=msgspec.json.encode(to_file(stat)),
-        )
-        await self._emit(
-            event.extended(
-                tenantid=scope.tenant,
-                userid=scope.user,
-                sessionid=scope.session or None,
-                taskid=scope.task or None,
-            ),
-            scope,
-        )
-
-
-def to_file(stat: Stat) -> File:
-    """As it goes over the wire."""
-    return File(stat.key, stat.size, stat.etag, stat.content_type, _rfc3339(stat.modified))
+        await self._emit(to_event(kind, scope, stat, time, self._new_id()), scope)
 
 
 @dataclass(slots=True)
@@ -369,6 +333,7 @@ def _missing(scope: Scope, key: str) -> NotFound:
         "user": f"user {scope.user!r}",
         "session": f"session {scope.session!r}",
         "task": f"task {scope.task!r}",
+        "upload": f"upload {scope.upload!r}",
     }[scope.kind]
     return NotFound(f"{whose} has no file {key!r}")
 
@@ -376,21 +341,3 @@ def _missing(scope: Scope, key: str) -> NotFound:
 def _etag(given: str) -> str:
     """The plain token of an etag, which HTTP writes in quotes."""
     return given[1:-1] if len(given) >= 2 and given[0] == given[-1] == '"' else given
-
-
-def _rfc3339(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _token(key: str) -> str:
-    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
-
-
-def _last_key(token: str) -> str:
-    try:
-        padded = token.encode("ascii") + b"=" * (-len(token) % 4)
-        return check_key(base64.b64decode(padded, b"-_", validate=True).decode())
-    except (UnicodeError, binascii.Error, InvalidRequest):
-        raise InvalidRequest(
-            f"page_token {token[:80]!a}: not one that a listing gave; begin without one"
-        ) from None
