@@ -44,11 +44,12 @@ test-images: setup ## build real images and look into them; needs buildah, podma
 	@$(BIN)/python -m pytest -m images $(ARGS) tests/services/containers
 
 test-servers: setup ## install what some tests want: Postgres (by apt), versitygw (needs Go), checkov, the CloudEvents SDK 2
-	@command -v initdb /usr/lib/postgresql/*/bin/initdb >/dev/null || $$([ "$$(id -u)" = 0 ] || echo sudo) apt-get install --quiet --yes postgresql
 	@UV_TOOL_DIR=.tools UV_TOOL_BIN_DIR=.tools/bin $(BIN)/uv tool install --quiet checkov==3.3.30
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .tools/cloudevents2 && $(BIN)/uv pip install --quiet --python .tools/cloudevents2 cloudevents==2.2.0
 	@command -v go >/dev/null || { echo 'needs Go to build versitygw: on Debian, apt-get install golang' >&2; exit 1; }
 	@go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
+	  $$([ "$$(id -u)" = 0 ] || echo sudo) sh -c 'apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy postgresql'
 
 test-hostile: setup ## send 100,000 generated requests to a host; HOSTILE_SEED= for others
 	@HOSTILE_REQUESTS=100000 $(BIN)/python -m pytest $(ARGS) tests/host/test_generated.py
