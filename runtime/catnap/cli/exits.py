@@ -59,5 +59,5 @@ def line(error: CatnapError) -> str:
     """The error in one line, with the time to wait where it is known."""
     text = " ".join(error.message.split())
     if error.retry_after is not None:
-        text += f"; try again in {error.retry_after:g} s"
+        text += f"; try again in {round(error.retry_after, 1):g} s"
     return text

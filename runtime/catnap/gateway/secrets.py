@@ -52,9 +52,10 @@ async def put(
     tenant = _tenant(gateway, caller, request, skill)
     names = gateway.catalog.get(skill, tenant).manifest.secrets.names
     if name not in names:
+        named = f"names {', '.join(names)}" if names else "names no secrets"
         raise InvalidRequest(
-            f"skill {skill!r} asks for no secret {name!r}, but for {', '.join(names) or 'none'}: "
-            "add it to names in [secrets] of its skill.toml, and deploy that first"
+            f"the skill.toml of {skill!r} {named}: add {name!r} to names in [secrets] there, "
+            "and deploy that first"
         )
     await gateway.secrets.set(tenant, skill, name, await request.body.read(), caller.name)
     return Response(204)
