@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -151,3 +153,25 @@ def test_the_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "skill.toml").write_text('name = "a"')
     with pytest.raises(InvalidRequest, match=r"/skill\.toml: Object missing"):
         read_manifest(tmp_path)
+
+
+MANY_AT_ONCE = f"""
+import sys, threading
+from catnap.skills.manifest import parse_manifest
+
+sys.setswitchinterval(1e-6)
+begin = threading.Barrier(8)
+
+def read():
+    begin.wait()
+    parse_manifest({FULL!r})
+
+threads = [threading.Thread(target=read) for _ in range(8)]
+for each in threads: each.start()
+for each in threads: each.join()
+"""
+
+
+def test_many_threads_may_be_the_first_to_read_one() -> None:
+    for _ in range(6):  # without the lock, one in three ends by SIGSEGV
+        subprocess.run([sys.executable, "-c", MANY_AT_ONCE], check=True)

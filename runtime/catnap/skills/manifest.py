@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import tomllib
 from math import inf
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -143,12 +144,18 @@ def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
     return parse_manifest(text, path)
 
 
+_one_at_a_time = threading.Lock()
+"""What msgspec learns of a type when it first meets it, two threads must not
+learn at once: the process would end by SIGSEGV."""
+
+
 def parse_manifest(text: str, where: str = "skill.toml") -> Manifest:
     """As read_manifest, from text."""
     try:
         data = tomllib.loads(text)
         _known_keys(data, Manifest, "")
-        manifest = msgspec.convert(data, Manifest, dec_hook=_convert)
+        with _one_at_a_time:
+            manifest = msgspec.convert(data, Manifest, dec_hook=_convert)
         _check(manifest)
     except tomllib.TOMLDecodeError as error:
         raise InvalidRequest(f"{where}: not TOML: {error}") from None
