@@ -48,14 +48,11 @@ def split(deployed: Deployed) -> Iterator[str]:
         "name": "split",
         "namespace": deployed.namespace,
         "labels": service["metadata"]["labels"],
-        "annotations": {
-            name: value.replace('"echo"', '"split"')
-            for name, value in service["metadata"]["annotations"].items()
-            if name.startswith("catnap.dev/")
-        },
+        "annotations": _renamed(service["metadata"]["annotations"]),
     }
     del service["status"]
     template = service["spec"]["template"]
+    template["metadata"]["annotations"] |= _renamed(template["metadata"]["annotations"])
     template["metadata"]["name"] = "split-00001"
     service["spec"].pop("traffic", None)
     kubectl("apply", "-f", "-", given=service)
@@ -72,6 +69,15 @@ def split(deployed: Deployed) -> Iterator[str]:
     assert first
     yield "split"
     kubectl("delete", "ksvc", "split", "-n", deployed.namespace)
+
+
+def _renamed(annotations: dict[str, str]) -> dict[str, str]:
+    """What we say of a skill, its manifest above all."""
+    return {
+        name: value.replace('"echo"', '"split"')
+        for name, value in annotations.items()
+        if name.startswith("catnap.dev/")
+    }
 
 
 @pytest.mark.timeout(300)
