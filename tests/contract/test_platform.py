@@ -394,10 +394,10 @@ async def test_a_call_that_takes_longer_than_its_timeout_ends_with_its_name(side
 
 
 async def test_the_time_that_a_call_waits_for_a_place_counts(side: Side) -> None:
-    await _apply_timeouts(side, timeoutSeconds=2, responseStartTimeoutSeconds=1)
+    await _apply_timeouts(side, timeoutSeconds=6, responseStartTimeoutSeconds=3)
     async with side.deliver({}) as held:
         await held.reply.read()
-        with pytest.raises(DeadlineExceeded, match=r"responseStartTimeoutSeconds of 1$"):
+        with pytest.raises(DeadlineExceeded, match=r"responseStartTimeoutSeconds of 3$"):
             await side.call({"n": 1})
     assert (await side.call({"n": 2}))[0] == {"n": 2}
 
