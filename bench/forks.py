@@ -47,7 +47,7 @@ def _start(folder: str, *preload: str) -> Zygote:
         zygote = Zygote(Path(folder), *preload)
     finally:
         os.sched_setaffinity(0, {LOAD_CORE})
-    assert zygote.hear() == {"ready": True}
+    assert zygote.hear() == {"op": "ready"}
     return zygote
 
 
