@@ -34,6 +34,7 @@ from catnap.http.client_connection import ClientConnection
 from catnap.services.fleet import Fleet
 from catnap.services.folder import FolderCatalog
 from catnap.services.local import LocalPlatform
+from catnap.services.local.exchange import Exchange
 from catnap.services.pool import Pool
 from catnap.tasks import Journal
 
@@ -50,7 +51,7 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "route": [(deliver, "route"), (FolderCatalog, "revision")],
     "grant, headers": [(deliver.Deliverer, "_request")],
     "place": [(Fleet, "pool"), (Pool, "acquire"), (Pool, "release")],
-    "exchange": [(LocalPlatform, "deliver"), (LocalPlatform, "_exchange")],
+    "exchange": [(LocalPlatform, "deliver"), (Exchange, "send")],
     "send": [(Client, "request")],
     "receive": [(ClientConnection, "data_received")],
     "settle": [(pipeline.Pipeline, "_end"), (Metrics, "call")],
@@ -205,6 +206,6 @@ async def _measure(clock: Clock, home: Path, functions: Path, seconds: int) -> d
 
 
 def _journal_cpu() -> float:
-    [thread] = [each for each in threading.enumerate() if each.name == "journal"]
+    [thread] = [each for each in threading.enumerate() if each.name == "store"]
     assert thread.ident is not None
     return time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
