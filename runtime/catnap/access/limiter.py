@@ -65,40 +65,25 @@ class Limiter:
     def admit(self, who: Who, now: float, *, nested: bool = False) -> Admitted | Refused:
         """Lets a call in, or takes nothing. nested: it is made within another."""
         account = self._account(who, now)
-        gates = account.nested if nested else account.every
-        for gate in gates:
-            if gate.frees(now):
-                return _refused(gates, now)
-        for gate in gates:
-            gate.take(now)
-        for used in account.counted:
-            used.calls += 1
-        self._note(account.tally)
+        refused = _take(account.nested if nested else account.every, now)
+        if refused:
+            return refused
+        self._count(account)
         return Admitted(account.nested_places if nested else account.places, now)
 
     def enqueue(self, who: Who, now: float) -> Refused | None:
         """Lets a call in that is made later: it counts now, and takes its
         place when it `begin`s."""
         account = self._account(who, now)
-        for gate in account.entry:
-            if gate.frees(now):
-                return _refused(account.entry, now)
-        for gate in account.entry:
-            gate.take(now)
-        for used in account.counted:
-            used.calls += 1
-        self._note(account.tally)
-        return None
+        refused = _take(account.entry, now)
+        if not refused:
+            self._count(account)
+        return refused
 
     def begin(self, who: Who, now: float) -> Admitted | Refused:
         """A place for a call that counted before."""
         places = self._account(who, now).places
-        for place in places:
-            if place.frees(now):
-                return _refused(places, now)
-        for place in places:
-            place.take(now)
-        return Admitted(places, now)
+        return _take(places, now) or Admitted(places, now)
 
     def within(self, who: Who, now: float, measure: Measure) -> Refused | None:
         """None where something is left of `daily_tokens` or `daily_bytes`."""
@@ -177,6 +162,11 @@ class Limiter:
         for tally in tallies:
             self._note(tally)
 
+    def _count(self, account: _Account) -> None:
+        for used in account.counted:
+            used.calls += 1
+        self._note(account.tally)
+
     def _note(self, tally: Tally) -> None:
         if not tally.noted:
             tally.noted = True
@@ -239,6 +229,16 @@ class Limiter:
                 gate = Quota(measure, scope, limit, self._totals[scope])
             self._gates[key] = gate
         return gate
+
+
+def _take(gates: Sequence[Gate], now: float) -> Refused | None:
+    """Of all of them, or of none where one has nothing left: why not, then."""
+    for gate in gates:
+        if gate.frees(now):
+            return _refused(gates, now)
+    for gate in gates:
+        gate.take(now)
+    return None
 
 
 def _refused(gates: Iterable[Gate], now: float) -> Refused:
