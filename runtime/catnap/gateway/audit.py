@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from urllib.parse import parse_qs
 
 import msgspec
 
@@ -15,6 +14,7 @@ from catnap.access.audit_rows import Cursor
 from catnap.errors import InvalidRequest
 from catnap.gateway.door import allow, asked_tenant
 from catnap.gateway.gateway import Gateway
+from catnap.gateway.query import read_query
 from catnap.http import Request, Response
 
 MAX_LIMIT = 1000
@@ -43,7 +43,7 @@ async def list_(gateway: Gateway, caller: Principal, request: Request) -> Respon
     Query: tenant, or platform; kind, action, outcome, principal, user, skill,
     task; since, an RFC 3339 time; limit; before.
     """
-    query = _query(request)
+    query = read_query(request, blank=True)
     limit = _limit(query.get("limit", _DEFAULT_LIMIT))
     kinds = _kinds(query.get("kind", ""))
     since, before = _since(query.get("since", "")), _cursor(query.get("before", ""))
@@ -68,7 +68,7 @@ async def verify(gateway: Gateway, caller: Principal, request: Request) -> Respo
 
     head: `NUMBER:HASH` that somebody kept, which the named chain has to hold.
     """
-    kept = _query(request).get("head", "")
+    kept = read_query(request, blank=True).get("head", "")
     chains = await _chains(gateway, caller, request)
     if kept and len(chains) != 1:
         raise InvalidRequest("head: it is of one chain: name its tenant")
@@ -87,7 +87,7 @@ async def export(gateway: Gateway, caller: Principal, request: Request) -> Respo
 
 def _named(gateway: Gateway, caller: Principal, request: Request) -> str | None:
     """The chain that is named; None for none. Raises PermissionDenied."""
-    if "platform" in _query(request):
+    if "platform" in read_query(request, blank=True):
         allow(gateway, caller, "audit.read", Resource(""))
         return ""
     return asked_tenant(request) or None
@@ -103,11 +103,6 @@ async def _chains(gateway: Gateway, caller: Principal, request: Request) -> list
         for each in sorted(known)
         if isinstance(decide(caller, "audit.read", Resource(each)), Allowed)
     ]
-
-
-def _query(request: Request) -> dict[str, str]:
-    found = parse_qs(request.target.partition("?")[2], keep_blank_values=True)
-    return {name: values[0] for name, values in found.items()}
 
 
 def _matches(record: Record, wanted: dict[str, str]) -> bool:

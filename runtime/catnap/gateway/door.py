@@ -3,13 +3,12 @@ every surface, by the action that a table has for it."""
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs
-
 from catnap.access import Action, Principal, Resource, asking, require
 from catnap.access.decision import ADMINISTRATIVE
 from catnap.events.ids import check_id
 from catnap.gateway.callers import principal
 from catnap.gateway.gateway import Gateway
+from catnap.gateway.query import read_query
 from catnap.gateway.table import PUBLIC, Found
 from catnap.http import Request, Response
 
@@ -37,5 +36,5 @@ def allow(gateway: Gateway, caller: Principal, action: Action, resource: Resourc
 
 def asked_tenant(request: Request) -> str:
     """The tenant that `?tenant=` names; empty for none. Raises InvalidRequest."""
-    asked = parse_qs(request.target.partition("?")[2]).get("tenant", [""])[0]
+    asked = read_query(request).get("tenant", "")
     return check_id("tenant", asked) if asked else ""

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from email.utils import format_datetime
 from functools import wraps
 from typing import Concatenate, Literal, ParamSpec, TypeVar
-from urllib.parse import parse_qs
 
 import msgspec
 
@@ -17,6 +16,7 @@ from catnap.files.checks import with_size
 from catnap.files.links import SECONDS, Link
 from catnap.files.sharing import Sharing
 from catnap.files.spans import WHOLE, parse_range
+from catnap.gateway.query import read_query
 from catnap.http import Request, Response
 from catnap.skills.files import Page, Shared
 
@@ -231,10 +231,10 @@ def _query(request: Request, *names: str) -> dict[str, str]:
     """The query's values, empty where there is none. Raises InvalidRequest
     where it is no UTF-8."""
     try:
-        found = parse_qs(request.target.partition("?")[2], errors="strict")
+        found = read_query(request, errors="strict")
     except ValueError as error:
         raise InvalidRequest(f"the query: {error}") from None
-    return {name: found.get(name, [""])[0] for name in names}
+    return {name: found.get(name, "") for name in names}
 
 
 def _number(name: str, given: str, default: int) -> int:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from urllib.parse import parse_qs
 
 from catnap.access import Principal, Resource, acting_for
 from catnap.errors import PermissionDenied
@@ -22,6 +21,7 @@ from catnap.gateway import file_answers
 from catnap.gateway.callers import principal
 from catnap.gateway.door import allow
 from catnap.gateway.gateway import Gateway, Writer, writing
+from catnap.gateway.query import read_query
 from catnap.gateway.table import Route, Table
 from catnap.http import Request, Response
 
@@ -45,8 +45,8 @@ async def holder(gateway: Gateway, request: Request) -> Principal:
 
 
 def _link(gateway: Gateway, request: Request) -> Link | None:
-    signed = parse_qs(request.target.partition("?")[2]).get("sig")
-    return gateway.links.verify(signed[0], time.time()) if signed else None
+    signed = read_query(request).get("sig")
+    return gateway.links.verify(signed, time.time()) if signed else None
 
 
 async def list_own(gateway: Gateway, caller: Principal, request: Request) -> Response:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from datetime import date
-from urllib.parse import parse_qs
 
 import msgspec
 
@@ -18,6 +17,7 @@ from catnap.access.usage_rows import date as written
 from catnap.errors import InvalidRequest
 from catnap.gateway.door import allow
 from catnap.gateway.gateway import Gateway
+from catnap.gateway.query import read_query
 from catnap.http import Request, Response
 
 
@@ -42,7 +42,7 @@ class Limits(msgspec.Struct, frozen=True):
 
 async def usage(gateway: Gateway, caller: Principal, request: Request) -> Response:
     """`?tenant=`, `*` for all of them, `&user=`, `&skill=` and `&day=2025-11-21`."""
-    asked = _asked(request)
+    asked = read_query(request)
     tenant = asked.get("tenant") or caller.tenant
     # Who may act for one user only sees what that one uses.
     user = asked.get("user", "")
@@ -61,7 +61,7 @@ async def usage(gateway: Gateway, caller: Principal, request: Request) -> Respon
 
 async def list_(gateway: Gateway, caller: Principal, request: Request) -> Response:
     """Those that bound the tenant, alone or with others."""
-    tenant = _asked(request).get("tenant") or caller.tenant
+    tenant = read_query(request).get("tenant") or caller.tenant
     return _answer(
         Limits(
             [
@@ -87,7 +87,7 @@ async def put(gateway: Gateway, caller: Principal, request: Request) -> Response
 
 async def remove(gateway: Gateway, caller: Principal, request: Request) -> Response:
     """`?tenant=&user=&skill=` as the limit has them; left out where it has none."""
-    asked = _asked(request)
+    asked = read_query(request)
     scope = (asked.get("tenant", ""), asked.get("user", ""), asked.get("skill", ""))
     _allow(gateway, caller, scope[0])
     asking.detail(f"no limit of {whose(scope)}")
@@ -98,10 +98,6 @@ async def remove(gateway: Gateway, caller: Principal, request: Request) -> Respo
 def _allow(gateway: Gateway, caller: Principal, tenant: str) -> None:
     """A limit is the word of the platform to the tenant that it bounds."""
     allow(gateway, caller, "limits.write", Resource(tenant or EACH))
-
-
-def _asked(request: Request) -> dict[str, str]:
-    return {name: each[0] for name, each in parse_qs(request.target.partition("?")[2]).items()}
 
 
 def _day(text: str) -> str:

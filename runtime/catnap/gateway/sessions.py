@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from urllib.parse import parse_qs
 
 import msgspec
 
 from catnap.access import Principal, acting_for
 from catnap.errors import InvalidRequest, NotFound
 from catnap.gateway.gateway import Gateway
+from catnap.gateway.query import read_query
 from catnap.gateway.table import Route
 from catnap.http import Request, Response
 from catnap.workspaces import Held, Snapshot, Workspace, chosen
@@ -78,7 +78,7 @@ async def list_(gateway: Gateway, caller: Principal, request: Request) -> Respon
     asked = request.text(b"catnap-user") or ""
     # Who may act for one user only sees that one's.
     user = acting_for(caller, asked) if asked or caller.user is not None else ""
-    query = _query(request)
+    query = read_query(request)
     limit = query.get("limit", str(MOST))
     if not limit.isdecimal() or not 0 < int(limit) <= MOST:
         raise InvalidRequest(f"limit {limit!r}: 1 to {MOST:,}")
@@ -121,7 +121,7 @@ async def restore(
     """The session's next call finds the folder so. A call at work now goes on
     with the folder that it has, of which nothing more is kept."""
     workspace = _workspace(caller, request, skill, session)
-    at = _query(request).get("at", "")
+    at = read_query(request).get("at", "")
     if not at:
         raise InvalidRequest("restore where to? Name a snapshot's number or a moment as ?at=")
     snapshot = chosen(await gateway.workspaces.history(workspace), at)
@@ -149,7 +149,7 @@ def _workspace(caller: Principal, request: Request, skill: str, session: str) ->
 
 async def _manifest(gateway: Gateway, workspace: Workspace, request: Request) -> Manifest:
     held = await gateway.workspaces.get(workspace)
-    at, snapshot = _query(request).get("at", ""), held.head
+    at, snapshot = read_query(request).get("at", ""), held.head
     if at:
         snapshot = chosen(await gateway.workspaces.history(workspace), at)
     return await gateway.workspaces.manifest(workspace, snapshot) if snapshot else EMPTY
@@ -183,11 +183,6 @@ def _session(held: Held, history: Sequence[Snapshot] = ()) -> Session:
 
 def _taken(snapshot: Snapshot) -> Taken:
     return Taken(snapshot.number, snapshot.files, snapshot.size, snapshot.taken)
-
-
-def _query(request: Request) -> dict[str, str]:
-    found = parse_qs(request.target.partition("?")[2])
-    return {name: values[0] for name, values in found.items()}
 
 
 def _answer(value: object) -> Response:
