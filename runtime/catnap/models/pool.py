@@ -1,0 +1,236 @@
+"""The servers of one model, and the requests that wait until one has room."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from catnap.errors import CatnapError, DeadlineExceeded, ResourceExhausted
+from catnap.models.adaptive import Limit
+from catnap.models.balance import choose
+from catnap.models.fair import Queue, Ticket
+from catnap.models.outlier import Health, askable
+from catnap.models.wait import Turnover
+
+WAITING = 4096
+"""Requests that may wait for one model's servers."""
+
+Upstream = TypeVar("Upstream")
+
+
+@dataclass(eq=False, slots=True)
+class Server(Generic[Upstream]):
+    """upstream: what it is asked with. inflight: our requests at work there."""
+
+    name: str
+    upstream: Upstream
+    limit: Limit = field(default_factory=Limit)
+    health: Health = field(default_factory=Health)
+    inflight: int = 0
+
+    @property
+    def room(self) -> int:
+        return self.limit.value
+
+
+@dataclass(eq=False, slots=True)
+class Ask:
+    """Who asks, and how: see Ticket and balance.choose.
+
+    deadline: of the loop's clock that the pool is given, None for as long as
+    it takes. tried: names of servers that it should rather not be given.
+    """
+
+    tenant: str
+    skill: str = ""
+    cost: float = 1.0
+    priority: int = 0
+    weight: float = 1.0
+    affinity: str = ""
+    deadline: float | None = None
+    tried: Collection[str] = ()
+
+    def ticket(self) -> Ticket:
+        return Ticket(self.tenant, self.skill, self.cost, self.priority, self.weight)
+
+
+class Place(Generic[Upstream]):
+    """A request's place at a server. Says once how it went; who says nothing
+    has left before there was an answer.
+
+    waited: seconds that it was not at a server.
+    """
+
+    __slots__ = ("_began", "_inflight", "_pool", "_said", "_ticket", "server", "waited")
+
+    def __init__(
+        self, pool: Pool[Upstream], server: Server[Upstream], ticket: Ticket, waited: float
+    ) -> None:
+        self.server = server
+        self.waited = waited
+        self._pool = pool
+        self._ticket = ticket
+        self._inflight = server.inflight
+        self._began = pool.clock()
+        self._said = False
+
+    def answered(self, cost: float | None = None, seconds: float | None = None) -> None:
+        """It ended well. cost: what it turned out to take. seconds: how long
+        it was at work, by what says how busy the server is; else until now."""
+        now = self._pool.clock()
+        if cost is not None:
+            self._pool.queue.correct(self._ticket, cost)
+        self.server.health.answered()
+        taken = now - self._began if seconds is None else seconds
+        self.server.limit.answered(taken, self._inflight, now)
+        self._said = True
+
+    def failed(self) -> None:
+        """By the server's fault."""
+        self.server.health.failed(self._pool.clock())
+        self._said = True
+
+    def refused(self) -> None:
+        """The server is whole and has no room, or did not answer in time."""
+        self.server.health.left()
+        self.server.limit.refused()
+        self._said = True
+
+    def leave(self) -> None:
+        if not self._said:
+            self.server.health.left()
+
+
+@dataclass(eq=False, slots=True)
+class _Waiter(Generic[Upstream]):
+    ask: Ask
+    turn: asyncio.Future[Server[Upstream]]
+
+
+class Pool(Generic[Upstream]):
+    """One event loop's. A request that is let in has a place, or waits for its
+    turn: by class, tenant and skill (fair)."""
+
+    def __init__(
+        self,
+        model: str,
+        servers: Sequence[Server[Upstream]],
+        waiting: int = WAITING,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.model = model
+        self.servers = servers
+        self.queue = Queue()
+        self.clock = clock
+        self._waiting = waiting
+        self._chance = chance
+        self._turnover = Turnover()
+        self._waiters: dict[Ticket, _Waiter[Upstream]] = {}
+
+    @asynccontextmanager
+    async def place(self, ask: Ask) -> AsyncIterator[Place[Upstream]]:
+        """A place at a server, for the length of the block.
+
+        Raises ResourceExhausted where too many wait, or where it would wait for
+        longer than its deadline allows, and DeadlineExceeded where it did.
+        """
+        came = self.clock()
+        ticket = ask.ticket()
+        server = None if len(self.queue) else self._choose(ask)
+        if server is None:
+            server = await self._turn(ask, ticket)
+        else:
+            self._take(server)
+        place = Place(self, server, ticket, self.clock() - came)
+        try:
+            yield place
+        finally:
+            place.leave()
+            self._release(server)
+
+    def change(self, servers: Sequence[Server[Upstream]]) -> None:
+        """These are the servers from now on; requests at work end where they are."""
+        self.servers = servers
+        self._serve()
+
+    async def _turn(self, ask: Ask, ticket: Ticket) -> Server[Upstream]:
+        now = self.clock()
+        self._admit(ask, ticket, now)
+        turn: asyncio.Future[Server[Upstream]] = asyncio.get_running_loop().create_future()
+        self._waiters[ticket] = _Waiter(ask, turn)
+        self.queue.push(ticket)
+        self._turnover.waits(now)
+        try:
+            async with asyncio.timeout(None if ask.deadline is None else ask.deadline - now):
+                return await turn
+        except TimeoutError:
+            self._forget(ticket, turn)
+            raise DeadlineExceeded(f"model {self.model!r}: no server had room in time") from None
+        except asyncio.CancelledError:
+            self._forget(ticket, turn)
+            raise
+
+    def _admit(self, ask: Ask, ticket: Ticket, now: float) -> None:
+        if len(self.queue) >= self._waiting:
+            raise self._refusal(
+                f"{len(self.queue):,} requests wait already", self._wait(self.queue.cost, now)
+            )
+        wait = self._wait(self.queue.ahead(ticket), now)
+        if ask.deadline is not None and now + wait > ask.deadline:
+            left = max(0.0, ask.deadline - now)
+            raise self._refusal(
+                f"it would wait about {wait:.1f} s, and its caller waits {left:.1f} s", wait - left
+            )
+
+    def _refusal(self, why: str, after: float) -> CatnapError:
+        return ResourceExhausted(f"model {self.model!r}: {why}", retry_after=max(0.1, after))
+
+    def _wait(self, ahead: float, now: float) -> float:
+        return self._turnover.wait(ahead, now)
+
+    def _forget(self, ticket: Ticket, turn: asyncio.Future[Server[Upstream]]) -> None:
+        """It leaves before its turn, or just when it came."""
+        self._waiters.pop(ticket, None)
+        if turn.done() and not turn.cancelled():
+            self._release(turn.result())
+        else:
+            self.queue.drop(ticket)
+        if not len(self.queue):
+            self._turnover.idle()
+
+    def _choose(self, ask: Ask) -> Server[Upstream] | None:
+        there = askable([(each, each.health) for each in self.servers], self.clock())
+        fresh = [each for each in there if each.name not in ask.tried]
+        return choose(fresh or there, self._chance, ask.affinity)
+
+    def _take(self, server: Server[Upstream]) -> None:
+        server.inflight += 1
+        server.health.sent()
+
+    def _release(self, server: Server[Upstream]) -> None:
+        server.inflight -= 1
+        self._serve()
+
+    def _serve(self) -> None:
+        """Gives those whose turn it is the places that are free."""
+        while len(self.queue):
+            # Whether there is room does not hang on who asks, but for what it tried.
+            if self._choose(Ask("")) is None:
+                return
+            ticket = self.queue.pop()
+            assert ticket is not None
+            waiter = self._waiters.pop(ticket)
+            if waiter.turn.done():
+                continue  # it is leaving
+            server = self._choose(waiter.ask)
+            assert server is not None
+            self._take(server)
+            self._turnover.turned(ticket.cost, self.clock())
+            waiter.turn.set_result(server)
+        self._turnover.idle()

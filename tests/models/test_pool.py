@@ -1,0 +1,186 @@
+"""Requests at a model's servers, and those that wait for them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catnap.errors import DeadlineExceeded, ResourceExhausted
+from catnap.models.adaptive import Limit, Range
+from catnap.models.outlier import Health, Rules
+from catnap.models.pool import Ask, Pool, Server
+
+
+def servers(*rooms: int, errors: int = 3) -> list[Server[str]]:
+    return [
+        Server(f"s{n}", f"s{n}", Limit(Range(room, room, room)), Health(Rules(errors, 100, 100)))
+        for n, room in enumerate(rooms)
+    ]
+
+
+class Asked:
+    """One request in a task of its own, that holds its place until it is told."""
+
+    def __init__(self, pool: Pool[str], ask: Ask) -> None:
+        self.server: str | None = None
+        self.go = asyncio.Event()
+        self.task = asyncio.create_task(self._run(pool, ask))
+
+    async def _run(self, pool: Pool[str], ask: Ask) -> None:
+        async with pool.place(ask) as place:
+            self.server = place.server.name
+            await self.go.wait()
+            place.answered()
+
+
+async def settle() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_those_who_wait_are_served_fairly_as_places_are_given_back() -> None:
+    pool = Pool("m", servers(1))
+    first = Asked(pool, Ask("flood"))
+    flood = [Asked(pool, Ask("flood")) for _ in range(100)]
+    await settle()
+    quiet = Asked(pool, Ask("quiet"))
+    await settle()
+    first.go.set()
+    await settle()
+    for asked in flood:
+        asked.go.set()
+    await settle()
+    assert quiet.server == "s0"
+    assert sum(asked.server is not None for asked in flood) <= 2
+    quiet.go.set()
+    await asyncio.gather(*(asked.task for asked in (first, quiet, *flood)))
+    assert pool.servers[0].inflight == 0
+
+
+async def test_who_leaves_while_it_waits_takes_no_turn() -> None:
+    pool = Pool("m", servers(1))
+    first, second, third = (Asked(pool, Ask("a")) for _ in range(3))
+    await settle()
+    second.task.cancel()
+    first.go.set()
+    await settle()
+    assert third.server == "s0"
+    third.go.set()
+    await asyncio.gather(first.task, third.task)
+    assert second.task.cancelled()
+
+
+async def test_who_leaves_just_when_its_turn_comes_gives_the_place_to_the_next() -> None:
+    pool = Pool("m", servers(1))
+    first, second, third = (Asked(pool, Ask("a")) for _ in range(3))
+    await settle()
+    first.go.set()
+    await first.task
+    second.task.cancel()
+    await settle()
+    assert third.server == "s0"
+    third.go.set()
+    await third.task
+    assert pool.servers[0].inflight == 0
+
+
+async def test_a_wait_ends_with_its_deadline() -> None:
+    pool = Pool("m", servers(1))
+    first = Asked(pool, Ask("a"))
+    await settle()
+    late = Asked(pool, Ask("a", deadline=pool.clock() + 0.01))
+    with pytest.raises(DeadlineExceeded, match="'m'"):
+        await late.task
+    assert not len(pool.queue)
+    first.go.set()
+    await first.task
+
+
+async def test_what_cannot_be_in_time_is_refused_at_once_with_when_to_come_back() -> None:
+    now = 0.0
+    pool = Pool("m", servers(1), clock=lambda: now)
+    asked = [Asked(pool, Ask("a")) for _ in range(10)]
+    for each in asked[:6]:
+        await settle()
+        now += 1.0
+        each.go.set()
+    await settle()
+    with pytest.raises(ResourceExhausted, match=r"it would wait about 3\.\d s") as refused:
+        await Asked(pool, Ask("a", deadline=now + 1.0)).task
+    assert refused.value.retry_after == pytest.approx(2.0, abs=1.0)
+    for each in asked:
+        each.go.set()
+    await asyncio.gather(*(each.task for each in asked))
+
+
+async def test_only_so_many_may_wait() -> None:
+    pool = Pool("m", servers(1), waiting=3)
+    asked = [Asked(pool, Ask("a")) for _ in range(4)]
+    await settle()
+    with pytest.raises(ResourceExhausted, match="3 requests wait already"):
+        await Asked(pool, Ask("b")).task
+    for each in asked:
+        each.go.set()
+    await asyncio.gather(*(each.task for each in asked))
+
+
+async def test_a_server_that_fails_is_asked_no_more_and_one_that_was_tried_not_first() -> None:
+    pool = Pool("m", servers(9, 9))
+    for _ in range(50):
+        async with pool.place(Ask("a", tried=["s1"])) as place:
+            assert place.server.name == "s0"
+    for _ in range(3):
+        async with pool.place(Ask("a", tried=["s1"])) as place:
+            place.failed()
+    for _ in range(50):
+        async with pool.place(Ask("a")) as place:
+            assert place.server.name == "s1"
+            place.answered()
+
+
+async def test_servers_that_come_are_given_those_who_wait() -> None:
+    pool = Pool("m", servers(1))
+    first, second = (Asked(pool, Ask("a")) for _ in range(2))
+    await settle()
+    pool.change(servers(2, 2))
+    await settle()
+    assert second.server
+    for each in (first, second):
+        each.go.set()
+    await asyncio.gather(first.task, second.task)
+
+
+@given(st.integers(0), st.lists(st.integers(1, 4), min_size=1, max_size=3))
+def test_no_server_has_more_than_it_may_and_no_place_is_lost(seed: int, rooms: list[int]) -> None:
+    dice = random.Random(seed)
+
+    async def ask(pool: Pool[str], seen: Counter[str]) -> None:
+        async with pool.place(Ask(dice.choice("abc"), priority=dice.choice([1, 2]))) as place:
+            seen[place.server.name] += 1
+            assert seen[place.server.name] <= place.server.room
+            try:
+                for _ in range(dice.randrange(5)):
+                    await asyncio.sleep(0)
+                dice.choice([place.answered, place.failed, place.refused, lambda: None])()
+            finally:
+                seen[place.server.name] -= 1
+
+    async def run() -> None:
+        pool, seen = Pool("m", servers(*rooms, errors=5), chance=dice.random), Counter[str]()
+        tasks = [asyncio.create_task(ask(pool, seen)) for _ in range(40)]
+        for task in dice.sample(tasks, 15):
+            for _ in range(dice.randrange(4)):
+                await asyncio.sleep(0)
+            task.cancel()
+        async with asyncio.timeout(10):
+            done = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(each is None or isinstance(each, asyncio.CancelledError) for each in done)
+        assert not len(pool.queue)
+        assert [each.inflight for each in pool.servers] == [0] * len(rooms)
+
+    asyncio.run(run())
