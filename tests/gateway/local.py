@@ -14,6 +14,7 @@ from catnap.gateway.routes import Routes
 from catnap.gateway.settings import Settings
 from catnap.http import Server, Target
 
+ADMIN = "admin-key-0123456789"
 ACME, RIVAL = "acme-key-0123456789", "rival-key-0123456789"
 KEYS = (
     Key.of(ACME, name="acme", roles=("caller",), tenant="acme"),
@@ -39,7 +40,7 @@ async def started(
     settings = Settings(
         home=folder / "home",
         functions=folder / "functions",
-        admin_key="admin-key-0123456789",
+        admin_key=ADMIN,
         keys=keys,
         reload=False,
         models="127.0.0.1:1",
@@ -57,3 +58,12 @@ async def started(
         parts.push_async_callback(server.drain, 1)
         await gateway.start(str(where), egress="")
         yield gateway, where
+
+
+def make_skill(folder: Path, name: str, source: str, more: str = "") -> Path:
+    """A skill below a folder, for `started`. more: of its manifest."""
+    made = folder / "skills" / name
+    made.mkdir(parents=True)
+    (made / "skill.toml").write_text(f'name = "{name}"\ndescription = "For a test."\n{more}')
+    (made / "main.py").write_text(source)
+    return made
