@@ -6,12 +6,16 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from catnap.errors import InvalidRequest, Unavailable
 from catnap.http.client_connection import ClientConnection, ConnectionLost, Reply
 from catnap.http.client_unix import UnixConnector
 from catnap.http.fields import Fields, write_fields
 from catnap.http.target import Target
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = ["Client", "ConnectionLost", "Reply", "Target"]
 
@@ -23,16 +27,24 @@ class Client:
 
     connect_timeout: seconds until a place counts as not there. keep: idle
     connections to one place. idle: seconds that one is kept, which must be
-    less than the other side's patience. A caller that is cancelled closes its
-    connection, so that the other side sees it leave.
+    less than the other side's patience. tls: whom to trust and what to show at
+    an https:// address; None for the system's authorities. A caller that is
+    cancelled closes its connection, so that the other side sees it leave.
     """
 
-    def __init__(self, connect_timeout: float = 5.0, keep: int = 64, idle: float = 60.0) -> None:
+    def __init__(
+        self,
+        connect_timeout: float = 5.0,
+        keep: int = 64,
+        idle: float = 60.0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._idle: dict[Target, list[ClientConnection]] = {}
         self._connect_timeout = connect_timeout
         self._keep = keep
         self._patience = idle
         self._unix = UnixConnector()
+        self._tls = tls
 
     async def request(
         self,
@@ -87,10 +99,21 @@ class Client:
                     sock = await self._unix.connect(target.path)
                     _, connection = await loop.create_unix_connection(protocol, sock=sock)
                 else:
-                    _, connection = await loop.create_connection(protocol, target.host, target.port)
+                    secure = self._secure() if target.tls else None
+                    _, connection = await loop.create_connection(
+                        protocol, target.host, target.port, ssl=secure
+                    )
         except (OSError, TimeoutError) as error:
             raise Unavailable(f"cannot connect to {target}: {str(error) or 'no answer'}") from error
         return connection
+
+    def _secure(self) -> ssl.SSLContext:
+        if self._tls is None:
+            # Here, so that whoever asks no https:// address needs no ssl.
+            from catnap.http.client_tls import client_context
+
+            self._tls = client_context()
+        return self._tls
 
     def release(self, connection: ClientConnection) -> None:
         idle = self._idle.setdefault(connection.target, [])

@@ -71,6 +71,8 @@ class ServerConnection(asyncio.Protocol):
         self.transport: asyncio.Transport = transport  # type: ignore[assignment]
         peer = transport.get_extra_info("peername")
         self._client = str(peer[0]) if isinstance(peer, tuple) else ""
+        secure = transport.get_extra_info("ssl_object")
+        self._certificate: bytes = (secure and secure.getpeercert(binary_form=True)) or b""
         self._server.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -215,6 +217,7 @@ class ServerConnection(asyncio.Protocol):
 
     async def _serve(self, request: Request) -> None:
         request.client = self._client
+        request.certificate = self._certificate
         method, old = request.method, request.old
         keep_alive = False
         try:
