@@ -15,7 +15,8 @@ from catnap.skills.files import Files
 from catnap.skills.gateway import Headers
 from catnap.skills.testing import FakeGateway
 from tests.gateway.local import ACME
-from tests.gateway.stores import STORES, World, world
+from tests.gateway.stores import STORES, stored
+from tests.gateway.world import World
 
 
 class Through:
@@ -51,7 +52,7 @@ async def files(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     if request.param == "fake":
         yield FakeGateway().files
         return
-    async with world(request.param, tmp_path) as found:
+    async with stored(request.param, tmp_path) as found:
         yield Files(Through(found))
 
 
