@@ -19,7 +19,8 @@ async def principal(gateway: Gateway, context: Context) -> Principal:
     if isinstance(authorization, bytes):
         authorization = authorization.decode("latin-1")
     bearer = bearer_token(authorization)
-    caller = await gateway.credentials.authenticate(bearer, time.time())
+    certificate = next(iter(context.auth_context().get("x509_pem_cert", ())), b"")
+    caller = await gateway.credentials.authenticate(bearer, time.time(), certificate)
     asking.by(caller)
     return caller
 
