@@ -92,7 +92,8 @@ class Gateway:
     """Where the skills run on one: its Table says whose hosts are answered here."""
 
     def __init__(self, settings: Settings, announce: Announce) -> None:
-        for address in (settings.http, settings.grpc, settings.callback, settings.egress):
+        addresses = (settings.http, settings.grpc, settings.callback, settings.egress)
+        for address in (*addresses, settings.plain):
             if address:
                 check_listen(address, bool(settings.admin_key))
         self.settings = settings
@@ -109,7 +110,9 @@ class Gateway:
         self._parts.callback(_lock(home).close)
         admin = Key.of(settings.admin_key or admin_key(home), name="admin", roles=("admin",))
         self.keys = KeyRing((admin, *settings.keys))
-        self.credentials = Credentials(self.keys, issuers=settings.issuers)
+        self.credentials = Credentials(
+            self.keys, issuers=settings.issuers, clients=settings.clients
+        )
         self._parts.push_async_callback(self.credentials.close)
         secret = grant_secret(home)
         self.grants = Grants(secret)

@@ -15,6 +15,7 @@ from catnap.gateway.grpc_files import Files
 from catnap.gateway.grpc_models import GRPCInferenceService, Models
 from catnap.gateway.grpc_skills import Skills
 from catnap.gateway.grpc_tasks import Tasks
+from catnap.gateway.grpc_tls import credentials
 from catnap.inference import grpc_service_pb2
 from catnap.inference.grpc_service_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 from catnap.v1 import files_pb2, models_pb2, skills_pb2, tasks_pb2
@@ -52,7 +53,10 @@ class Rpc:
 
 
 async def serve_grpc(gateway: Gateway, address: str) -> Rpc:
-    """Listens. Raises Unavailable where the address cannot be had."""
+    """Listens, with TLS where the settings have a certificate. Raises Unavailable
+    where the address cannot be had."""
+    tls = gateway.settings.tls
+    secured = credentials(tls) if tls else None
     server = aio.server(options=_OPTIONS)
     add_SkillsServicer_to_server(Skills(gateway), server)
     add_TasksServicer_to_server(Tasks(gateway), server)
@@ -71,7 +75,10 @@ async def serve_grpc(gateway: Gateway, address: str) -> Rpc:
     names += [health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME]
     reflection.enable_server_reflection(names, server)
     try:
-        port = server.add_insecure_port(address)
+        if secured is None:
+            port = server.add_insecure_port(address)
+        else:
+            port = server.add_secure_port(address, secured)
     except RuntimeError:
         raise Unavailable(
             f"cannot listen on {address}; set CATNAP_GRPC to another address"

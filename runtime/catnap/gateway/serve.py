@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import os
 import resource
@@ -19,9 +20,12 @@ from catnap.gateway.rpc import serve_grpc
 from catnap.gateway.settings import Settings
 from catnap.host import process
 from catnap.http import Server, Target
+from catnap.http.server_tls import server_context
 
 _ALLOCATIONS = 10_000
 """Objects more than before, at which the collector looks at the newest."""
+
+_ANY = "127.0.0.1:0"
 
 GRACE = 10.0
 """Seconds that calls at work may take to end."""
@@ -63,12 +67,19 @@ async def serve(
             parts.push_async_callback(callbacks.drain, GRACE)
             server = Server(routes)
             parts.push_async_callback(server.drain, GRACE)
-            host, port = await _listen(server.listen, "HTTP", settings.http)
+            tls = server_context(settings.tls) if settings.tls else None
+            secure = functools.partial(server.listen, tls=tls)
+            host, port = await _listen(secure, "HTTP", settings.http)
             out, out_port = await _listen(gateway.egress.listen, "EGRESS", settings.egress)
             _check_free(settings.grpc)
+            if settings.plain:
+                plain = Server(routes)
+                parts.push_async_callback(plain.drain, GRACE)
+                await _listen(plain.listen, "PLAIN", settings.plain)
             back = (host, port)
-            if settings.callback:
-                back = await _listen(callbacks.listen, "CALLBACK", settings.callback)
+            if settings.callback or tls:
+                # Instances speak no TLS: by itself it is on loopback alone.
+                back = await _listen(callbacks.listen, "CALLBACK", settings.callback or _ANY)
             await gateway.start(_address(*back), _address(out, out_port))
             rpc = await serve_grpc(gateway, settings.grpc)
             parts.push_async_callback(rpc.stop, GRACE)

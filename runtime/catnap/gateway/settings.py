@@ -9,7 +9,9 @@ from typing import Literal
 from catnap.access import Key
 from catnap.access.account_roles import AccountRoles
 from catnap.access.limits import Limit
+from catnap.access.mtls import ClientName
 from catnap.access.oidc import Issuer
+from catnap.http.server_tls import TlsFiles
 from catnap.tasks import Retry
 
 
@@ -31,7 +33,10 @@ class Settings:
     that skills leave by. egress_networks: private networks that it may reach,
     and public ones that it may not; see catnap.access.egress.Networks. audit: what is
     recorded, denials and administrative `actions`, or with them all `calls`.
-    limits: what tenants, users and skills may use.
+    limits: what tenants, users and skills may use. tls: the certificate that
+    http and grpc are answered with; None for neither. plain: an address where
+    HTTP is answered without, all the same: what probes and Brokers of a cluster
+    speak. clients: who is known by a certificate of tls.client_ca.
     """
 
     home: Path
@@ -55,3 +60,6 @@ class Settings:
     egress: str = "127.0.0.1:0"
     egress_networks: str = ""
     audit: Literal["actions", "calls"] = "actions"
+    tls: TlsFiles | None = None
+    plain: str = ""
+    clients: tuple[ClientName, ...] = ()
