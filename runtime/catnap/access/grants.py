@@ -29,8 +29,8 @@ _SIGNATURE_LENGTH = 43
 class Grant(msgspec.Struct, frozen=True, kw_only=True, array_like=True, forbid_unknown_fields=True):
     """For whom and for what a skill may call back.
 
-    `models` and `egress` are what its manifest allows; `depth` counts calls
-    from call to call. `expires` and `deadline` are seconds since the epoch.
+    `models`, `egress` and `packages` are what its manifest allows; `depth`
+    counts calls from call to call. `expires` and `deadline` are seconds since the epoch.
     `roles` are those of the task's caller. `attempt` is the one of the task's
     deliveries that it came with; empty where there is only one.
     """
@@ -47,6 +47,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, array_like=True, forbid_u
     traceparent: str = ""
     roles: tuple[str, ...] = ("caller",)
     egress: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
     attempt: str = ""
 
     def principal(self) -> Principal:

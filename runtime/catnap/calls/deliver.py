@@ -149,6 +149,7 @@ class Deliverer:
             traceparent=traceparent,
             roles=in_order(call.principal.roles),
             egress=deployed.manifest.egress.allow,
+            packages=deployed.manifest.packages.allow,
             attempt=call.attempt,
         )
         event = call.event
