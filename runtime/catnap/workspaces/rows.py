@@ -31,7 +31,11 @@ CREATE TABLE epochs (
     id INTEGER PRIMARY KEY, last INTEGER NOT NULL
 ) STRICT
 """
-TABLES = Component("workspaces", (_FIRST,))
+_HOLDERS = """
+ALTER TABLE workspaces ADD COLUMN holder TEXT NOT NULL DEFAULT '';
+ALTER TABLE workspaces ADD COLUMN until REAL NOT NULL DEFAULT 0
+"""
+TABLES = Component("workspaces", (_FIRST, _HOLDERS))
 
 KEPT = 10
 """Snapshots of a workspace, the newest of them, that it can go back to."""
@@ -101,11 +105,55 @@ def claim(db: Database, workspace: Workspace, now: float) -> Held:
     about = (workspace.tenant, workspace.user, workspace.skill, workspace.session)
     db.execute(
         'INSERT INTO workspaces (id, tenant, "user", skill, session, epoch, head, last, used) '
-        "VALUES (?, ?, ?, ?, ?, ?, 0, 0, ?) "
-        "ON CONFLICT (id) DO UPDATE SET epoch = excluded.epoch, used = excluded.used",
+        "VALUES (?, ?, ?, ?, ?, ?, 0, 0, ?) ON CONFLICT (id) DO UPDATE "
+        "SET epoch = excluded.epoch, used = excluded.used, holder = '', until = 0",
         (workspace.id, *about, next_epoch(db), now),
     )
     return get(db, workspace)
+
+
+def take(
+    db: Database, workspace: Workspace, holder: str, epoch: int, now: float, until: float
+) -> Held | None:
+    """Makes it the holder's, and its call the one that others wait for; under a
+    new epoch, unless `epoch` is its own and lasts. None where another has calls
+    at work there, or something still to be kept, and has said so for a time
+    that is not over.
+
+    holder: an instance's name. One that asks for what it has already, and does
+    not know it, has started again and lost that.
+    """
+    known = db.execute(
+        "UPDATE workspaces SET until = ?, used = ? WHERE id = ? AND epoch = ? AND holder = ?",
+        (until, now, workspace.id, epoch, holder),
+    )
+    if not known.rowcount:
+        about = (workspace.tenant, workspace.user, workspace.skill, workspace.session)
+        taken = db.execute(
+            'INSERT INTO workspaces (id, tenant, "user", skill, session, epoch, head, last, used, '
+            "holder, until) VALUES (?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?) ON CONFLICT (id) DO UPDATE "
+            "SET epoch = excluded.epoch, used = excluded.used, holder = excluded.holder, "
+            "until = excluded.until "
+            "WHERE workspaces.until <= ? OR workspaces.holder = excluded.holder",
+            (workspace.id, *about, next_epoch(db), now, holder, until, now),
+        )
+        if not taken.rowcount:
+            return None
+    return get(db, workspace)
+
+
+def hold(db: Database, workspace: Workspace, epoch: int, until: float) -> None:
+    """Others wait for its holder until then, in seconds since the epoch; 0: no
+    longer. Raises Conflict where the epoch is over."""
+    found = db.execute(
+        "UPDATE workspaces SET until = ? WHERE id = ? AND epoch = ?", (until, workspace.id, epoch)
+    )
+    if not found.rowcount:
+        raise over(workspace, epoch)
+
+
+def over(workspace: Workspace, epoch: int) -> Conflict:
+    return Conflict(f"{workspace} is another instance's by now: epoch {epoch} is over")
 
 
 def get(db: Database, workspace: Workspace) -> Held:
@@ -142,7 +190,7 @@ def commit(db: Database, held: Held, snapshot: Snapshot, objects: frozenset[str]
         ),
     ).fetchone()
     if row is None:
-        raise Conflict(f"{held.workspace} is another instance's by now: epoch {held.epoch} is over")
+        raise over(held.workspace, held.epoch)
     snapshot = msgspec.structs.replace(snapshot, number=row["head"])
     db.execute(
         "INSERT INTO snapshots (workspace, number, manifest, objects, files, size, taken) "
@@ -164,7 +212,7 @@ def trim(db: Database, held: Held) -> tuple[set[str], set[str]]:
         "UPDATE workspaces SET used = used WHERE id = ? AND epoch = ?", (name, held.epoch)
     )
     if not found.rowcount:
-        raise Conflict(f"{held.workspace} is another instance's by now: epoch {held.epoch} is over")
+        raise over(held.workspace, held.epoch)
     rows = db.execute(
         "SELECT number, objects FROM snapshots WHERE workspace = ? ORDER BY number DESC", (name,)
     ).fetchall()
@@ -197,7 +245,7 @@ def rewind(db: Database, workspace: Workspace, number: int, now: float) -> Held:
         known = ", ".join(map(str, sorted(there))) or "none"
         raise NotFound(f"{workspace} has no snapshot {number}: there is {known}")
     db.execute(
-        "UPDATE workspaces SET epoch = ?, head = ?, used = ? WHERE id = ?",
+        "UPDATE workspaces SET epoch = ?, head = ?, used = ?, until = 0 WHERE id = ?",
         (next_epoch(db), number, now, workspace.id),
     )
     return get(db, workspace)

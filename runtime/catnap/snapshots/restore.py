@@ -10,8 +10,8 @@ import os
 from collections import defaultdict
 
 from catnap.errors import Unavailable
-from catnap.workspaces.beneath import parent
-from catnap.workspaces.manifest import Chunk, Manifest
+from catnap.snapshots.beneath import parent
+from catnap.snapshots.manifest import Chunk, Manifest
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _THERE = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -8,9 +8,9 @@ import stat
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from catnap.workspaces.beneath import FOLDER
-from catnap.workspaces.bounds import Bounds
-from catnap.workspaces.manifest import Folder, Link
+from catnap.snapshots.beneath import FOLDER
+from catnap.snapshots.bounds import Bounds
+from catnap.snapshots.manifest import Folder, Link
 
 MODE = 0o777
 """Of a mode only this is kept: nothing comes back with its owner's rights."""

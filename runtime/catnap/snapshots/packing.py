@@ -9,7 +9,7 @@ from hashlib import blake2b
 import zstandard
 
 from catnap.errors import Unavailable
-from catnap.workspaces.manifest import Chunk, File, Manifest, Pack
+from catnap.snapshots.manifest import Chunk, File, Manifest, Pack
 
 PACK = 4 << 20
 """Bytes of a pack before it is compressed, and of a chunk, at most."""

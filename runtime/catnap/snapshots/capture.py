@@ -6,11 +6,11 @@ import errno
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from catnap.workspaces.bounds import Bounds
-from catnap.workspaces.manifest import EMPTY, Chunk, File, Manifest, used
-from catnap.workspaces.packing import Packer, Sealed, needs, worn
-from catnap.workspaces.reading import Reader
-from catnap.workspaces.scan import REPLACED, Found, Scan, Signature, is_settled, scan
+from catnap.snapshots.bounds import Bounds
+from catnap.snapshots.manifest import EMPTY, Chunk, File, Manifest, used
+from catnap.snapshots.packing import Packer, Sealed, needs, worn
+from catnap.snapshots.reading import Reader
+from catnap.snapshots.scan import REPLACED, Found, Scan, Signature, is_settled, scan
 
 TRIES = 3
 """Times that a file is read which changes meanwhile. After the last it is kept

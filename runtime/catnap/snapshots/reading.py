@@ -7,9 +7,9 @@ import os
 import stat
 from collections.abc import Iterator
 
-from catnap.workspaces.beneath import parent
-from catnap.workspaces.packing import PACK
-from catnap.workspaces.scan import Signature, signature_of
+from catnap.snapshots.beneath import parent
+from catnap.snapshots.packing import PACK
+from catnap.snapshots.scan import Signature, signature_of
 
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """Without O_NONBLOCK a pipe that takes the file's name would hold us for ever."""
