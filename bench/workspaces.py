@@ -15,9 +15,9 @@ from typing import Any
 
 from catnap.files import FolderStore, ObjectStore
 from catnap.files.s3 import S3Store
+from catnap.snapshots.capture import Index
 from catnap.store import Store
 from catnap.workspaces import TABLES, Workspace, Workspaces
-from catnap.workspaces.capture import Index
 from tests.contract import versitygw
 
 FILES = 500

@@ -13,9 +13,9 @@ import pytest
 from catnap.errors import Unavailable
 from catnap.files import FolderStore, MemoryStore, Written
 from catnap.services.platform import Route
+from catnap.snapshots.visits import Visit
 from catnap.store import Store
 from catnap.workspaces import Keeper, Workspaces
-from catnap.workspaces.keeper import Visit
 
 ROUTE = Route("acme", "coder", session="ada\0s1")
 

@@ -11,8 +11,8 @@ import pytest
 
 from catnap.errors import Conflict, NotFound, Unavailable
 from catnap.files import ObjectStore
+from catnap.snapshots.capture import Index
 from catnap.workspaces import Workspace, Workspaces
-from catnap.workspaces.capture import Index
 from catnap.workspaces.garbage import epoch_of
 from catnap.workspaces.rows import KEPT
 from tests.workspaces.conftest import MINE

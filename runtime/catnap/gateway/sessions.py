@@ -24,8 +24,8 @@ from catnap.gateway.gateway import Gateway
 from catnap.gateway.query import read_query
 from catnap.gateway.table import Route
 from catnap.http import Request, Response
+from catnap.snapshots.manifest import EMPTY, Manifest
 from catnap.workspaces import Held, Snapshot, Workspace, chosen
-from catnap.workspaces.manifest import EMPTY, Manifest
 
 MOST = 1000
 """Sessions in one answer."""
