@@ -176,6 +176,32 @@ async def test_a_caller_cancelled_as_its_answer_arrives_leaves_the_connection_to
     await client.close()
 
 
+async def test_an_answer_that_comes_between_a_cancellation_and_its_caller_frees_no_connection(
+    serve, echo
+):
+    class Met(Client):
+        def __init__(self):
+            super().__init__()
+            self.released = []
+
+        def release(self, connection):
+            super().release(connection)
+            self.released.append(connection)
+
+    client, serving = Met(), await serve(echo)
+    await (await client.request(serving.target, "GET", "/")).read()
+    [connection] = client.released
+    call = asyncio.create_task(client.request(serving.target, "GET", "/"))
+    await asyncio.sleep(0)  # it is sent
+    call.cancel()
+    connection.data_received(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+    reply = await client.request(serving.target, "POST", "/", [], b"next")
+    assert await reply.read() == b"next"
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    await client.close()
+
+
 async def test_head_204_and_304_have_no_body_and_keep_the_connection(serve, client):
     async def handler(request: Request) -> Response:
         if request.method == "HEAD":

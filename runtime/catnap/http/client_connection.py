@@ -178,7 +178,9 @@ class ClientConnection(asyncio.Protocol):
 
     def _release(self) -> None:
         self._busy = False
-        if self._sent and self._keep_alive and not self.transport.is_closing():
+        # A caller that has left will abort it: then it must not be another's.
+        left = self._reply.cancelled() or self.transport.is_closing()
+        if self._sent and self._keep_alive and not left:
             self.released = self._loop.time()
             self._balance()
             self.client.release(self)
