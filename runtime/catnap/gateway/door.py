@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from catnap.access import Action, Principal, Resource, asking, require
 from catnap.access.decision import ADMINISTRATIVE
+from catnap.access.unbroken import unbroken
 from catnap.events.ids import check_id
 from catnap.gateway.callers import principal
 from catnap.gateway.gateway import Gateway
@@ -24,7 +25,8 @@ async def enter(gateway: Gateway, request: Request, found: Found) -> Response:
     caller = await (route.proof or principal)(gateway, request)
     tenant = asked_tenant(request) if route.any_tenant else ""
     allow(gateway, caller, route.action, Resource(tenant or caller.tenant, skill=found.skill))
-    return await route.handler(gateway, caller, request, *found.parts)
+    answering = route.handler(gateway, caller, request, *found.parts)
+    return await (unbroken(answering) if route.action in ADMINISTRATIVE else answering)
 
 
 def allow(gateway: Gateway, caller: Principal, action: Action, resource: Resource) -> None:
