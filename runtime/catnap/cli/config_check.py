@@ -11,10 +11,12 @@ import msgspec
 from catnap.access.egress import Networks
 from catnap.access.listen import check_listen
 from catnap.access.roles import check_role
+from catnap.cli.listened import tls_files
 from catnap.cli.settings import NAMES, Settings, find_file, nearest, read_settings
 from catnap.errors import InvalidRequest
 from catnap.files.bounds import Bounds
 from catnap.files.bucket import Bucket
+from catnap.http.server_tls import server_context
 from catnap.models.build import NAME as MODEL
 from catnap.services.containers.settings import BuildSettings
 from catnap.skills.manifest import Manifest, parse_manifest
@@ -28,7 +30,7 @@ _ELSEWHERE = (
 )
 """Variables that building images and `catnap host` read."""
 
-_LISTENING = ("http", "grpc", "callback", "egress")
+_LISTENING = ("http", "grpc", "callback", "egress", "plain")
 
 
 class Problem(msgspec.Struct, frozen=True, order=True):
@@ -64,6 +66,7 @@ def check(flags: Mapping[str, str | None], environment: Mapping[str, str], folde
         found += _refused("CATNAP_FILES", Bucket.parse, settings.files)
     if settings.store:
         found += _refused("CATNAP_STORE", check_uri, settings.store)
+    found += _refused("CATNAP_TLS_CERT", _tls, settings)
     found += _addresses(settings)
     found += _keys(settings)
     skills = _skills(settings.functions, found)
@@ -85,9 +88,17 @@ def _variables(environment: Mapping[str, str]) -> Iterator[Problem]:
             yield Problem(name, f"there is no such variable: {nearest(name, known)}")
 
 
+def _tls(settings: Settings) -> None:
+    files = tls_files(settings)
+    if files is not None:
+        server_context(files)
+
+
 def _addresses(settings: Settings) -> Iterator[Problem]:
     """Two servers at one address, or one that anybody may reach."""
-    listening = {name: getattr(settings, name) for name in _LISTENING}
+    listening = {
+        name: getattr(settings, name).removeprefix("https://") for name in _LISTENING
+    }
     taken = Counter(each for each in listening.values() if not each.endswith(":0"))
     for name, address in listening.items():
         if not address:

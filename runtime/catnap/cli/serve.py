@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from catnap.cli.listened import listened, tls_files
 from catnap.cli.options import Command, with_json, with_settings
 from catnap.cli.settings import Settings
 from catnap.gateway.serve import Ready
@@ -24,6 +25,7 @@ from catnap.gateway.settings import Settings as GatewaySettings
 @with_settings(
     *("home", "http", "grpc", "functions", "files", "files_bounds", "retry", "admin_key"),
     *("store", "platform", "install", "models", "callback", "egress", "egress_networks", "audit"),
+    *("audit_keep", "secrets_key", "tls_cert", "tls_key", "tls_client_ca", "plain"),
 )
 def serve(settings: Settings, reload: bool, as_json: bool) -> None:
     """Runs the whole platform on this machine, until Ctrl-C.
@@ -51,8 +53,11 @@ def serve(settings: Settings, reload: bool, as_json: bool) -> None:
 
     gateway = GatewaySettings(
         home=settings.home,
-        http=settings.http,
-        grpc=settings.grpc,
+        http=listened(settings, "http"),
+        grpc=listened(settings, "grpc"),
+        tls=tls_files(settings),
+        plain=settings.plain,
+        clients=settings.clients,
         functions=settings.functions,
         files=settings.files,
         files_bounds=settings.files_bounds,
@@ -86,14 +91,16 @@ def _block(ready: Ready, settings: Settings, took: float, program: str) -> str:
     works as it stands."""
     default = Settings()
     place = settings.functions if settings.platform == "local" else "the cluster"
-    away = "" if ready.grpc == default.grpc else f" --grpc {ready.grpc}"
+    scheme = "https" if settings.tls_cert else "http"
+    at = f"https://{ready.grpc}" if settings.tls_cert else ready.grpc
+    away = "" if at == default.grpc else f" --grpc {at}"
     if settings.home != default.home and not settings.admin_key:
         away += f" --home {settings.home}"
     key = "CATNAP_ADMIN_KEY" if settings.admin_key else settings.home / "admin.key"
     return f"""
 ready in {took:.1f} s
   gRPC    {ready.grpc}
-  HTTP    http://{ready.http}
+  HTTP    {scheme}://{ready.http}
   skills  {ready.skills}, from {place}
   state   {settings.home}
   key     {key}
