@@ -96,9 +96,7 @@ def _tls(settings: Settings) -> None:
 
 def _addresses(settings: Settings) -> Iterator[Problem]:
     """Two servers at one address, or one that anybody may reach."""
-    listening = {
-        name: getattr(settings, name).removeprefix("https://") for name in _LISTENING
-    }
+    listening = {name: getattr(settings, name).removeprefix("https://") for name in _LISTENING}
     taken = Counter(each for each in listening.values() if not each.endswith(":0"))
     for name, address in listening.items():
         if not address:
