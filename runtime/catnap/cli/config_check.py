@@ -11,7 +11,7 @@ import msgspec
 from catnap.access.egress import Networks
 from catnap.access.listen import check_listen
 from catnap.access.roles import check_role
-from catnap.cli.listened import tls_files
+from catnap.cli.listened import listened, tls_files
 from catnap.cli.settings import NAMES, Settings, find_file, nearest, read_settings
 from catnap.errors import InvalidRequest
 from catnap.files.bounds import Bounds
@@ -89,6 +89,8 @@ def _variables(environment: Mapping[str, str]) -> Iterator[Problem]:
 
 
 def _tls(settings: Settings) -> None:
+    listened(settings, "http")
+    listened(settings, "grpc")
     files = tls_files(settings)
     if files is not None:
         server_context(files)

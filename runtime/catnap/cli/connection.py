@@ -38,11 +38,14 @@ def local_key(settings: Settings, address: str) -> str:
 
 
 def unreachable(address: str, flag: str, cause: Exception | None = None) -> Unreachable:
-    """cause: why, where that is said by TLS."""
+    """cause: why, where that is known."""
     reason = cause.__cause__ if cause else None
     said = f" ({reason})" if isinstance(reason, ssl.SSLError) else ""
+    ask = "is `make run` running?"
+    if address.startswith("https://"):
+        ask = "is its certificate one that --ca trusts, and does it ask for --client-cert?"
     return Unreachable(
-        f"cannot reach the gateway at {address}{said}: is `make run` running? "
+        f"cannot reach the gateway at {address}{said}: {ask} "
         f"--{flag} or CATNAP_{flag.upper()} names another address"
     )
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -48,6 +49,8 @@ def serve(settings: Settings, reload: bool, as_json: bool) -> None:
 
     def ready(found: Ready) -> None:
         took = time.monotonic() - began
+        if settings.tls_cert:
+            found = replace(found, http=f"https://{found.http}", grpc=f"https://{found.grpc}")
         told = {"event": "ready", "http": found.http, "grpc": found.grpc, "skills": found.skills}
         _tell({**told, "seconds": round(took, 3)}, _block(found, settings, took, program), as_json)
 
@@ -91,16 +94,14 @@ def _block(ready: Ready, settings: Settings, took: float, program: str) -> str:
     works as it stands."""
     default = Settings()
     place = settings.functions if settings.platform == "local" else "the cluster"
-    scheme = "https" if settings.tls_cert else "http"
-    at = f"https://{ready.grpc}" if settings.tls_cert else ready.grpc
-    away = "" if at == default.grpc else f" --grpc {at}"
+    away = "" if ready.grpc == default.grpc else f" --grpc {ready.grpc}"
     if settings.home != default.home and not settings.admin_key:
         away += f" --home {settings.home}"
     key = "CATNAP_ADMIN_KEY" if settings.admin_key else settings.home / "admin.key"
     return f"""
 ready in {took:.1f} s
   gRPC    {ready.grpc}
-  HTTP    {scheme}://{ready.http}
+  HTTP    {ready.http if settings.tls_cert else f"http://{ready.http}"}
   skills  {ready.skills}, from {place}
   state   {settings.home}
   key     {key}
