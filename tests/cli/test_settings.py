@@ -128,6 +128,8 @@ def test_a_gateway_on_a_cluster_is_told_by_its_environment(tmp_path: Path) -> No
         ("CATNAP_PLATFORM", "k8s", "neither 'local' nor 'knative'"),
         ("CATNAP_INSTALL", "kube-system", "kube-"),
         ("CATNAP_MODELS", "catnap-models", "host:port"),
+        ("CATNAP_ADVERTISE", "10.1.2.3:8081", "no port"),
+        ("CATNAP_ADVERTISE", "http://gateway", "no host"),
     ],
 )
 def test_what_a_cluster_cannot_have_is_refused(

@@ -63,6 +63,7 @@ ACT_FOR_USERS = {
 """Those that do so for the user whom `Catnap-User` names."""
 
 CALLBACKS = {
+    "GET /callback/grant": PUBLIC,
     "GET /callback/files/{scope}": "files.read",
     "GET /callback/files/{scope}/{key...}": "files.read",
     "HEAD /callback/files/{scope}/{key...}": "files.read",

@@ -32,7 +32,9 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, array_like=True, forbid_u
     `models`, `egress` and `packages` are what its manifest allows; `depth`
     counts calls from call to call. `expires` and `deadline` are seconds since the epoch.
     `roles` are those of the task's caller. `attempt` is the one of the task's
-    deliveries that it came with; empty where there is only one.
+    deliveries that it came with; empty where there is only one. `gateway` is
+    where the one that made the call takes callbacks, host:port; empty where
+    there is only one.
     """
 
     tenant: str
@@ -49,6 +51,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, array_like=True, forbid_u
     egress: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     attempt: str = ""
+    gateway: str = ""
 
     def principal(self) -> Principal:
         """Whom a skill calls back as: its caller, for the same user alone."""

@@ -83,9 +83,14 @@ class Attempt(Limit):
 
 
 class Deliverer:
-    """spent: is told once of each call that an instance may have worked on."""
+    """spent: is told once of each call that an instance may have worked on.
+    gateway: where what calls back reaches this one, host:port; empty where there
+    is no other that it could reach."""
 
-    def __init__(self, catalog: Catalog, platform: Platform, grants: Grants, spent: Spent) -> None:
+    def __init__(
+        self, catalog: Catalog, platform: Platform, grants: Grants, spent: Spent, gateway: str = ""
+    ) -> None:
+        self._gateway = gateway
         self._catalog = catalog
         self._platform = platform
         self._grants = grants
@@ -151,6 +156,7 @@ class Deliverer:
             egress=deployed.manifest.egress.allow,
             packages=deployed.manifest.packages.allow,
             attempt=call.attempt,
+            gateway=self._gateway,
         )
         event = call.event
         extensions = dict(event.extensions)
@@ -167,6 +173,8 @@ class Deliverer:
         event = msgspec.structs.replace(event, extensions=extensions)
         headers, body = to_binary(event)
         headers.append((b"authorization", b"Bearer " + self._grants.issue(grant).encode()))
+        if self._gateway:
+            headers.append((b"catnap-callback", self._gateway.encode()))
         if call.accept:
             headers.append((b"accept", call.accept.encode()))
         return headers, body

@@ -57,6 +57,9 @@ class Live:
     def __len__(self) -> int:
         return len(self._running)
 
+    def ids(self) -> list[str]:
+        return list(self._running)
+
     def holds(self, grant: Grant) -> bool:
         """Whether the call is at work that the Grant came with. Another attempt
         at the same task has another."""

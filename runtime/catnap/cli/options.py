@@ -33,6 +33,7 @@ _SETTINGS = {
     "install": "Name of the installation on a cluster. Default: catnap.",
     "models": "Address of a model server. Default: one is started.",
     "callback": "Address that skills alone call back at. Default: the HTTP address.",
+    "advertise": "Name or address of this gateway for others that share its store.",
     "egress": "Address of the proxy that skills leave by. Default: a free port of this machine.",
     "egress_networks": "Private networks that skills may reach by it, as 10.1.0.0/16,10.2.0.0/16.",
     "audit": "What is recorded: actions, or calls for each call, too. Default: actions.",

@@ -27,6 +27,7 @@ from catnap.gateway.settings import Settings as GatewaySettings
     *("home", "http", "grpc", "functions", "files", "files_bounds", "retry", "admin_key"),
     *("store", "platform", "install", "models", "callback", "egress", "egress_networks", "audit"),
     *("audit_keep", "secrets_key", "tls_cert", "tls_key", "tls_client_ca", "plain"),
+    "advertise",
 )
 def serve(settings: Settings, reload: bool, as_json: bool) -> None:
     """Runs the whole platform on this machine, until Ctrl-C.
@@ -76,6 +77,7 @@ def serve(settings: Settings, reload: bool, as_json: bool) -> None:
         install=settings.install,
         models=settings.models,
         callback=settings.callback,
+        advertise=settings.advertise,
         egress=settings.egress,
         egress_networks=settings.egress_networks,
         audit=settings.audit,

@@ -4,6 +4,7 @@ that order."""
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ NAMES = (
     *("store", "platform", "install", "models", "callback", "egress", "egress_networks", "audit"),
     *("audit_keep", "secrets_key", "tls_cert", "tls_key", "tls_client_ca", "plain"),
     *("ca", "client_cert", "client_key"),
+    "advertise",
 )
 _CHOICES = {
     "platform": ("local", "knative"),
@@ -42,6 +44,8 @@ _PATHS = (
     *("ca", "client_cert", "client_key"),
 )
 _MAY_BE_TLS = ("http", "grpc")
+_HOST = re.compile(r"[0-9A-Za-z.-]+\Z|[0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*\Z")
+"""A name or an IPv4 address, or an IPv6 address."""
 _TABLES = ("keys", "issuers", "accounts", "clients", "limits")
 
 
@@ -59,7 +63,8 @@ class Settings:
     what skills run on. install:
     the name of an installation on a cluster. models: where a model server
     answers, empty for one of `serve`'s own. callback: the address that skills
-    alone call back at, empty for http. egress: the address of the proxy that
+    alone call back at, empty for http. advertise: how others reach this gateway, that
+    share its store. egress: the address of the proxy that
     skills leave by. egress_networks: private networks that it may reach. audit:
     what is recorded of what is asked. audit_keep: seconds for which, 0 for ever.
     secrets_key: where the key is that secrets are encrypted with. tls_cert,
@@ -86,6 +91,7 @@ class Settings:
     install: str = DEFAULT_INSTALL
     models: str = ""
     callback: str = ""
+    advertise: str = ""
     egress: str = "127.0.0.1:0"
     egress_networks: str = ""
     audit: Literal["actions", "calls"] = "actions"
@@ -243,6 +249,8 @@ def _value(name: str, value: object, where: str, base: Path) -> str | Path | Dur
     if name in _CHOICES and value not in _CHOICES[name]:
         one, other = _CHOICES[name]
         raise InvalidRequest(f"{where}: {value!r} is neither {one!r} nor {other!r}")
+    if name == "advertise" and not _HOST.match(value):
+        raise InvalidRequest(f"{where}: {value!r} is no host: write its name or address, no port")
     if name in ("http", "grpc", "models", "callback", "egress", "plain"):
         return _address(name, value, where)
     return value

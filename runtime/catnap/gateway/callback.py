@@ -18,6 +18,7 @@ from catnap.errors import InvalidRequest, NotFound, PermissionDenied, Unauthenti
 from catnap.events.decode import decode
 from catnap.files import Scope
 from catnap.gateway import file_answers
+from catnap.gateway.at_work import PATH as AT_WORK
 from catnap.gateway.door import allow
 from catnap.gateway.gateway import Gateway, Writer, writing
 from catnap.gateway.table import PUBLIC, Route, Table
@@ -30,22 +31,29 @@ class _EmbedRequest(msgspec.Struct):
 
 async def answer(gateway: Gateway, request: Request) -> Response:
     """Raises Unauthenticated, PermissionDenied, NotFound and MethodNotAllowed."""
-    grant = _grant(gateway, request)
+    token, grant = _grant(gateway, request)
     found = ROUTES.find(request.method, request.path)
+    if found.route.path == AT_WORK:  # another gateway asks: none is asked for it
+        at_work = gateway.at_work.here(grant)
+    else:
+        at_work = await gateway.at_work.anywhere(grant, token)
+    if not at_work:
+        raise Unauthenticated(f"the Grant's call has ended: task {grant.task}")
     if found.route.action != PUBLIC:
         about = Resource(grant.tenant, grant.user, found.skill)
         allow(gateway, grant.principal(), found.route.action, about)
     return await found.route.handler(gateway, grant, request, *found.parts)
 
 
-def _grant(gateway: Gateway, request: Request) -> Grant:
+def _grant(gateway: Gateway, request: Request) -> tuple[str, Grant]:
     token = bearer_token(request.text(b"authorization"))
     if token is None:
         raise Unauthenticated("a callback needs the Grant of the call it is made from")
-    grant = gateway.grants.verify(token, time.time())
-    if not gateway.pipeline.live.holds(grant):
-        raise Unauthenticated(f"the Grant's call has ended: task {grant.task}")
-    return grant
+    return token, gateway.grants.verify(token, time.time())
+
+
+async def _says(gateway: Gateway, grant: Grant, request: Request) -> Response:
+    return Response(204)
 
 
 async def _list(gateway: Gateway, grant: Grant, request: Request, kind: str) -> Response:
@@ -150,6 +158,7 @@ async def _emit(gateway: Gateway, grant: Grant, request: Request) -> Response:
 
 ROUTES = Table(
     (
+        Route("GET", AT_WORK, PUBLIC, _says),
         Route("GET", "/callback/files/{scope}", "files.read", _list),
         Route("GET", "/callback/files/{scope}/{key...}", "files.read", _read),
         Route("HEAD", "/callback/files/{scope}/{key...}", "files.read", _stat),

@@ -45,12 +45,13 @@ from catnap.files import Files, FolderStore, Links, Room, Scope, Sharing, Sweepe
 from catnap.files.bounds import Bounds
 from catnap.files.bucket import Bucket
 from catnap.files.s3 import S3Store
+from catnap.gateway.at_work import AtWork
 from catnap.gateway.cluster import accounts_on, on_cluster
 from catnap.gateway.egress import Proxy, Records
 from catnap.gateway.here import here
 from catnap.gateway.logs import Logs, PodLogs
 from catnap.gateway.model_server import ModelServer
-from catnap.gateway.settings import Settings
+from catnap.gateway.settings import Settings, advertised
 from catnap.models.registry import Entry, Registry
 from catnap.models.remote import Remote
 from catnap.services.catalog import Announce, Catalog
@@ -124,7 +125,9 @@ class Gateway:
         self.secrets = Secrets(self.store, home)
         networks = Networks.parse(settings.egress_networks)
         records = Records(self.audit.later)
-        self.egress = Proxy(self.grants.verify, self._at_work, records, networks=networks)
+        self.at_work = AtWork(self._holds)
+        self._parts.push_async_callback(self.at_work.close)
+        self.egress = Proxy(self.grants.verify, self.at_work, records, networks=networks)
         self.issued = KeyStore(self.store, self.keys)
         # The lock of its state folder makes the name its own.
         self.journal = Journal(self.store, f"{socket.gethostname()}:{home.resolve()}")
@@ -147,6 +150,7 @@ class Gateway:
         are told with their deployment."""
         if self.store.shared:
             await shared_keys.check(self.store, self.settings.home)
+            self.at_work.own = advertised(self.settings, callback)
         self._parts.push_async_callback(self.issued.stop)
         await self.issued.start()
         await self.meter.start()
@@ -164,6 +168,7 @@ class Gateway:
             Retry(first=self.settings.retry),
             self._called if self.settings.audit == "calls" else None,
             limits=self.meter.limiter,
+            gateway=self.at_work.own,
         )
         self.started = True
         again = await self.pipeline.start()
@@ -213,7 +218,7 @@ class Gateway:
         """Ends every process; what was at work goes on after the next start."""
         await self._parts.aclose()
 
-    def _at_work(self, grant: Grant) -> bool:
+    def _holds(self, grant: Grant) -> bool:
         # The proxy listens first, so that instances can be told where.
         return hasattr(self, "pipeline") and self.pipeline.live.holds(grant)
 

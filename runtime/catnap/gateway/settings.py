@@ -11,6 +11,7 @@ from catnap.access.account_roles import AccountRoles
 from catnap.access.limits import Limit
 from catnap.access.mtls import ClientName
 from catnap.access.oidc import Issuer
+from catnap.errors import InvalidRequest
 from catnap.http.server_tls import TlsFiles
 from catnap.tasks import Retry
 
@@ -29,7 +30,9 @@ class Settings:
     models: where a model server answers, empty for one of our own. platform:
     what skills run on, `local` for processes of this machine. install: on a
     cluster, the name of this installation. callback: an address where nothing
-    but what skills call back is answered, empty for http. egress: the address of the proxy
+    but what skills call back is answered, empty for http. advertise: the name or address
+    of this gateway for others that share its store and for their skills, empty for that
+    of callback. egress: the address of the proxy
     that skills leave by. egress_networks: private networks that it may reach,
     and public ones that it may not; see catnap.access.egress.Networks. audit: what is
     recorded, denials and administrative `actions`, or with them all `calls`.
@@ -57,9 +60,27 @@ class Settings:
     platform: Literal["local", "knative"] = "local"
     install: str = "catnap"
     callback: str = ""
+    advertise: str = ""
     egress: str = "127.0.0.1:0"
     egress_networks: str = ""
     audit: Literal["actions", "calls"] = "actions"
     tls: TlsFiles | None = None
     plain: str = ""
     clients: tuple[ClientName, ...] = ()
+
+
+def advertised(settings: Settings, callback: str) -> str:
+    """Where other gateways and the skills of a cluster reach this one's callbacks.
+
+    callback: where this machine does, host:port. Raises InvalidRequest on a
+    cluster where it is not said: there, each pod has an address of its own.
+    """
+    if not settings.advertise:
+        if settings.platform == "knative":
+            raise InvalidRequest(
+                "CATNAP_ADVERTISE: gateways that share a store on a cluster need it: the address "
+                "of the gateway's pod"
+            )
+        return callback
+    host, port = settings.advertise, callback.rpartition(":")[2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -188,7 +188,11 @@ class App:
         authorization = request.headers.get(b"authorization", b"")
         if authorization[:7].lower() != b"bearer ":
             return _NO_GATEWAY
-        return HttpGateway(self._client, self._callback, authorization[7:].strip(), self._egress)
+        callback = self._callback
+        own = request.text(b"catnap-callback")
+        if own:  # where several gateways are, the one that made the call
+            callback = Target.parse(own)
+        return HttpGateway(self._client, callback, authorization[7:].strip(), self._egress)
 
     def _workspace(self, request: Request) -> str:
         """The folder of the call's session, as the platform names it."""

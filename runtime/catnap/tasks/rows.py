@@ -52,7 +52,11 @@ BRIEF = ", ".join(f"NULL AS {c}" if c in ('"event"', '"result"') else c for c in
 _WRITTEN = (*COLUMNS, "holder")
 _ROW = f"({', '.join('?' * len(_WRITTEN))})"
 _PUT = f"INSERT INTO tasks ({', '.join(_WRITTEN)}) VALUES {_ROW}"  # noqa: S608
-_OVER = f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in _WRITTEN[1:])}"
+_OVER = f"""
+ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in _WRITTEN[1:])}
+WHERE tasks.state <> 'cancelled'
+"""
+"""Of what was cancelled, an end that its gateway writes comes too late."""
 _AT_ONCE = 16
 _PUT_MANY = f"{_PUT}{f', {_ROW}' * (_AT_ONCE - 1)} {_OVER}"
 _ROLES, _WAITED, _EVENT, _FAILURE = map(_FIELDS.index, ("roles", "waited", "event", "failure"))
