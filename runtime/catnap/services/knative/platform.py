@@ -24,13 +24,15 @@ from catnap.services.knative.api import Api
 from catnap.services.knative.exchange import Exchange, NotSent, Sent
 from catnap.services.knative.faults import Faults
 from catnap.services.knative.fleet import Fleet, Revision
-from catnap.services.knative.homes import Homes, Sessions, Visit
+from catnap.services.knative.homes import Homes, Sessions
 from catnap.services.knative.pods import Pod, Pods
 from catnap.services.knative.routing import Table
 from catnap.services.knative.snapshot import Objects, seen
+from catnap.services.knative.visit import Visit
 from catnap.services.platform import Delivery, Route, Status
 from catnap.services.render import API_VERSION
 from catnap.services.snapshot import Service
+from catnap.sessions.referee import Referee
 
 # With the dot at its end a resolver asks for this name alone, not first for
 # the same name below each domain of the pod's search list.
@@ -68,7 +70,9 @@ class KnativePlatform:
         patience: float = PATIENCE,
         chance: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
+        referee: Referee | None = None,
     ) -> None:
+        """referee: where several gateways send calls to the same pods."""
         self._exchange = Exchange(activator, Faults(api))
         self.fleet = Fleet(self._gone)
         self.objects = Objects()
@@ -80,7 +84,10 @@ class KnativePlatform:
         self._patience = patience
         self._chance = chance
         self._clock = clock
-        self._homes = Homes(clock)
+        self._homes = Homes(self.fleet, clock, referee)
+
+    def start(self) -> None:
+        self._homes.start()
 
     # --- what there is ---------------------------------------------------
 
@@ -142,8 +149,8 @@ class KnativePlatform:
 
     def _snapshot(self, tenant: str, service: str) -> Service:
         namespace = self._namespace(tenant)
-        sessions = self._homes.of(namespace, service).table
-        sessions.expire(self._clock())
+        sessions = self._homes.of(namespace, service)
+        sessions.table.expire(self._clock())
         return seen(
             self.objects.snapshot(tenant, (namespace, service)),
             {each.revision: each.percent for each in self._table().splits(namespace, service)},
@@ -159,18 +166,13 @@ class KnativePlatform:
         sent again; any other that fails is not."""
         arrived = time.time()
         namespace = self._namespace(route.namespace)
-        sessions = self._homes.of(namespace, route.service)
-        name = route.revision or self._revision(namespace, route, sessions)
-        revision = self.fleet.get(namespace, name)
-        if not self._is_of(route.service, revision):
-            raise NotFound(f"{name!r} is no revision of {route.service!r}")
-        visit = sessions.visit(route.session, revision, named=bool(route.revision))
+        visit, pod = await self._placed(namespace, route)
+        revision = visit.revision
         host = f"{route.service}.{namespace}.svc.cluster.local".encode()
         fields = [(b"host", host), *headers]
-        call = Sent(route.service, (namespace, name), fields, body, arrived)
+        call = Sent(route.service, (namespace, revision.name), fields, body, arrived)
         try:
-            pod = await self._place(revision.pods, visit, route.nested) if revision else None
-            if revision and pod:
+            if pod:
                 try:
                     visit.settle(pod)
                     async with self._exchange.with_pod(call, pod) as delivery:
@@ -181,13 +183,42 @@ class KnativePlatform:
                         self.fleet.lose(namespace, pod)
                 finally:
                     revision.pods.release(pod)
-            async with visit.waking(), self._relayed(call, revision) as delivery:
-                reached = revision.pods.named(delivery.instance) if revision else None
-                if reached:
-                    visit.settle(reached)
+            async with visit.waking(), self._relayed(call, revision.pods) as delivery:
+                await self._reached(visit, delivery.instance)
                 yield delivery
         finally:
             visit.leave()
+
+    async def _placed(self, namespace: str, route: Route) -> tuple[Visit, Pod | None]:
+        """A call's visit, and the pod at which it has a place, where it may go
+        straight; None where the activator must help."""
+        while True:
+            visit = await self._visit(namespace, route)
+            pods, agreed = visit.revision.pods, False
+            pod = await self._place(pods, visit, route.nested)
+            if pod is None:
+                return visit, None
+            try:
+                agreed = await visit.agree(pod)
+            finally:
+                if not agreed:
+                    pods.release(pod)
+            if agreed:
+                return visit, pod
+
+    async def _visit(self, namespace: str, route: Route) -> Visit:
+        sessions = self._homes.of(namespace, route.service)
+        heard = None
+        if route.session and self._has_homes(namespace, route):
+            heard = await sessions.hear(route.session, route.revision)
+        name = route.revision or (heard.revision if heard else "")
+        name = name or self._revision(namespace, route, sessions)
+        revision = self.fleet.get(namespace, name)
+        if not self._is_of(route.service, revision):
+            raise NotFound(f"{name!r} is no revision of {route.service!r}")
+        # Of one that the cluster does not have, the activator may know.
+        known = revision or Revision(name, affinity=False)
+        return sessions.visit(route.session, known, heard, named=bool(route.revision))
 
     async def _place(self, pods: Pods, visit: Visit, nested: bool) -> Pod | None:
         """Where the call may go straight; None where the activator must help.
@@ -202,6 +233,15 @@ class KnativePlatform:
             await self._either(awaited, pods)
             pod = pods.take(visit.preferred(), self._chance, queue=visit.settled)
         return pod
+
+    @staticmethod
+    async def _reached(visit: Visit, instance: str) -> None:
+        """The activator has given the call to that one. Where the session is
+        at home elsewhere by now, its next calls go there."""
+        pod = visit.revision.pods.named(instance)
+        with suppress(Unavailable):  # the call is answered, and the next one asks again
+            if pod and await visit.agree(pod):
+                visit.settle(pod)
 
     async def _either(self, awaited: asyncio.Future[None], pods: Pods) -> None:
         """Returns when the session's first call has its pod, or when there may
@@ -226,8 +266,7 @@ class KnativePlatform:
         return None
 
     @asynccontextmanager
-    async def _relayed(self, call: Sent, revision: Revision | None) -> AsyncIterator[Delivery]:
-        pods = revision.pods if revision else Pods()
+    async def _relayed(self, call: Sent, pods: Pods) -> AsyncIterator[Delivery]:
         pods.relay(1)
         try:
             for left in reversed(range(SENDS)):
@@ -245,8 +284,7 @@ class KnativePlatform:
 
     def _revision(self, namespace: str, route: Route, sessions: Sessions) -> str:
         splits = self._table().splits(namespace, route.service)
-        known = (self.fleet.get(namespace, each.revision) for each in splits)
-        if route.session and any(each and each.affinity for each in known):
+        if route.session and self._has_homes(namespace, route):
             now = self._clock()
             name = choice.of_session(splits, route.service, route.session, sessions.table, now)
         else:
@@ -254,6 +292,13 @@ class KnativePlatform:
         if not name:
             raise NotFound(f"no traffic goes to {route.service!r} in namespace {namespace!r}")
         return name
+
+    def _has_homes(self, namespace: str, route: Route) -> bool:
+        """Whether the sessions of a call's revision are at home at its pods."""
+        splits = self._table().splits(namespace, route.service)
+        names = [route.revision] if route.revision else [each.revision for each in splits]
+        known = (self.fleet.get(namespace, name) for name in names)
+        return any(each and each.affinity for each in known)
 
     @staticmethod
     def _is_of(service: str, revision: Revision | None) -> bool:
@@ -266,4 +311,5 @@ class KnativePlatform:
 
     async def close(self) -> None:
         """Ends nothing: what runs is the cluster's."""
+        await self._homes.stop()
         await self._exchange.close()
