@@ -56,6 +56,7 @@ from catnap.models.registry import Entry, Registry
 from catnap.models.remote import Remote
 from catnap.services.catalog import Announce, Catalog
 from catnap.services.platform import Platform
+from catnap.sessions.rows import TABLES as HOMES
 from catnap.store import Store
 from catnap.tasks import TABLES, Journal, Retry, Task
 from catnap.workspaces import TABLES as WORKSPACES
@@ -117,7 +118,9 @@ class Gateway:
         self._parts.push_async_callback(self.credentials.close)
         secret = grant_secret(home)
         self.grants = Grants(secret)
-        components = [TABLES, AUDIT, FILES, KEYS, LIMITS, SECRETS, WORKSPACES, shared_keys.TABLES]
+        components = [
+            *(TABLES, AUDIT, FILES, KEYS, LIMITS, SECRETS, WORKSPACES, HOMES, shared_keys.TABLES)
+        ]
         self.store = Store(settings.store or home / "catnap.db", components)
         self._parts.callback(self.store.close)
         self.audit = Audit(self.store, home / "audit", secret)
@@ -183,7 +186,7 @@ class Gateway:
     async def _skills(self, callback: str, egress: str) -> None:
         settings, announce, parts = self.settings, self._announce, self._parts
         if settings.platform == "knative":
-            self.cluster = await on_cluster(settings, announce, parts)
+            self.cluster = await on_cluster(settings, announce, self.store, parts)
             self.credentials.accounts = accounts_on(self.cluster, settings)
             self.catalog, self.platform = self.cluster.catalog, self.cluster.platform
             self.logs = PodLogs(self.cluster.namespace)
