@@ -58,7 +58,9 @@ class World:
 
 
 @asynccontextmanager
-async def running(folder: Path, *, clients: bool) -> AsyncIterator[World]:
+async def running(
+    folder: Path, *, clients: bool, rules: tuple[ClientName, ...] = RULES
+) -> AsyncIterator[World]:
     authority = Authority(folder)
     files = authority.serving(clients=clients)
     (folder / "functions").mkdir()
@@ -70,7 +72,7 @@ async def running(folder: Path, *, clients: bool) -> AsyncIterator[World]:
         reload=False,
         models="127.0.0.1:1",
         tls=files,
-        clients=RULES,
+        clients=rules,
     )
     async with AsyncExitStack() as parts:
         gateway = Gateway(settings, lambda _: None)
