@@ -144,6 +144,7 @@ def test_a_gateway_on_a_cluster_reads_what_it_was_told(tmp_path: Path) -> None:
         files="s3://bucket?endpoint=http://127.0.0.1:7070",
         retry=0.2,
         egress_networks="10.1.0.0/16",
+        index="https://packages.example/simple/",
         issuers=(
             Issuer(
                 issuer="https://a.example",
@@ -166,7 +167,12 @@ def test_a_gateway_on_a_cluster_reads_what_it_was_told(tmp_path: Path) -> None:
 
 
 def test_a_gateway_is_told_nothing_of_this_machine(tmp_path: Path) -> None:
-    secrets = {"token": "secret", "admin_key": "secret", "store": "postgresql://ann:secret@db"}
+    secrets = {
+        "token": "secret",
+        "admin_key": "secret",
+        "store": "postgresql://ann:secret@db",
+        "index": "https://ann:secret@packages.example/simple/",
+    }
     mine = Settings(home=tmp_path, http="127.0.0.1:1", **secrets)
     assert gateway_settings(mine) == ""
 

@@ -73,6 +73,9 @@ CALLBACKS = {
     "GET /callback/links/{scope}/{key...}": "files.read",
     "POST /callback/links/{scope}/{key...}": "files.write",
     "POST /callback/models/{model}/embed": "models.use",
+    "POST /callback/packages": "packages.use",
+    "GET /callback/packages/simple/{name}/": "packages.use",
+    "GET /callback/packages/files/{sha256}/{file}": "packages.use",
     "POST /callback/skills/{skill}": "skills.call",
     "POST /callback/events": "events.send",
 }

@@ -228,7 +228,7 @@ async def test_a_change_that_cannot_be_recorded_is_not_acknowledged(world: Audit
 
 DAILY = {
     *("skills.call", "files.write", "sessions.write", "tasks.write", "models.use", "events.send"),
-    "events.deliver",
+    *("events.deliver", "packages.use"),
 }
 """What changes something, and nothing of the platform."""
 

@@ -25,6 +25,7 @@ Action = Literal[
     "tasks.write",
     "tasks.redrive",
     "models.use",
+    "packages.use",
     "events.send",
     "events.deliver",
     "logs.read",
@@ -70,6 +71,7 @@ ROLES: Mapping[str, Role] = MappingProxyType(
                     "sessions.write",
                     "tasks.write",
                     "models.use",
+                    "packages.use",
                     "events.send",
                 }
             ),

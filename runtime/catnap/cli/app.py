@@ -79,6 +79,7 @@ class Commands(Group):
                     ("CATNAP_STORE", "postgresql://host/database (a file in CATNAP_HOME)"),
                     ("CATNAP_EGRESS", "proxy that skills leave by (a free port)"),
                     ("CATNAP_EGRESS_NETWORKS", "private networks it may reach (none)"),
+                    ("CATNAP_INDEX", "packages that sessions install (Python's own index)"),
                     ("CATNAP_AUDIT", "actions, or calls for a record of each call (actions)"),
                     ("CATNAP_INSTALL", "name of the installation on a cluster (catnap)"),
                     ("CATNAP_ADMIN_KEY", "the platform's own key (generated)"),

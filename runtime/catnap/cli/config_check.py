@@ -18,6 +18,7 @@ from catnap.files.bounds import Bounds
 from catnap.files.bucket import Bucket
 from catnap.http.server_tls import server_context
 from catnap.models.build import NAME as MODEL
+from catnap.packages import Index
 from catnap.services.containers.settings import BuildSettings
 from catnap.skills.manifest import Manifest, parse_manifest
 from catnap.skills.manifest_check import problems
@@ -62,6 +63,8 @@ def check(flags: Mapping[str, str | None], environment: Mapping[str, str], folde
     found += _refused("environment", BuildSettings.read, environment)
     found += _refused("CATNAP_EGRESS_NETWORKS", Networks.parse, settings.egress_networks)
     found += _refused("CATNAP_FILES_BOUNDS", Bounds.parse, settings.files_bounds)
+    if settings.index:
+        found += _refused("CATNAP_INDEX", Index.parse, settings.index)
     if settings.files:
         found += _refused("CATNAP_FILES", Bucket.parse, settings.files)
     if settings.store:

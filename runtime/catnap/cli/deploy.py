@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 @with_json
 @with_settings(
     *("functions", "home", "http", "token", "install", "files", "files_bounds", "retry"),
-    "egress_networks",
+    *("egress_networks", "index"),
 )
 def deploy(
     settings: Settings,

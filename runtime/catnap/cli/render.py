@@ -46,7 +46,10 @@ from catnap.skills.manifest import read_manifest
 @click.option("--storage", help="The gateway's volume on the cluster. Default: 10Gi.")
 @click.option("--storage-class", help="Its class. Default: the cluster's own.")
 @with_json
-@with_settings("functions", "home", "install", "files", "files_bounds", "retry", "egress_networks")
+@with_settings(
+    *("functions", "home", "install", "files", "files_bounds", "retry"),
+    *("egress_networks", "index"),
+)
 def render(
     settings: Settings,
     skill: str | None,

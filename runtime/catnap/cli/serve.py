@@ -27,7 +27,7 @@ from catnap.gateway.settings import Settings as GatewaySettings
     *("home", "http", "grpc", "functions", "files", "files_bounds", "retry", "admin_key"),
     *("store", "platform", "install", "models", "callback", "egress", "egress_networks", "audit"),
     *("audit_keep", "secrets_key", "tls_cert", "tls_key", "tls_client_ca", "plain"),
-    "advertise",
+    *("advertise", "index"),
 )
 def serve(settings: Settings, reload: bool, as_json: bool) -> None:
     """Runs the whole platform on this machine, until Ctrl-C.
@@ -80,6 +80,7 @@ def serve(settings: Settings, reload: bool, as_json: bool) -> None:
         advertise=settings.advertise,
         egress=settings.egress,
         egress_networks=settings.egress_networks,
+        index=settings.index,
         audit=settings.audit,
     )
     # Not on uvloop, as the host is: now and then a gRPC stream there ends

@@ -32,7 +32,7 @@ NAMES = (
     *("store", "platform", "install", "models", "callback", "egress", "egress_networks", "audit"),
     *("audit_keep", "secrets_key", "tls_cert", "tls_key", "tls_client_ca", "plain"),
     *("ca", "client_cert", "client_key"),
-    "advertise",
+    *("advertise", "index"),
 )
 _CHOICES = {
     "platform": ("local", "knative"),
@@ -65,7 +65,8 @@ class Settings:
     answers, empty for one of `serve`'s own. callback: the address that skills
     alone call back at, empty for http. advertise: how others reach this gateway, that
     share its store. egress: the address of the proxy that
-    skills leave by. egress_networks: private networks that it may reach. audit:
+    skills leave by. egress_networks: private networks that it may reach. index:
+    of packages, that sessions install from; empty for Python's own. audit:
     what is recorded of what is asked. audit_keep: seconds for which, 0 for ever.
     secrets_key: where the key is that secrets are encrypted with. tls_cert,
     tls_key: what http and grpc are answered with; tls_client_ca: by whom the
@@ -94,6 +95,7 @@ class Settings:
     advertise: str = ""
     egress: str = "127.0.0.1:0"
     egress_networks: str = ""
+    index: str = field(default="", repr=False)
     audit: Literal["actions", "calls"] = "actions"
     audit_keep: float = 0.0
     secrets_key: Literal["file", "keyring"] = "file"
@@ -173,6 +175,8 @@ def gateway_settings(settings: Settings) -> str:
         lines.append(f'retry = "{settings.retry * 1000:.0f}ms"')
     if settings.egress_networks:
         lines.append(f"egress_networks = {_quoted(settings.egress_networks)}")
+    if settings.index and "@" not in settings.index:
+        lines.append(f"index = {_quoted(settings.index)}")
     if settings.audit != Settings.audit:
         lines.append(f"audit = {_quoted(settings.audit)}")
     if settings.audit_keep:

@@ -21,6 +21,12 @@ from catnap.gateway import file_answers
 from catnap.gateway.at_work import PATH as AT_WORK
 from catnap.gateway.door import allow
 from catnap.gateway.gateway import Gateway, Writer, writing
+from catnap.gateway.packages import (
+    basic_password,
+    check_packages,
+    packages_file,
+    packages_page,
+)
 from catnap.gateway.table import PUBLIC, Route, Table
 from catnap.http import Request, Response
 
@@ -46,7 +52,8 @@ async def answer(gateway: Gateway, request: Request) -> Response:
 
 
 def _grant(gateway: Gateway, request: Request) -> tuple[str, Grant]:
-    token = bearer_token(request.text(b"authorization"))
+    said = request.text(b"authorization")
+    token = basic_password(said) or bearer_token(said)
     if token is None:
         raise Unauthenticated("a callback needs the Grant of the call it is made from")
     return token, gateway.grants.verify(token, time.time())
@@ -168,6 +175,9 @@ ROUTES = Table(
         Route("GET", "/callback/links/{scope}/{key...}", "files.read", _link_to_read),
         Route("POST", "/callback/links/{scope}/{key...}", "files.write", _link_to_write),
         Route("POST", "/callback/models/{model}/embed", "models.use", _embed),
+        Route("POST", "/callback/packages", "packages.use", check_packages),
+        Route("GET", "/callback/packages/simple/{name}/", "packages.use", packages_page),
+        Route("GET", "/callback/packages/files/{sha256}/{file}", "packages.use", packages_file),
         Route("POST", "/callback/skills/{skill}", "skills.call", _child),
         Route("POST", "/callback/events", "events.send", _emit),
     )

@@ -54,6 +54,7 @@ from catnap.gateway.model_server import ModelServer
 from catnap.gateway.settings import Settings, advertised
 from catnap.models.registry import Entry, Registry
 from catnap.models.remote import Remote
+from catnap.packages import PUBLIC, Index, Packages
 from catnap.services.catalog import Announce, Catalog
 from catnap.services.platform import Platform
 from catnap.sessions.rows import TABLES as HOMES
@@ -131,6 +132,9 @@ class Gateway:
         self.at_work = AtWork(self._holds)
         self._parts.push_async_callback(self.at_work.close)
         self.egress = Proxy(self.grants.verify, self.at_work, records, networks=networks)
+        index = Index.parse(settings.index or PUBLIC)
+        self.packages = Packages(index, home / "packages")
+        self._parts.callback(self.packages.close)
         self.issued = KeyStore(self.store, self.keys)
         # The lock of its state folder makes the name its own.
         self.journal = Journal(self.store, f"{socket.gethostname()}:{home.resolve()}")

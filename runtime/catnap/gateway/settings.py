@@ -36,6 +36,7 @@ class Settings:
     that skills leave by. egress_networks: private networks that it may reach,
     and public ones that it may not; see catnap.access.egress.Networks. audit: what is
     recorded, denials and administrative `actions`, or with them all `calls`.
+    index: what sessions install from, empty for Python's own.
     limits: what tenants, users and skills may use. tls: the certificate that
     http and grpc are answered with; None for neither. plain: an address where
     HTTP is answered without, all the same: what probes and Brokers of a cluster
@@ -63,6 +64,7 @@ class Settings:
     advertise: str = ""
     egress: str = "127.0.0.1:0"
     egress_networks: str = ""
+    index: str = field(default="", repr=False)
     audit: Literal["actions", "calls"] = "actions"
     tls: TlsFiles | None = None
     plain: str = ""
