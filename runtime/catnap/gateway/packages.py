@@ -23,7 +23,7 @@ class _Asked(msgspec.Struct, forbid_unknown_fields=True):
     requirements: list[str]
 
 
-async def check(gateway: Gateway, grant: Grant, request: Request) -> Response:
+async def check_packages(gateway: Gateway, grant: Grant, request: Request) -> Response:
     """Whether all of it may be installed, and is there."""
     try:
         asked = msgspec.json.decode(await request.body.read(), type=_Asked)
@@ -33,12 +33,12 @@ async def check(gateway: Gateway, grant: Grant, request: Request) -> Response:
     return Response(204)
 
 
-async def page(gateway: Gateway, grant: Grant, request: Request, name: str) -> Response:
+async def packages_page(gateway: Gateway, grant: Grant, request: Request, name: str) -> Response:
     content = await gateway.packages.page(grant.packages, name)
     return Response(200, [(b"content-type", KIND.encode())], content)
 
 
-async def file(
+async def packages_file(
     gateway: Gateway, grant: Grant, request: Request, sha256: str, name: str
 ) -> Response:
     """A wheel, or its metadata where the name ends so (PEP 658)."""
