@@ -24,6 +24,9 @@ ID_PREFIX = "key_"
 FOLLOW = 2.0
 """Seconds after which another replica's change is seen here."""
 
+MAX_LIFETIME = 100 * 365 * 86400.0
+"""Seconds that a key with an end may live; other than that it has none."""
+
 MAX_OVERLAP = 30 * 86400.0
 """Seconds for which a key may be good beside the one that replaces it."""
 
@@ -87,8 +90,8 @@ class KeyStore:
         check_giving(giver, tenant, wanted.user, wanted.roles)
         if wanted.name.startswith(ID_PREFIX):
             raise InvalidRequest(f"key name {wanted.name!r}: only ids begin with {ID_PREFIX!r}")
-        if wanted.lifetime is not None and not wanted.lifetime > 0:
-            raise InvalidRequest("lifetime: must be more than 0 seconds")
+        if wanted.lifetime is not None and not 1 <= wanted.lifetime <= MAX_LIFETIME:
+            raise InvalidRequest(f"lifetime: must be 1 to {MAX_LIFETIME:.0f} seconds")
         now = self._clock()
         secret, id_ = _new()
         record = Key.of(

@@ -16,7 +16,7 @@ from catnap.files.checks import with_size
 from catnap.files.links import SECONDS, Link
 from catnap.files.sharing import Sharing
 from catnap.files.spans import WHOLE, parse_range
-from catnap.gateway.query import read_query
+from catnap.gateway.query import read_query, whole_number
 from catnap.http import Request, Response
 from catnap.skills.files import Page, Shared
 
@@ -74,7 +74,7 @@ async def listing(files: Files, scope: Scope, request: Request) -> Response:
     page = await files.list(
         scope,
         query["prefix"],
-        page_size=_number("page_size", query["page_size"], 0),
+        page_size=whole_number("page_size", query["page_size"], 0),
         page_token=query["page_token"],
     )
     found = Page([to_file(stat) for stat in page.files], page.next)
@@ -160,7 +160,8 @@ async def remove(files: Files, scope: Scope, key: str, request: Request) -> Resp
 async def download_link(
     sharing: Sharing, scope: Scope, key: str, request: Request, roles: frozenset[str]
 ) -> Response:
-    seconds = _number("seconds", _query(request, "seconds")["seconds"], SECONDS)
+    asked = _query(request, "seconds")["seconds"]
+    seconds = whole_number("seconds", asked, SECONDS)
     return _shared(await sharing.download(scope, key, seconds, roles))
 
 
@@ -235,11 +236,3 @@ def _query(request: Request, *names: str) -> dict[str, str]:
     except ValueError as error:
         raise InvalidRequest(f"the query: {error}") from None
     return {name: found.get(name, "") for name in names}
-
-
-def _number(name: str, given: str, default: int) -> int:
-    if not given:
-        return default
-    if not (given.isascii() and given.isdigit() and len(given) < 10):
-        raise InvalidRequest(f"{name} {given[:80]!a}: not a whole number")
-    return int(given)
