@@ -12,7 +12,7 @@ import pytest
 
 from catnap.access.decision import ACTIONS, ADMINISTRATIVE
 from catnap.client.aio import connect
-from catnap.errors import PermissionDenied, Unauthenticated
+from catnap.errors import NotFound, PermissionDenied, Unauthenticated
 from tests.gateway.local import ACME, ADMIN, RIVAL, make_skill
 from tests.gateway.world import World, running
 
@@ -99,6 +99,14 @@ async def test_grpc_is_audited_as_http_is(world: Audited) -> None:
     assert said(unknown, "kind", "request", "peer") == ("denial", "Skills.Invoke", "127.0.0.1")
     [denied] = await world.records("tenant=acme")
     assert said(denied, "action", "request") == ("tasks.redrive", "Tasks.Redrive")
+
+
+async def test_a_task_that_is_sent_again_is_named(world: Audited) -> None:
+    async with connect(world.grpc, ADMIN) as client:
+        with pytest.raises(NotFound):
+            await client.tasks.redrive("0198c4f2")
+    [record] = await world.records()
+    assert said(record, "outcome", "detail") == ("NotFound", "task 0198c4f2")
 
 
 async def test_what_a_skill_refuses_is_its_own_word_and_no_denial(world: Audited) -> None:

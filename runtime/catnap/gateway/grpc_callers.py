@@ -14,8 +14,12 @@ from catnap.v1 import call_pb2
 
 
 async def principal(gateway: Gateway, context: Context) -> Principal:
-    metadata = dict(context.invocation_metadata() or ())
-    authorization = metadata.get("authorization")
+    metadata = context.invocation_metadata() or ()
+    given = [value for name, value in metadata if name == "authorization"]
+    if len(given) > 1:
+        # Whoever stands in between may have looked at the other one.
+        raise InvalidRequest("metadata 'authorization': is there twice")
+    authorization = given[0] if given else None
     if isinstance(authorization, bytes):
         authorization = authorization.decode("latin-1")
     bearer = bearer_token(authorization)
