@@ -80,23 +80,32 @@ async def test_a_tenant_neither_sees_another_nor_sets_its_own_limits(world: Worl
     assert (await world.ask("DELETE", "/limits?tenant=rival", key=ACME))[0] == 403
 
 
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
+async def test_who_is_one_user_sees_the_limits_of_no_other(world: World) -> None:
+    _, made = await world.ask("POST", "/keys?tenant=acme", {"name": "ann", "user": "ann"})
+    for user in ("ann", "bob", "*", ""):
+        await limited(world, tenant="acme", user=user, daily_calls=100)
+    for key, seen in ((made["secret"], ["", "*", "ann"]), (ACME, ["", "*", "ann", "bob"])):
+        _, found = await world.ask("GET", "/limits", key=key)
+        assert [each["limit"]["user"] for each in found["limits"]] == seen
+
+
+async def test_a_limit_that_cannot_be_is_refused(world: World) -> None:
+    wrong: list[tuple[Any, str]] = [
         ({"tenant": "acme"}, "limits nothing"),
-        ({"rate": 0}, "rate is 0: it has to be above 0"),
-        ({"burst": 3, "daily_calls": 1}, "burst is 3: it has to be 1 or more, beside a rate"),
+        ({"rate": 0}, "rate is 0: it has to be 0.00001 to 100,000"),
+        (
+            {"burst": 3, "daily_calls": 1},
+            "burst is 3: it has to be 1 to 9,007,199,254,740,992, beside a rate",
+        ),
         ({"concurrent": 0}, "concurrent is 0"),
         ({"daily_tokens": -1}, "daily_tokens is -1"),
         ({"rate": 1, "tenent": "acme"}, "tenent"),
         ({"rate": 1, "user": "\n"}, "user"),
         ([], "cannot be read"),
-    ],
-)
-async def test_a_limit_that_cannot_be_is_refused(world: World, body: Any, said: str) -> None:
-    status, problem = await world.ask("PUT", "/limits", body)
-    assert status == 400
-    assert said in problem["detail"]
+    ]
+    for body, said in wrong:
+        status, problem = await world.ask("PUT", "/limits", body)
+        assert (status, said in problem["detail"]) == (400, True), problem
 
 
 async def test_the_commands_set_show_and_remove_limits(world: World) -> None:

@@ -60,7 +60,8 @@ async def usage(gateway: Gateway, caller: Principal, request: Request) -> Respon
 
 
 async def list_(gateway: Gateway, caller: Principal, request: Request) -> Response:
-    """Those that bound the tenant, alone or with others."""
+    """Those that bound the tenant, alone or with others; for who may act for
+    one user only, those that bound that one."""
     tenant = read_query(request).get("tenant") or caller.tenant
     return _answer(
         Limits(
@@ -68,6 +69,7 @@ async def list_(gateway: Gateway, caller: Principal, request: Request) -> Respon
                 Known(limit, "settings" if gateway.meter.is_configured(limit) else "store")
                 for limit in gateway.meter.limiter.limits
                 if tenant == EACH or limit.tenant in ("", EACH, tenant)
+                if caller.user is None or limit.user in ("", EACH, caller.user)
             ]
         )
     )
