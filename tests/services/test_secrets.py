@@ -38,6 +38,8 @@ from catnap import skill
     elif do == "child":
         place = os.environ["CATNAP_SECRETS"]
         return {{"status": subprocess.run(["cat", place], capture_output=True).returncode}}
+    elif do == "fail":
+        raise OSError("503 for https://host/?key=" + ctx.secret("api-key"))
     elif do == "write":
         try:
             open(os.environ["CATNAP_SECRETS"], "r+b").write(b"x")
@@ -87,6 +89,13 @@ async def test_what_an_instance_writes_is_without_it(told: World) -> None:
     encoded = base64.b64encode(b"user:" + VALUE.encode())
     for leaked in (b"hunter2", b"second line", encoded[8:-4]):
         assert leaked not in said
+
+
+async def test_an_error_that_the_skill_did_not_mean_is_told_without_it(told: World) -> None:
+    with pytest.raises(SkillCrashed) as raised:
+        await told.call("fail")
+    assert "OSError: 503 for https://host/?key=[redacted]" in raised.value.message
+    assert "c0ffee" not in raised.value.message
 
 
 async def test_why_it_cannot_start_is_said_without_it(world: World) -> None:
