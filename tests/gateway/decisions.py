@@ -78,6 +78,7 @@ CALLBACKS = {
     "GET /callback/packages/files/{sha256}/{file}": "packages.use",
     "POST /callback/skills/{skill}": "skills.call",
     "POST /callback/events": "events.send",
+    "POST /callback/workspace": "sessions.write",
 }
 """What a Grant opens, by the roles of the call that it is of."""
 
