@@ -17,7 +17,7 @@ from catnap.calls.models import embed
 from catnap.errors import InvalidRequest, NotFound, PermissionDenied, Unauthenticated
 from catnap.events.decode import decode
 from catnap.files import Scope
-from catnap.gateway import file_answers
+from catnap.gateway import file_answers, workspaces
 from catnap.gateway.at_work import PATH as AT_WORK
 from catnap.gateway.door import allow
 from catnap.gateway.gateway import Gateway, Writer, writing
@@ -180,6 +180,7 @@ ROUTES = Table(
         Route("GET", "/callback/packages/files/{sha256}/{file}", "packages.use", packages_file),
         Route("POST", "/callback/skills/{skill}", "skills.call", _child),
         Route("POST", "/callback/events", "events.send", _emit),
+        Route("POST", "/callback/workspace", "sessions.write", workspaces.claim),
     )
 )
 """Their handlers are given the Grant for the caller."""

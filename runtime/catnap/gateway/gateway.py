@@ -31,6 +31,7 @@ from catnap.access.audit_rows import TABLES as AUDIT
 from catnap.access.egress import Networks
 from catnap.access.key_rows import KEYS
 from catnap.access.key_store import KeyStore
+from catnap.access.leases import leases
 from catnap.access.limit_rows import LIMITS
 from catnap.access.meter import Meter
 from catnap.access.secret_rows import TABLES as SECRETS
@@ -119,6 +120,7 @@ class Gateway:
         self._parts.push_async_callback(self.credentials.close)
         secret = grant_secret(home)
         self.grants = Grants(secret)
+        self.leases = leases(secret)
         components = [
             *(TABLES, AUDIT, FILES, KEYS, LIMITS, SECRETS, WORKSPACES, HOMES, shared_keys.TABLES)
         ]

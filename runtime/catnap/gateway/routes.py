@@ -16,6 +16,7 @@ from catnap.gateway import (
     secrets,
     sessions,
     skill,
+    workspaces,
 )
 from catnap.gateway.door import enter
 from catnap.gateway.gateway import Gateway
@@ -96,7 +97,8 @@ class Routes:
         # What is at work may go on to its end while the gateway stops.
         if not self._gateway.started:
             raise Unavailable("the gateway is starting", retry_after=1)
-        return await callback.answer(self._gateway, request)
+        answer = workspaces.answer if workspaces.is_leased(request) else callback.answer
+        return await answer(self._gateway, request)
 
     def _audited(self, request: Request) -> Audited:
         return Audited(

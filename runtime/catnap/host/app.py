@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from catnap.errors import CatnapError, DeadlineExceeded, SkillCrashed, Unavailable
 from catnap.host import blame, output
@@ -21,6 +21,9 @@ from catnap.http.fields import write_fields
 from catnap.skills import Context
 from catnap.skills.gateway import Gateway, HttpGateway, NoGateway
 
+if TYPE_CHECKING:
+    from catnap.host.workspaces import Workspaces
+
 T = TypeVar("T")
 _NO_GATEWAY = NoGateway()
 _FAULTS = (Exception, SystemExit, asyncio.CancelledError)
@@ -31,9 +34,10 @@ class App:
     """Answers every request that reaches an instance.
 
     timeout: seconds a call may take at most. workspaces: the folder that holds
-    those of sessions. instance: its name, which every
-    answer carries. timings: parts of Server-Timing in milliseconds that the
-    first answer carries, to tell its caller what the start of the instance cost.
+    those of sessions, where the platform keeps them. keeps: the one for those
+    that are kept from here. instance: its name, which every answer carries.
+    timings: parts of Server-Timing in milliseconds that the first answer carries,
+    to tell its caller what the start of the instance cost.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class App:
         callback: Target | None = None,
         egress: Target | None = None,
         workspaces: str = "",
+        keeps: str = "",
         instance: str = "",
         timings: dict[str, float] | None = None,
     ) -> None:
@@ -64,6 +69,9 @@ class App:
         self._callback = callback
         self._egress = egress
         self._workspaces = workspaces
+        self._keeps = keeps
+        self._instance = instance
+        self._keeper: Workspaces | None = None
         self._client = Client()
         self._lines = write_fields([(b"catnap-instance", instance.encode())]) if instance else b""
         """Of every answer."""
@@ -92,6 +100,8 @@ class App:
                 raise
             if queue is None:
                 queue = 0.0 if self.gate.try_enter() else await self._wait(call)
+            if self._keeps and call.context.session:
+                queue += await self._settle(call)
             self._deadlines.add(call)
             began = time.perf_counter()
             # What `guard` does, without its cost to every call.
@@ -100,10 +110,13 @@ class App:
                 if call.interrupted:
                     raise asyncio.CancelledError
             except _FAULTS as error:
+                left = isinstance(error, asyncio.CancelledError) and call.task.cancelling()
+                call.whole = not (left or call.late)
                 self.end(call)
                 self._fail(call, error)
             sent: bytes | _Parts
             if isinstance(answer.body, bytes):
+                call.whole = True
                 self.end(call)
                 sent = answer.body
             else:
@@ -209,11 +222,37 @@ class App:
             self._deadlines.discard(call)
         return time.perf_counter() - arrived
 
+    async def _settle(self, call: Call) -> float:
+        """Has the session's folder here; gives the seconds that took."""
+        arrived = time.perf_counter()
+        if self._keeper is None:
+            from catnap.host.workspaces import Workspaces  # few skills have any
+
+            assert self._callback is not None
+            keeps = self._keeps
+            self._keeper = Workspaces(keeps, self._client, self._callback, self._instance)
+        self._deadlines.add(call)
+        try:
+            await self.guard(call, self._enter(self._keeper, call))
+        except BaseException:
+            self.end(call)
+            raise
+        self._deadlines.discard(call)
+        return time.perf_counter() - arrived
+
+    @staticmethod
+    async def _enter(keeper: Workspaces, call: Call) -> None:
+        call.visit = await keeper.enter(call.context)
+        if call.visit is not None:
+            call.context.folder = str(call.visit.folder)
+
     def end(self, call: Call) -> None:
         """A call's end: its output is whole, its place is free."""
         self._deadlines.discard(call)
         output.finish()
         self.gate.leave()
+        if call.visit is not None and self._keeper is not None:
+            self._keeper.leave(call.visit, whole=call.whole)
 
     def late(self, now: float) -> bool:
         """Whether the function should have ended a call before `now`, in the
@@ -269,6 +308,8 @@ class App:
         return write_fields([(b"server-timing", ", ".join(told).encode())])
 
     async def close(self) -> None:
+        if self._keeper is not None:
+            await self._keeper.close()
         await self._client.close()
 
 
@@ -287,10 +328,12 @@ class _Parts(AsyncIterator[bytes]):
         try:
             part = await self._app.guard(self._call, self._stream.next())
         except CatnapError as error:
+            self._call.whole = not self._call.late
             return self._stream.fail(error)
         finally:
             self._call.sending = True
         if part is None:
+            self._call.whole = True
             raise StopAsyncIteration
         return part
 

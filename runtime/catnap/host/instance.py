@@ -78,6 +78,7 @@ async def _serve(
         callback=settings.callback,
         egress=settings.egress,
         workspaces=settings.workspaces,
+        keeps=settings.keeps,
         instance=settings.instance,
         timings=timings,
     )

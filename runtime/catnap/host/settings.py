@@ -23,6 +23,9 @@ class Settings(msgspec.Struct, frozen=True):
     workspaces: str = ""
     """CATNAP_WORKSPACES: the folder that holds those of sessions, and that it
     may write to; none by default."""
+    keeps: str = ""
+    """CATNAP_KEEPS: the folder for those that it keeps itself, over
+    CATNAP_CALLBACK; none by default."""
     secrets: str = ""
     """CATNAP_SECRETS: where its secrets are; see catnap.skills.secrets."""
     instance: str = ""
@@ -43,6 +46,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         egress=Target.parse(egress) if egress else None,
         concurrency=int(_number(env, "CATNAP_CONCURRENCY", "0")) if concurrency else None,
         workspaces=env.get("CATNAP_WORKSPACES", ""),
+        keeps=env.get("CATNAP_KEEPS", "") if callback else "",
         secrets=env.get("CATNAP_SECRETS", ""),
         instance=env.get("CATNAP_INSTANCE") or env.get("HOSTNAME", ""),
         json_log=env.get("CATNAP_LOG") == "json",

@@ -71,6 +71,16 @@ class Manifest(msgspec.Struct, frozen=True, array_like=True):
                 found[chunk.pack] += chunk.size
         return found
 
+    @property
+    def sound(self) -> bool:
+        """Whether each chunk lies in one of the packs, whoever wrote it."""
+        packs = range(len(self.packs))
+        chunks = (chunk for file in self.files for chunk in file.chunks)
+        return all(
+            each.pack in packs and each.at >= 0 and each.size >= 0 and each.place >= 0
+            for each in chunks
+        )
+
 
 EMPTY = Manifest()
 _decoder = msgspec.msgpack.Decoder(Manifest)

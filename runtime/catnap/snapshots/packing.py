@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -14,17 +15,22 @@ from catnap.snapshots.manifest import Chunk, File, Manifest, Pack
 PACK = 4 << 20
 """Bytes of a pack before it is compressed, and of a chunk, at most."""
 
+LARGEST = PACK + (PACK >> 6)
+"""Bytes of a pack once it is compressed, where nothing of it can be."""
+
 ALONE = 1 << 20
 """Bytes of a chunk that is a pack by itself: its next version then leaves
 nothing behind that others still need."""
 
 _LEVEL = 1
 _NAME_BYTES = 20
+NAME = re.compile(r"(\d{1,18})-[0-9a-f]{40}", re.ASCII)
+"""Every object's: the epoch, and the digest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """An object ready to be stored."""
+    """An object ready to be stored. content: as it is stored."""
 
     name: str
     content: bytes
@@ -35,15 +41,19 @@ def digest(content: bytes) -> bytes:
 
 
 def sealed(content: bytes, epoch: int) -> Sealed:
-    """Compressed and named: by the epoch it was made in, and by what it holds."""
-    packed = zstandard.ZstdCompressor(_LEVEL).compress(content)
-    return Sealed(f"{epoch}-{_named(packed)}", packed)
+    """Compressed and named."""
+    return named(zstandard.ZstdCompressor(_LEVEL).compress(content), epoch)
+
+
+def named(packed: bytes, epoch: int) -> Sealed:
+    """By the epoch it was made in, and by what it holds."""
+    return Sealed(f"{epoch}-{_digest(packed)}", packed)
 
 
 def opened(name: str, packed: bytes, most: int) -> bytes:
     """What was sealed under that name, of at most so many bytes. Raises
     Unavailable where it is something else."""
-    if name.partition("-")[2] != _named(packed):
+    if name.partition("-")[2] != _digest(packed):
         raise Unavailable(f"the workspace's object {name} is damaged: its content is another")
     try:
         return zstandard.ZstdDecompressor().decompress(packed, max_output_size=most)
@@ -123,5 +133,5 @@ def needs(file: File, packs: frozenset[int]) -> bool:
     return not packs.isdisjoint(chunk.pack for chunk in file.chunks)
 
 
-def _named(packed: bytes) -> str:
+def _digest(packed: bytes) -> str:
     return blake2b(packed, digest_size=_NAME_BYTES).hexdigest()

@@ -24,7 +24,6 @@ IDLE = 900.0
 """Seconds without a call after which a folder is taken away. It comes back with
 the next call."""
 
-K = TypeVar("K", bound=Hashable)
 _log = logging.getLogger(__name__)
 
 
@@ -46,15 +45,19 @@ class Head(Protocol):
         ...
 
 
+K = TypeVar("K", bound=Hashable)
+H = TypeVar("H", bound=Head)
+
+
 @dataclass(eq=False, slots=True)
-class Visit(Generic[K]):
+class Visit(Generic[K, H]):
     """A folder at work. key: whose. since: when its last call ended. calls: at
     work. dirty: something may have changed since the last snapshot. broken: its
     last call was broken off. lost: another epoch has begun elsewhere. swept:
     what broken-off snapshots left is gone."""
 
     key: K
-    head: Head
+    head: H
     index: Index
     folder: Path
     since: float
@@ -97,33 +100,33 @@ class Visit(Generic[K]):
         return True
 
 
-class Visits(Generic[K]):
+class Visits(Generic[K, H]):
     """Those of one process. clock: seconds. idle: after so many of them without
     a call a folder is taken away."""
 
     def __init__(self, clock: Callable[[], float], idle: float = IDLE) -> None:
         self._clock = clock
         self._idle = idle
-        self._visits: OrderedDict[K, Visit[K]] = OrderedDict()
+        self._visits: OrderedDict[K, Visit[K, H]] = OrderedDict()
         """The one that was quiet longest is first."""
         self._locks: WeakValueDictionary[K, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def __iter__(self) -> Iterator[Visit[K]]:
+    def __iter__(self) -> Iterator[Visit[K, H]]:
         return iter(list(self._visits.values()))
 
-    def get(self, key: K) -> Visit[K] | None:
+    def get(self, key: K) -> Visit[K, H] | None:
         return self._visits.get(key)
 
     def lock(self, key: K) -> asyncio.Lock:
         """Who has it may change whose the folder is, and what is kept of it."""
         return self._locks.setdefault(key, asyncio.Lock())
 
-    def begin(self, key: K, head: Head, index: Index, folder: Path) -> Visit[K]:
+    def begin(self, key: K, head: H, index: Index, folder: Path) -> Visit[K, H]:
         visit = self._visits[key] = Visit(key, head, index, folder, self._clock())
         return visit
 
-    def leave(self, visit: Visit[K], *, whole: bool) -> None:
+    def leave(self, visit: Visit[K, H], *, whole: bool) -> None:
         """A call has ended. whole: it was not broken off in the middle."""
         visit.calls -= 1
         visit.since = self._clock()
@@ -134,9 +137,9 @@ class Visits(Generic[K]):
             self.start(self.keep(visit))
         else:
             self._clear(visit)
-        self._expire()
+        self.expire()
 
-    async def keep(self, visit: Visit[K], *, leaves: bool = False) -> None:
+    async def keep(self, visit: Visit[K, H], *, leaves: bool = False) -> None:
         """Once it is its turn. leaves: the folder is taken away then, unless a
         call has come."""
         async with self.lock(visit.key):
@@ -144,7 +147,19 @@ class Visits(Generic[K]):
             if leaves and kept and not visit.calls:
                 self.drop(visit)
 
-    def drop(self, visit: Visit[K]) -> None:
+    def expire(self) -> None:
+        """Takes away what was quiet for too long, once it is kept."""
+        now = self._clock()
+        for visit in self:
+            if visit.since + self._idle > now:
+                break
+            if visit.calls:
+                continue
+            visit.since = now
+            visit.dirty = True
+            self.start(self.keep(visit, leaves=True))
+
+    def drop(self, visit: Visit[K, H]) -> None:
         """Takes it away; its folder goes with the last of its calls."""
         if self._is_here(visit):
             del self._visits[visit.key]
@@ -160,20 +175,9 @@ class Visits(Generic[K]):
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _is_here(self, visit: Visit[K]) -> bool:
+    def _is_here(self, visit: Visit[K, H]) -> bool:
         return self._visits.get(visit.key) is visit
 
-    def _clear(self, visit: Visit[K]) -> None:
+    def _clear(self, visit: Visit[K, H]) -> None:
         if not visit.calls:
             self.start(asyncio.to_thread(remove, visit.folder))
-
-    def _expire(self) -> None:
-        now = self._clock()
-        for visit in self:
-            if visit.since + self._idle > now:
-                break
-            if visit.calls:
-                continue
-            visit.since = now
-            visit.dirty = True
-            self.start(self.keep(visit, leaves=True))

@@ -36,7 +36,7 @@ class Keeper:
         remove(self._folder)
         self._new.mkdir(mode=0o700, parents=True)
         self._rooms: dict[str, Path] = {}
-        self._visits: Visits[Workspace] = Visits(clock, idle)
+        self._visits: Visits[Workspace, _Head] = Visits(clock, idle)
 
     def room(self, instance: str) -> Path:
         room = self._folder / instance
@@ -47,7 +47,7 @@ class Keeper:
         self._rooms[instance] = room
         return room
 
-    async def enter(self, route: Route, instance: str) -> Visit[Workspace] | None:
+    async def enter(self, route: Route, instance: str) -> Visit[Workspace, _Head] | None:
         user, _, session = route.session.partition("\0")
         workspace = Workspace(route.namespace, user, route.service, session)
         async with self._visits.lock(workspace):
@@ -83,7 +83,7 @@ class Keeper:
         await self._visits.settle()
         await asyncio.to_thread(remove, self._folder)
 
-    async def _open(self, workspace: Workspace, instance: str) -> Visit[Workspace] | None:
+    async def _open(self, workspace: Workspace, instance: str) -> Visit[Workspace, _Head] | None:
         room = self._rooms.get(instance)
         if room is None:
             return None
@@ -103,7 +103,7 @@ class Keeper:
                 await asyncio.to_thread(remove, aside)
         return self._visits.begin(workspace, _Head(self._workspaces, held), index, room / name)
 
-    async def _settle(self, visit: Visit[Workspace]) -> None:
+    async def _settle(self, visit: Visit[Workspace, _Head]) -> None:
         """Before the session goes elsewhere. With the workspace's lock. Raises
         Unavailable where that would cost it what its last call did."""
         while visit.dirty and not visit.lost:

@@ -128,6 +128,12 @@ def take(
         (until, now, workspace.id, epoch, holder),
     )
     if not known.rowcount:
+        busy = db.execute(
+            "SELECT 1 FROM workspaces WHERE id = ? AND until > ? AND holder <> ?",
+            (workspace.id, now, holder),
+        ).fetchone()
+        if busy:
+            return None
         about = (workspace.tenant, workspace.user, workspace.skill, workspace.session)
         taken = db.execute(
             'INSERT INTO workspaces (id, tenant, "user", skill, session, epoch, head, last, used, '
@@ -140,6 +146,14 @@ def take(
         if not taken.rowcount:
             return None
     return get(db, workspace)
+
+
+def held(db: Database, workspace: Workspace, epoch: int) -> Held:
+    """Raises Conflict where the epoch is over."""
+    row = db.execute(f"{_HELD} WHERE w.id = ? AND w.epoch = ?", (workspace.id, epoch)).fetchone()
+    if row is None:
+        raise over(workspace, epoch)
+    return _held(row)
 
 
 def hold(db: Database, workspace: Workspace, epoch: int, until: float) -> None:

@@ -6,13 +6,13 @@ import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-from catnap.errors import NotFound, Unavailable
+from catnap.errors import InvalidRequest, NotFound, Unavailable
 from catnap.files import ObjectStore
 from catnap.snapshots import storing
 from catnap.snapshots.bounds import Bounds
 from catnap.snapshots.capture import Index
 from catnap.snapshots.manifest import EMPTY, File, Manifest
-from catnap.snapshots.packing import PACK, Sealed, opened
+from catnap.snapshots.packing import NAME, PACK, Sealed, opened
 from catnap.snapshots.parallel import each, in_thread, these
 from catnap.store import Database, Store
 from catnap.workspaces import rows
@@ -36,7 +36,7 @@ class Workspaces:
         """store: with rows.TABLES. now: seconds since the epoch."""
         self._objects = objects
         self._store = store
-        self._bounds = bounds
+        self.bounds = bounds
         self._now = now
 
     # --- for who has the folder ------------------------------------------------
@@ -45,13 +45,33 @@ class Workspaces:
         """Makes it the caller's; whoever had it before can keep nothing more."""
         return await self._store.run(lambda db: rows.claim(db, workspace, self._now()))
 
+    async def take(
+        self, workspace: Workspace, holder: str, epoch: int, seconds: float
+    ) -> Held | None:
+        """As rows.take has it, for so many seconds."""
+
+        def take(db: Database) -> Held | None:
+            now = self._now()
+            return rows.take(db, workspace, holder, epoch, now, now + seconds)
+
+        return await self._store.run(take)
+
+    async def hold(self, workspace: Workspace, epoch: int, seconds: float) -> None:
+        """As rows.hold has it, for so many seconds; 0: no longer."""
+        until = self._now() + seconds if seconds else 0.0
+        await self._store.run(lambda db: rows.hold(db, workspace, epoch, until))
+
+    async def held(self, workspace: Workspace, epoch: int) -> Held:
+        """Raises Conflict where the epoch is over."""
+        return await self._store.run(lambda db: rows.held(db, workspace, epoch))
+
     async def restore(self, held: Held, folder: Path) -> Index:
         """Makes the folder, which is new and empty and nobody else's yet, what
         the head says. Raises Unavailable, and OSError for the disk."""
         whole = EMPTY
         if held.head is not None:
             whole = await self.manifest(held.workspace, held.head)
-        return await storing.restore(self.objects(held.workspace), whole, folder, self._bounds)
+        return await storing.restore(self.objects(held.workspace), whole, folder, self.bounds)
 
     async def snapshot(self, held: Held, folder: Path, before: Index) -> tuple[Held, Index]:
         """Keeps what the folder holds, if that is another than `before`, and
@@ -62,21 +82,36 @@ class Workspaces:
         object store cannot be reached, and OSError for the disk.
         """
         index, packed = await storing.capture(
-            self.objects(held.workspace), held.epoch, folder, before, self._bounds
+            self.objects(held.workspace), held.epoch, folder, before, self.bounds
         )
         if packed is not None:
             held = await self.commit(held, packed, index.manifest)
         return held, index
 
-    async def commit(self, held: Held, packed: Sealed, whole: Manifest, until: float = 0) -> Held:
+    async def accept(self, held: Held, packed: Sealed, seconds: float) -> Held:
+        """As `commit`, of a manifest that somebody else has made. seconds: as
+        `hold` has it. Raises InvalidRequest where it is none, and
+        ResourceExhausted where it names more than may be."""
+        whole = await storing.unpacked(packed.name, packed.content)
+        if not whole.sound or not all(NAME.fullmatch(pack.name) for pack in whole.packs):
+            raise InvalidRequest(f"{packed.name} is no manifest: it names what there cannot be")
+        entries = len(whole.files) + len(whole.folders) + len(whole.links)
+        self.bounds.check("files, folders and links", entries, self.bounds.entries)
+        self.bounds.check("bytes of content", sum(whole.live()), self.bounds.size)
+        return await self.commit(held, packed, whole, seconds)
+
+    async def commit(
+        self, held: Held, packed: Sealed, whole: Manifest, seconds: float = 0.0
+    ) -> Held:
         """Moves the head to a snapshot whose packs are stored. packed: its
-        manifest's object. until: as rows.hold has it. Raises Conflict."""
+        manifest's object. seconds: as `hold` has it. Raises Conflict."""
         await self.objects(held.workspace).put(packed)
         taken = Snapshot(0, packed.name, len(whole.files), whole.size, self._now())
         needed = frozenset((packed.name, *(pack.name for pack in whole.packs)))
 
         def commit(db: Database) -> tuple[Held, set[str], set[str]]:
             after = rows.commit(db, held, taken, needed)
+            until = self._now() + seconds if seconds else 0.0
             rows.hold(db, held.workspace, held.epoch, until)
             return after, *rows.trim(db, after)
 
