@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from catnap.errors import SkillCrashed, Unavailable
@@ -154,6 +156,14 @@ def test_what_a_pod_writes_is_without_what_is_mounted(tmp_path: Path) -> None:
     )
     assert b"[redacted] and more" in done.stdout
     assert b"hunter2" not in done.stdout + done.stderr
+
+
+def test_json_of_it_is_found_also_within_json() -> None:
+    value = 'say "hunter2"\\ on é'
+    for write in (json.dumps, lambda text: msgspec.json.encode(text).decode()):
+        line = write({"said": value})
+        for found in (line, write({"text": line})):
+            assert b"hunter2" not in Redaction([value])(found.encode())
 
 
 @pytest.mark.parametrize("before", [b"", b"x", b"xy", b"xyz:"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterable, Iterator
 
@@ -15,9 +16,9 @@ SHORTEST = 4
 
 
 class Redaction:
-    """Takes values out of lines: as they are, as JSON has them, and in base64,
-    by themselves or within something longer; of a value with several lines,
-    each."""
+    """Takes values out of lines: as they are, as JSON has them, once or twice,
+    and in base64, by themselves or within something longer; of a value with
+    several lines, each."""
 
     def __init__(self, values: Iterable[str]) -> None:
         forms = {form for value in values for form in _forms(value)}
@@ -34,7 +35,9 @@ def _forms(value: str) -> Iterator[bytes]:
             continue
         raw = part.encode()
         yield raw
-        yield msgspec.json.encode(part)[1:-1]
+        for once in (msgspec.json.encode(part), json.dumps(part).encode()):
+            yield once[1:-1]
+            yield msgspec.json.encode(once[1:-1].decode())[1:-1]  # a record of a line with it
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
             yield encode(raw).rstrip(b"=")
             for before in range(3):
