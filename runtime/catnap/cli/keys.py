@@ -114,7 +114,7 @@ def revoke(settings: Settings, key: str, user: str, tenant: str, as_json: bool) 
         output.as_json([_document(each) for each in found])
         return
     for each in found:
-        click.echo(f"{each.key.id} {each.key.name} is {each.state}")
+        click.echo(f"{each.key.id} {output.plain(each.key.name)} is {each.state}")
 
 
 @keys.command("list")

@@ -103,7 +103,7 @@ def table(
     from rich.table import Table
     from rich.text import Text
 
-    found = [[Text("" if cell is None else str(cell)) for cell in row] for row in rows]
+    found = [[Text("" if cell is None else plain(str(cell))) for cell in row] for row in rows]
     if not found:
         click.echo(empty, err=True)
         return
@@ -132,6 +132,12 @@ def table(
         console.print(shown)
     for line in capture.get().splitlines():
         click.echo(_PADDING.sub(r"\1", line))
+
+
+def plain(text: str) -> str:
+    """Text that somebody else has chosen, on a terminal: what steers it, or the
+    direction that it writes in, is shown as an escape."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def size(count: int) -> str:
