@@ -9,6 +9,7 @@ from unittest.mock import ANY
 
 import pytest
 
+from catnap.access import Key
 from catnap.client.aio import connect
 from catnap.errors import Unauthenticated
 from tests.gateway.local import ACME, ADMIN, make_skill
@@ -18,9 +19,12 @@ MAIN = "from catnap import skill\n@skill\ndef main(ctx, request: dict) -> str: r
 
 
 @pytest.fixture
-async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+async def world(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> AsyncIterator[World]:
     monkeypatch.chdir(tmp_path)
-    async with running(tmp_path, make_skill(tmp_path, "who", MAIN)) as world:
+    how = getattr(request, "param", {})
+    async with running(tmp_path, make_skill(tmp_path, "who", MAIN), **how) as world:
         yield world
 
 
@@ -80,6 +84,20 @@ async def test_keys_are_made_listed_rotated_and_revoked_by_command(world: World)
     status, _, err = await world.cli("keys", "revoke", "core")
     assert status != 0
     assert "'core'" in err
+
+
+@pytest.mark.parametrize(
+    "world", [{"keys": (Key.of(ACME, name="desk", roles=(), user="ada"),)}], indirect=True
+)
+async def test_who_ends_a_user_is_told_of_the_keys_that_only_the_settings_end(
+    world: World,
+) -> None:
+    await world.ask("POST", "/keys", {"name": "phone", "user": "ada"})
+    status, out, note = await world.cli("keys", "revoke", "--user", "ada")
+    assert (status, "phone is revoked" in out) == (0, True)
+    assert "key desk of user ada is still good: take it out of catnap.toml" in note
+    _, _, note = await world.cli("keys", "revoke", "--user", "bob")
+    assert "still good" not in note
 
 
 async def test_what_asks_for_no_key_is_refused(world: World) -> None:

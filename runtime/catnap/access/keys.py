@@ -95,6 +95,11 @@ class KeyRing:
         """Those of whom there is a key."""
         return {principal.tenant for principal, _ in self._keys.values()}
 
+    def fixed(self, tenant: str, user: str) -> list[str]:
+        """Names of a user's keys that only the settings can take back."""
+        found = (principal for principal, _ in self._fixed.values())
+        return sorted(each.name for each in found if (each.tenant, each.user) == (tenant, user))
+
     def take(
         self,
         issued: Iterable[tuple[Key, float | None]],

@@ -25,7 +25,10 @@ class Shown(msgspec.Struct):
 
 
 class _Keys(msgspec.Struct):
+    """left: what a user whose keys were ended gets in with all the same."""
+
     keys: list[Shown]
+    left: list[str] = []
 
 
 @click.group(cls=Group)
@@ -107,13 +110,17 @@ def revoke(settings: Settings, key: str, user: str, tenant: str, as_json: bool) 
     """
     if bool(key) == bool(user):
         raise click.UsageError("Give a KEY, or --user.")
-    ended = f"/keys/{quote(key, '')}" if key else f"/users/{quote(user, '')}/credentials"
-    path = f"{ended}{of_tenant(tenant)}"
-    found = ask(settings, "DELETE", path, _Keys).keys
+    what = f"/keys/{quote(key, '')}" if key else f"/users/{quote(user, '')}/credentials"
+    path = f"{what}{of_tenant(tenant)}"
+    ended = ask(settings, "DELETE", path, _Keys)
+    if user:
+        output.note(f"tokens that were made for user {user} until now are taken no more")
+    for name in ended.left:
+        output.note(f"{name} of user {user} is still good: take it out of catnap.toml")
     if as_json:
-        output.as_json([_document(each) for each in found])
+        output.as_json([_document(each) for each in ended.keys])
         return
-    for each in found:
+    for each in ended.keys:
         click.echo(f"{each.key.id} {output.plain(each.key.name)} is {each.state}")
 
 
