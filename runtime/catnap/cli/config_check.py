@@ -27,7 +27,7 @@ from catnap.store import check_uri
 PREFIX = "CATNAP_"
 _ELSEWHERE = (
     *("BASE", "BUILDER", "COMMIT"),
-    *("CONCURRENCY", "GRACE", "INSTANCE", "LOG", "SECRETS", "WORKSPACES"),
+    *("CONCURRENCY", "GRACE", "INSTANCE", "LOG", "SECRETS", "UV", "WORKSPACES"),
 )
 """Variables that building images and `catnap host` read."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from catnap.errors import CatnapError, DeadlineExceeded, SkillCrashed, Unavailable
@@ -54,6 +54,7 @@ class App:
         keeps: str = "",
         instance: str = "",
         timings: dict[str, float] | None = None,
+        installs: bool = False,
     ) -> None:
         self.function = function
         self.name = name
@@ -75,6 +76,7 @@ class App:
         self._client = Client()
         self._lines = write_fields([(b"catnap-instance", instance.encode())]) if instance else b""
         """Of every answer."""
+        self._restore = _restore() if installs else None
         self._timings = {} if timings is None else timings
 
     async def __call__(self, request: Request) -> Response:
@@ -106,6 +108,9 @@ class App:
             began = time.perf_counter()
             # What `guard` does, without its cost to every call.
             try:
+                if self._restore is not None:
+                    await self._restore(call.context, self._timings)
+                    began = time.perf_counter()
                 answer = await self.function.answer(call)
                 if call.interrupted:
                     raise asyncio.CancelledError
@@ -311,6 +316,12 @@ class App:
         if self._keeper is not None:
             await self._keeper.close()
         await self._client.close()
+
+
+def _restore() -> Callable[[Context, dict[str, float]], Awaitable[None]]:
+    from catnap.skills.install import restore  # few skills install anything
+
+    return restore
 
 
 class _Parts(AsyncIterator[bytes]):

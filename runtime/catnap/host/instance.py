@@ -81,6 +81,7 @@ async def _serve(
         keeps=settings.keeps,
         instance=settings.instance,
         timings=timings,
+        installs=bool(loaded.manifest.packages.allow),
     )
     server = Server(app)
     loop = asyncio.get_running_loop()

@@ -28,6 +28,9 @@ class Settings(msgspec.Struct, frozen=True):
     CATNAP_CALLBACK; none by default."""
     secrets: str = ""
     """CATNAP_SECRETS: where its secrets are; see catnap.skills.secrets."""
+    uv: str = ""
+    """CATNAP_UV: the program that `ctx.install` runs; by default the one beside
+    its Python, or on the PATH."""
     instance: str = ""
     """CATNAP_INSTANCE: its name; by default that of the pod, which is HOSTNAME."""
     json_log: bool = False
@@ -48,6 +51,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         workspaces=env.get("CATNAP_WORKSPACES", ""),
         keeps=env.get("CATNAP_KEEPS", "") if callback else "",
         secrets=env.get("CATNAP_SECRETS", ""),
+        uv=env.get("CATNAP_UV", ""),
         instance=env.get("CATNAP_INSTANCE") or env.get("HOSTNAME", ""),
         json_log=env.get("CATNAP_LOG") == "json",
         grace=_number(env, "CATNAP_GRACE", "30"),

@@ -69,6 +69,7 @@ class LocalPlatform:
         gives those of instances."""
         ledger = Ledger(home / "services")
         env = {"CATNAP_CALLBACK": callback} | ({"CATNAP_EGRESS": egress} if egress else {})
+        env |= {"CATNAP_UV": uv} if (uv := environment.installer()) else {}
         self._home = home
         self._sources: dict[str, tuple[Path, Path]] = {}
         """Interpreter and folder by image."""
