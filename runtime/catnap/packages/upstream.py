@@ -52,10 +52,13 @@ class Upstream:
         """Of a normalized name; None where it still has that ETag. Raises
         NotFound where the index has no such package, and Unavailable."""
         headers = {"Accept": _PAGES} | ({"If-None-Match": etag} if etag else {})
-        with self._open(self._index.page(name), headers, "pages") as (url, reply, about):
-            if about is None:
-                return None
-            content = b"".join(self._read(reply, self._bounds.page))
+        try:
+            with self._open(self._index.page(name), headers, "pages") as (url, reply, about):
+                if about is None:
+                    return None
+                content = b"".join(self._read(reply, self._bounds.page))
+        except NotFound:
+            raise NotFound(f"the index has no package {name!r}") from None
         kind = about.get_content_type()
         return Document(url, kind, about.get("ETag", ""), content)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import os
 import sys
 import tempfile
 import time
@@ -149,6 +148,6 @@ def _make_importable(site: str) -> None:
     skill came with; what is imported already stays what it is."""
     if site not in sys.path:
         packages = ("site-packages", "dist-packages")
-        places = [n for n, each in enumerate(sys.path) if os.path.basename(each) in packages]
+        places = [n for n, each in enumerate(sys.path) if Path(each).name in packages]
         sys.path.insert(places[0] if places else len(sys.path), site)
     importlib.invalidate_caches()

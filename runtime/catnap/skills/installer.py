@@ -105,7 +105,7 @@ class Installer:
 
 def _program() -> str:
     """The platform's uv, the environment's, or the system's."""
-    beside = os.path.join(os.path.dirname(sys.executable), "uv")
+    beside = str(Path(sys.executable).parent / "uv")
     for found in (os.environ.get("CATNAP_UV"), beside, shutil.which("uv")):
         if found and os.access(found, os.X_OK):
             return found
