@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from catnap.access.audit_record import Entry, moment
 from catnap.access.decision import ACTIONS, ADMINISTRATIVE
 from catnap.client.aio import connect
 from catnap.errors import NotFound, PermissionDenied, Unauthenticated
@@ -224,6 +225,24 @@ async def test_the_command_lists_checks_and_takes_along(world: Audited, tmp_path
     exported.write_text(out.replace("platform.write", "platform.read!"))
     status, out, _ = await world.cli("audit", "verify", str(exported))
     assert (status, "record 1 is broken" in out) == (1, True)
+
+
+async def test_a_chain_that_was_cut_says_so_here_and_in_its_export(
+    world: Audited, tmp_path: Path
+) -> None:
+    for action, when in (("first", 1), ("second", 2)):
+        old = Entry(tenant="acme", time=moment(when), kind="action", outcome="ok", action=action)
+        await world.gateway.audit.write(old)
+    assert await world.gateway.audit.cut("acme", moment(2), moment(3)) == 1
+    verify = ("audit", "verify", "--tenant", "acme")
+    status, out, _ = await world.cli(*verify)
+    assert (status, "2 records since 1970-01-01T00:00:01.000Z (1 before" in out) == (0, True), out
+    assert (await world.cli(*verify, "--head", out.split()[-1]))[0] == 0
+    assert (await world.cli(*verify, "--head", f"0:{'0' * 64}"))[0] == 2
+    exported = tmp_path / "acme.jsonl"
+    exported.write_text((await world.cli("audit", "export", "--tenant", "acme"))[1])
+    status, again, _ = await world.cli("audit", "verify", str(exported))
+    assert (status, again) == (0, out)
 
 
 async def test_a_change_that_cannot_be_recorded_is_not_acknowledged(world: Audited) -> None:

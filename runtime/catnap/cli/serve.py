@@ -82,6 +82,7 @@ def serve(settings: Settings, reload: bool, as_json: bool) -> None:
         egress_networks=settings.egress_networks,
         index=settings.index,
         audit=settings.audit,
+        audit_keep=settings.audit_keep,
     )
     # Not on uvloop, as the host is: now and then a gRPC stream there ends
     # without the error that ended it.

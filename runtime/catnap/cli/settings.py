@@ -44,6 +44,7 @@ _PATHS = (
     *("ca", "client_cert", "client_key"),
 )
 _MAY_BE_TLS = ("http", "grpc")
+_DAY = 86_400
 _HOST = re.compile(r"[0-9A-Za-z.-]+\Z|[0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*\Z")
 """A name or an IPv4 address, or an IPv6 address."""
 _TABLES = ("keys", "issuers", "accounts", "clients", "limits")
@@ -243,9 +244,12 @@ def _value(name: str, value: object, where: str, base: Path) -> str | Path | Dur
         return base / value
     if name in ("retry", "audit_keep"):
         try:
-            return Duration.parse(value)
+            seconds = Duration.parse(value)
         except ValueError as error:
             raise InvalidRequest(f"{where}: {error}") from None
+        if name == "audit_keep" and 0 < seconds < _DAY:
+            raise InvalidRequest(f"{where}: {value!r} is less than a day, 1d")
+        return seconds
     if name == "store" and not is_uri(value):
         raise InvalidRequest(f"{where}: it is no URI that begins with postgresql://")
     if name == "install":

@@ -27,6 +27,7 @@ from catnap.access import (
 )
 from catnap.access.audit import Audit
 from catnap.access.audit_record import called
+from catnap.access.audit_retention import Retention
 from catnap.access.audit_rows import TABLES as AUDIT
 from catnap.access.egress import Networks
 from catnap.access.key_rows import KEYS
@@ -185,6 +186,10 @@ class Gateway:
         # Ends first: what it removes is told through the pipeline.
         sweeping = asyncio.create_task(self.sweeper.run())
         self._parts.callback(sweeping.cancel)
+        if self.settings.audit_keep:
+            retention = Retention(self.audit, self.settings.audit_keep, time.time)
+            cutting = asyncio.create_task(retention.run())
+            self._parts.callback(cutting.cancel)
         if again:
             self._announce(f"{again} tasks that a crash broke off are taken up again")
         self.ready = True
