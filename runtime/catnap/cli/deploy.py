@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 @with_json
 @with_settings(
     *("functions", "home", "http", "token", "install", "files", "files_bounds", "retry"),
-    *("egress_networks", "index"),
+    *("egress_networks", "index", "store"),
 )
 def deploy(
     settings: Settings,
@@ -90,8 +90,16 @@ def deploy(
     # Here, so that the help needs no Kubernetes client.
     from catnap.access.keyfile import random_text
     from catnap.access.keys import PREFIX
+    from catnap.access.shared_keys import FILES
     from catnap.models.build import NAME as MODEL
     from catnap.services.cluster.install import Install
+    from catnap.services.cluster.names import (
+        ADMIN_KEY,
+        ADMIN_SECRET,
+        KEYS_SECRET,
+        STORE_SECRET,
+        STORE_URI,
+    )
     from catnap.services.containers import BuildSettings
     from catnap.services.knative.deploy import deploy as run
     from catnap.services.knative.order import Order
@@ -114,11 +122,16 @@ def deploy(
         wait=wait,
         whole=not skills,
         resize=bool(storage or storage_class),
+        bucket=bool(settings.files),
     )
+    secrets = {
+        ADMIN_SECRET: {ADMIN_KEY: PREFIX + random_text()},
+        KEYS_SECRET: {file: random_text() for file in FILES},
+    }
+    if settings.store:
+        secrets[STORE_SECRET] = {STORE_URI: settings.store}
     with Progress(quiet=as_json) as progress:
-        done = asyncio.run(
-            run(access.connect(), order, PREFIX + random_text(), progress.tell, dry_run=dry_run)
-        )
+        done = asyncio.run(run(access.connect(), order, secrets, progress.tell, dry_run=dry_run))
     took = time.monotonic() - began
     if as_json:
         output.as_json(deployed.document(done, took))

@@ -48,7 +48,7 @@ from catnap.skills.manifest import read_manifest
 @with_json
 @with_settings(
     *("functions", "home", "install", "files", "files_bounds", "retry"),
-    *("egress_networks", "index"),
+    *("egress_networks", "index", "store"),
 )
 def render(
     settings: Settings,
@@ -65,8 +65,9 @@ def render(
     """Prints the Knative Service of SKILL, or of every skill.
 
     The same object is what the local platform runs. With --cluster it prints
-    all that `catnap deploy` applies, in that order, but the Secret
-    `catnap-admin` with the platform's key: a deploy makes it.
+    all that `catnap deploy` applies, in that order, but the Secrets that a
+    deploy makes: `catnap-admin` with the platform's key, and with a store
+    outside `catnap-store` and `catnap-keys`.
 
     \b
     catnap render echo
@@ -89,6 +90,7 @@ def render(
             storage=storage or Install.storage,
             storage_class=storage_class or Install.storage_class,
             settings=gateway_settings(settings),
+            replicated=bool(settings.store),
         )
         found = asyncio.run(_skills(folders, settings.home))
         skills = [

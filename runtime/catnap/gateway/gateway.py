@@ -104,6 +104,8 @@ class Gateway:
         self.settings = settings
         self.ready = False
         """Whether calls can be taken: between the start's end and the stop."""
+        self.leaving = False
+        """Whether new calls had better go elsewhere; those that come are made."""
         self.started = False
         """Whether there is a pipeline: instances outlive a gateway on a cluster
         and may call back before there is one."""
@@ -222,6 +224,16 @@ class Gateway:
         self._parts.push_async_callback(remote.close)
         self.models = Registry({MODEL: Entry(MODEL, remote, ("embed", "infer"), 384, 256, "1")})
         return server
+
+    @property
+    def replicated(self) -> bool:
+        """Whether other gateways take the calls that this one does not."""
+        return self.cluster is not None and self.store.shared
+
+    def leave(self) -> None:
+        """Lets whoever looks send calls elsewhere."""
+        self.leaving = True
+        self.pipeline.delivery.rest()
 
     def quiesce(self) -> None:
         """Takes no more calls and ends what would never end by itself."""

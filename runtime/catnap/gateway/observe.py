@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from catnap.access import Principal, is_loopback
 from catnap.access.principal import DEFAULT_TENANT
+from catnap.errors import Unavailable
 from catnap.gateway.callers import principal
 from catnap.gateway.gateway import Gateway
 from catnap.http import Request, Response
@@ -12,6 +13,8 @@ _KIND = [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")]
 
 
 async def health(gateway: Gateway, caller: Principal, request: Request) -> Response:
+    if gateway.leaving:
+        raise Unavailable("the gateway is about to stop", retry_after=1)
     return Response.text("ok\n")
 
 

@@ -34,6 +34,9 @@ _OPTIONS = [
     ("grpc.http2.max_ping_strikes", 0),
     ("grpc.so_reuseport", 0),
 ]
+ROTATE = 10.0
+"""Seconds after which a client is asked to connect anew, where another gateway may
+answer it: what is at work stays on the old connection until it has ended."""
 _FILES = (skills_pb2, tasks_pb2, files_pb2, models_pb2, grpc_service_pb2)
 
 
@@ -57,7 +60,10 @@ async def serve_grpc(gateway: Gateway, address: str) -> Rpc:
     where the address cannot be had."""
     tls = gateway.settings.tls
     secured = credentials(tls) if tls else None
-    server = aio.server(options=_OPTIONS)
+    options = list(_OPTIONS)
+    if gateway.replicated:
+        options.append(("grpc.max_connection_age_ms", int(ROTATE * 1000)))
+    server = aio.server(options=options)
     add_SkillsServicer_to_server(Skills(gateway), server)
     add_TasksServicer_to_server(Tasks(gateway), server)
     add_FilesServicer_to_server(Files(gateway), server)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from catnap.errors import CatnapError, Unavailable
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.routes import Routes
-from catnap.gateway.rpc import serve_grpc
+from catnap.gateway.rpc import ROTATE, Rpc, serve_grpc
 from catnap.gateway.settings import Settings
 from catnap.host import process
 from catnap.http import Server, Target
@@ -29,6 +29,11 @@ _ANY = "127.0.0.1:0"
 
 GRACE = 10.0
 """Seconds that calls at work may take to end."""
+
+LEAVE = ROTATE + 5.0
+"""Seconds for which a gateway that is not the only one still takes calls after it was
+told to stop: until all who know it have turned away. A client that found it in the
+first seconds has been asked to connect anew by then, too."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ async def serve(
             callbacks = Server(routes.callbacks)
             parts.push_async_callback(callbacks.drain, GRACE)
             server = Server(routes)
+            servers = [server]
             parts.push_async_callback(server.drain, GRACE)
             tls = server_context(settings.tls) if settings.tls else None
             secure = functools.partial(server.listen, tls=tls)
@@ -74,6 +80,7 @@ async def serve(
             _check_free(settings.grpc)
             if settings.plain:
                 plain = Server(routes)
+                servers.append(plain)
                 parts.push_async_callback(plain.drain, GRACE)
                 await _listen(plain.listen, "PLAIN", settings.plain)
             back = (host, port)
@@ -93,9 +100,24 @@ async def serve(
                 )
             )
             await stop.wait()
+            if gateway.replicated:
+                announce("stopping: new calls go elsewhere")
+                await _leave(gateway, rpc, *servers)
             announce("stopping: what is at work may end")
     except* CatnapError as errors:
         raise _first(errors) from None
+
+
+async def _leave(gateway: Gateway, rpc: Rpc, *servers: Server) -> None:
+    """Returns when nobody sends new calls here any more; until then they are made."""
+    gateway.leave()
+    await rpc.checks.enter_graceful_shutdown()
+    for server in servers:
+        server.draining = True  # each answer says: connect anew
+    await asyncio.sleep(LEAVE)
+    for server in servers:
+        for connection in list(server.connections):
+            connection.close_if_idle()
 
 
 async def _listen(

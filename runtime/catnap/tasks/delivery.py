@@ -99,6 +99,7 @@ class Delivery:
         self._at_once = at_once
         self._per_skill = per_skill
         self._longest_wait = LOOK_EVERY if journal.shared else LONGEST_WAIT
+        self._resting = False
         self._wake = asyncio.Event()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._loops: list[asyncio.Task[None]] = []
@@ -116,6 +117,10 @@ class Delivery:
     def wake(self) -> None:
         """There may be something due."""
         self._wake.set()
+
+    def rest(self) -> None:
+        """Begins nothing more: another gateway does."""
+        self._resting = True
 
     def cancel(self, id: str) -> None:  # noqa: A002
         """Breaks off the attempt at work, if there is one. What becomes of
@@ -144,7 +149,7 @@ class Delivery:
             self._wake.clear()
             now = self._clock()
             try:
-                if await self._begin(now):
+                if not self._resting and await self._begin(now):
                     continue
                 # What is due and was not begun waits for a lane or a place,
                 # and the end of what holds that wakes us.

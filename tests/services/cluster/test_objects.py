@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from catnap.access.shared_keys import FILES
 from catnap.errors import InvalidRequest
 from catnap.services.cluster.install import Install
 from catnap.services.cluster.names import namespace_of
@@ -165,3 +167,25 @@ def test_only_the_gateway_has_a_token(objects: list[dict[str, Any]]) -> None:
 def test_an_installation_that_cannot_be_named_is_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest, match="install"):
         Install(**bad)
+
+
+def test_gateways_with_a_store_outside_take_each_others_place_and_have_no_volume() -> None:
+    objects = cluster_objects(replace(INSTALL, replicated=True), [])
+    assert of_kind(objects, "PersistentVolumeClaim") == []
+    [budget] = of_kind(objects, "PodDisruptionBudget")
+    [gateway] = [
+        each["spec"]
+        for each in of_kind(objects, "Deployment")
+        if each["metadata"]["name"] == "catnap-gateway"
+    ]
+    assert gateway["replicas"] == 2
+    assert gateway["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    assert budget["spec"]["selector"] == gateway["selector"]
+    pod = gateway["template"]["spec"]
+    assert not any("persistentVolumeClaim" in each for each in pod["volumes"])
+    [container] = pod["containers"]
+    told = {each["name"]: each.get("valueFrom") for each in container["env"]}
+    assert told["CATNAP_STORE"] == {"secretKeyRef": {"name": "catnap-store", "key": "uri"}}
+    assert told["CATNAP_ADVERTISE"] == {"fieldRef": {"fieldPath": "status.podIP"}}
+    mounted = {each["mountPath"] for each in container["volumeMounts"] if each["name"] == "keys"}
+    assert mounted == {f"/var/lib/catnap/{name}" for name in FILES}

@@ -8,6 +8,7 @@ import itertools
 import json
 import re
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,6 +32,7 @@ _KINDS = {
     "/api/v1": "Namespace Pod Service Secret ConfigMap ServiceAccount ResourceQuota LimitRange "
     "PersistentVolumeClaim",
     "/apis/apps/v1": "Deployment ReplicaSet",
+    "/apis/policy/v1": "PodDisruptionBudget",
     "/apis/networking.k8s.io/v1": "NetworkPolicy",
     "/apis/rbac.authorization.k8s.io/v1": "Role RoleBinding ClusterRole ClusterRoleBinding",
     "/apis/storage.k8s.io/v1": "StorageClass",
@@ -150,6 +152,9 @@ class ToyCluster:
             return code, status(code, "Invalid", message)
         before = self.objects.get(key, {})
         made = copy.deepcopy(body)
+        if "stringData" in made:
+            told = made.pop("stringData").items()
+            made["data"] = {name: b64encode(value.encode()).decode() for name, value in told}
         old = before.get("metadata", {})
         made["metadata"]["generation"] = old.get("generation", 0) + (
             before.get("spec") != made.get("spec")
@@ -177,7 +182,8 @@ def ready(obj: Object) -> None:
     """What its controllers say of an object once all is well."""
     meta = obj["metadata"]
     if obj["kind"] == "Deployment":
-        counts = {"replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
+        wanted = obj["spec"]["replicas"]
+        counts = dict.fromkeys(("replicas", "updatedReplicas", "availableReplicas"), wanted)
         obj["status"] = {"observedGeneration": meta["generation"], **counts}
     if obj["apiVersion"].startswith("serving.") and obj["kind"] == "Service":
         newest = f"{meta['name']}-{meta['generation']:05}"

@@ -15,6 +15,8 @@ class Install:
     them. storage: the size of the gateway's volume. storage_class: empty for
     the cluster's default. eventing: whether the cluster has Knative Eventing.
     settings: the gateway's catnap.toml, empty for defaults; it holds no secret.
+    replicated: whether its store is Postgres and its files are in a bucket; then
+    there are two gateways, and no volume.
 
     Raises InvalidRequest.
     """
@@ -27,6 +29,7 @@ class Install:
     storage_class: str = ""
     eventing: bool = True
     settings: str = ""
+    replicated: bool = False
 
     def __post_init__(self) -> None:
         check_install(self.name)

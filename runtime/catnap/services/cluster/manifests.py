@@ -12,10 +12,11 @@ from typing import Any
 import yaml
 
 from catnap.errors import InvalidRequest, NotFound
+from catnap.services.cluster.patches import patched
 
 Object = dict[str, Any]
 
-_KNOWN = {"apiVersion", "kind", "namespace", "labels", "resources"}
+_KNOWN = {"apiVersion", "kind", "namespace", "labels", "resources", "patches"}
 _CLUSTER_SCOPED = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
 
 
@@ -37,7 +38,15 @@ def build(folder: Path) -> list[Object]:
     if unknown:
         raise InvalidRequest(f"{path}: {min(unknown)} is not supported: only {sorted(_KNOWN)}")
     labels = _labels(layer.get("labels", ()), path)
-    objects = [each for name in layer["resources"] for each in _read(folder / name)]
+    objects = [each for name in layer["resources"] for each in _resource(folder / name)]
+    for each in layer.get("patches", ()):
+        if not each.keys() <= {"path", "target"}:
+            raise InvalidRequest(f"{path}: patches: only path and target, not {sorted(each)}")
+        [patch] = _read(folder / each["path"])
+        try:
+            objects = patched(objects, each.get("target", {}), patch)
+        except InvalidRequest as error:
+            raise InvalidRequest(f"{folder / each['path']}: {error.message}") from None
     for each in objects:
         meta = each["metadata"]
         if labels:
@@ -45,6 +54,10 @@ def build(folder: Path) -> list[Object]:
         if "namespace" in layer and each["kind"] not in _CLUSTER_SCOPED:
             meta["namespace"] = layer["namespace"]
     return objects
+
+
+def _resource(path: Path) -> list[Object]:
+    return build(path) if path.is_dir() else _read(path)
 
 
 def _labels(layers: list[Mapping[str, Any]], path: Path) -> dict[str, str]:

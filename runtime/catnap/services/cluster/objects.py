@@ -45,8 +45,9 @@ def cluster_objects(install: Install, skills: Iterable[Skill]) -> list[Object]:
 def system_objects(install: Install) -> list[Object]:
     """The gateway, the model server, and what they may do."""
     names = {DEFAULT_INSTALL: install.name, f"{DEFAULT_INSTALL}:gateway": f"{install.name}:gateway"}
+    folder = "replicas" if install.replicated else "system"
     objects = [_settings(install)]
-    objects += [_renamed(each, names) for each in build(find("system"))]
+    objects += [_renamed(each, names) for each in build(find(folder))]
     for each in objects:
         if each["kind"] == "PersistentVolumeClaim":
             each["spec"]["resources"]["requests"]["storage"] = install.storage
