@@ -83,6 +83,7 @@ def serve(settings: Settings, reload: bool, as_json: bool) -> None:
         index=settings.index,
         audit=settings.audit,
         audit_keep=settings.audit_keep,
+        secrets_key=settings.secrets_key,
     )
     # Not on uvloop, as the host is: now and then a gRPC stream there ends
     # without the error that ended it.

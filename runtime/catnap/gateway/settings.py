@@ -36,7 +36,8 @@ class Settings:
     that skills leave by. egress_networks: private networks that it may reach,
     and public ones that it may not; see catnap.access.egress.Networks. audit: what is
     recorded, denials and administrative `actions`, or with them all `calls`.
-    audit_keep: seconds for which it is kept; 0 for ever.
+    audit_keep: seconds for which it is kept; 0 for ever. secrets_key: where the
+    key is that secrets are encrypted with, in home or in this user's keyring.
     index: what sessions install from, empty for Python's own.
     limits: what tenants, users and skills may use. tls: the certificate that
     http and grpc are answered with; None for neither. plain: an address where
@@ -68,6 +69,7 @@ class Settings:
     index: str = field(default="", repr=False)
     audit: Literal["actions", "calls"] = "actions"
     audit_keep: float = 0.0
+    secrets_key: Literal["file", "keyring"] = "file"
     tls: TlsFiles | None = None
     plain: str = ""
     clients: tuple[ClientName, ...] = ()
