@@ -60,12 +60,28 @@ async def test_first_calls_at_two_gateways_meet_at_one_pod(cluster: Cluster) -> 
     assert len(set(await asyncio.gather(*calls))) == 1
 
 
-async def test_first_calls_meet_whatever_the_pods_have_room_for(cluster: Cluster) -> None:
+async def test_first_calls_meet_where_gateways_would_choose_different_pods(
+    cluster: Cluster,
+) -> None:
+    """One of them has sessions at a pod that the other knows nothing of."""
+    one, other = cluster.gateways
+    full = await cluster.pod("old", one)
+    for number in range(20):
+        assert await cluster.call(one, f"before {number}") == full
+    cluster.list(other, full)
+    for _ in range(3):
+        await cluster.pod("old", one, other)
+    for number in range(20):
+        calls = (cluster.call(each, str(number)) for each in (one, other, one, other))
+        assert len(set(await asyncio.gather(*calls))) == 1
+
+
+async def test_first_calls_wait_for_the_sessions_pod_and_wake_no_other(cluster: Cluster) -> None:
     cluster.revision("old", concurrency=10)
-    for _ in range(5):
-        await cluster.pod("old", *cluster.gateways)
+    pod = await cluster.pod("old", *cluster.gateways)
     calls = (cluster.call(cluster.gateways[n % 2], "s") for n in range(100))
-    assert len(set(await asyncio.gather(*calls))) == 1
+    assert set(await asyncio.gather(*calls)) == {pod}
+    assert not cluster.activator.asked
 
 
 async def test_of_two_pods_that_were_woken_one_is_the_sessions_home(cluster: Cluster) -> None:
@@ -104,7 +120,7 @@ async def test_a_pod_that_only_the_other_gateway_knows_yet_is_waited_for(
 
     async def then_seen(session: str) -> Home | None:
         home = await finding(session)
-        asyncio.get_running_loop().call_soon(cluster.list, other, new)
+        asyncio.get_running_loop().call_later(0.01, cluster.list, other, new)
         return home
 
     monkeypatch.setattr(other.referee, "find", then_seen)
@@ -144,6 +160,19 @@ async def test_a_pod_has_no_more_sessions_than_it_may_of_all_gateways(cluster: C
     for each in cluster.gateways:
         await each.referee.look(())
         assert each.referee.count("catnap-acme/echo", pod) == 3
+
+
+async def test_a_session_that_another_gateways_session_has_displaced_goes_elsewhere(
+    cluster: Cluster,
+) -> None:
+    one, other = cluster.gateways
+    cluster.revision("old", most=1)
+    first = await cluster.pod("old", one, other)
+    assert await cluster.call(one, "s") == await cluster.call(other, "t") == first
+    second = await cluster.pod("old", one, other)
+    await one.referee.look(())
+    assert await cluster.call(one, "s") == second
+    assert await cluster.call(one, "t") == first
 
 
 async def test_calls_that_name_a_revision_meet_there_and_move_no_session(cluster: Cluster) -> None:
