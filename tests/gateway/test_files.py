@@ -174,6 +174,33 @@ async def test_a_link_writes_one_file_of_just_its_size(files: Stored) -> None:
     assert (got.body, got.headers[b"content-type"]) == (b"12345", b"text/csv")
 
 
+async def test_parts_of_a_file_are_sent_by_links_of_their_own(files: Stored) -> None:
+    content = b"0" * (5 << 20) + b"end"
+    asked = {"size": len(content), "part_size": 5 << 20}
+    status, link = await files.ask("POST", "/links/user/parts", asked)
+    assert status == 200
+    if files.store == "folder":
+        assert (link["parts"], link["url"][:12]) == ([], "/files/user/")
+        return
+    assert [each["size"] for each in link["parts"]] == [5 << 20, 3]
+    for part, body in zip(link["parts"], (content[: 5 << 20], b"end"), strict=True):
+        sent = {"method": "PUT", "url": part["url"], "headers": {}}
+        assert (await files.follow(sent, body)).status == 200
+    assert (await files.request("PUT", link["finish"], key="")).status == 201
+    assert (await files.request("GET", "/files/user/parts")).body == content
+
+
+async def test_parts_that_no_store_takes_are_refused(files: Stored) -> None:
+    for asked, said in (
+        ({"size": 10 << 20, "part_size": 1 << 20}, "5,242,880 or more each"),
+        ({"size": 5 << 30, "part_size": 5 << 20}, "5,368,710 or more each"),
+        ({"size": 1, "part_size": -1}, "0 is all in one"),
+        ({"size": 6 << 30}, "up to 5,368,709,120 bytes"),
+    ):
+        status, problem = await files.ask("POST", "/links/user/parts", asked)
+        assert (status, said in problem["detail"]) == (400, True), problem
+
+
 async def test_a_link_of_ours_is_for_one_method_one_key_and_one_time(files: Stored) -> None:
     await files.request("PUT", "/files/user/one", b"1")
     await files.request("PUT", "/files/user/two", b"2")

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode, urlsplit
 import pytest
 import pytest_asyncio
 
+from catnap.access import Grant
 from catnap.files import Link
 from catnap.http import Target
 from tests.gateway.local import ACME, RIVAL
@@ -157,7 +158,7 @@ def links(files: Stored) -> Iterator[tuple[str, str]]:
         "x" * 20_000,
         "%ff%fe",
         "%00",
-        files.gateway.grants._mac.hexdigest(),
+        files.gateway.grants.issue(Grant(tenant="rival", user="default", expires=4e9)),
         *(files.gateway.links.sign(Link(**{**given, **wrong})) for wrong in WRONG),  # type: ignore[arg-type]
     ):
         yield "GET", f"/files/user/mine?sig={forged}"
