@@ -21,6 +21,7 @@ KIND = "application/vnd.pypi.simple.v1+json"
 FILES = 50_000
 """That one page may name."""
 
+_FILENAME = re.compile(r"[A-Za-z0-9._!+-]{1,250}\.whl\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -101,16 +102,13 @@ def render_page(name: str, wheels: tuple[Wheel, ...]) -> bytes:
 
 def name_in(filename: str) -> str:
     """The normalized name in a wheel's; empty for what names no wheel."""
-    try:
-        return parse_wheel_filename(filename)[0]
-    except InvalidWheelFilename:
-        return ""
+    return _parse(filename)[0]
 
 
 def _wheels(name: str, files: list[_File], base: str, index: Index) -> Iterator[Wheel]:
     for file in files:
+        found, version = _parse(file.filename)
         try:
-            found, version, _, _ = parse_wheel_filename(file.filename)
             url = urldefrag(urljoin(base, file.url)).url
         except ValueError:
             continue
@@ -121,7 +119,7 @@ def _wheels(name: str, files: list[_File], base: str, index: Index) -> Iterator[
         beside = about.get("sha256", "").lower() if isinstance(about, dict) else ""
         yield Wheel(
             file.filename,
-            str(version),
+            version,
             url,
             sha256,
             beside if _SHA256.match(beside) else "",
@@ -129,6 +127,18 @@ def _wheels(name: str, files: list[_File], base: str, index: Index) -> Iterator[
             file.yanked,
             max(0, file.size or 0),
         )
+
+
+def _parse(filename: str) -> tuple[str, str]:
+    """Name and version; nothing where it is no wheel's, or has what no name of
+    a file on an index needs."""
+    if not _FILENAME.match(filename):
+        return "", ""
+    try:
+        name, version, _, _ = parse_wheel_filename(filename)
+    except InvalidWheelFilename:
+        return "", ""
+    return name, str(version)
 
 
 class _Links(HTMLParser):
