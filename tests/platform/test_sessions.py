@@ -106,7 +106,7 @@ class Visitors:
             data = await reply.read()
             assert reply.status == 200, data
             self.answers[session].append(Answer(*json.loads(data)))
-            await asyncio.sleep(random.uniform(0, 0.02))
+            await asyncio.sleep(random.uniform(0, 0.1))
         await client.close()
 
     def count(self) -> int:
