@@ -17,6 +17,7 @@ from catnap.calls.models import embed
 from catnap.errors import InvalidRequest, NotFound, PermissionDenied, Unauthenticated
 from catnap.events.decode import decode
 from catnap.files import Scope
+from catnap.files.links import MAX_SECONDS, SECONDS
 from catnap.gateway import file_answers, workspaces
 from catnap.gateway.at_work import PATH as AT_WORK
 from catnap.gateway.door import allow
@@ -100,14 +101,24 @@ async def _link_to_read(
     gateway: Gateway, grant: Grant, request: Request, kind: str, key: str
 ) -> Response:
     scope, roles = _scope(grant, kind), frozenset(grant.roles)
-    return await file_answers.download_link(gateway.sharing, scope, key, request, roles)
+    usual = min(SECONDS, _left(grant))
+    return await file_answers.download_link(gateway.sharing, scope, key, request, roles, usual)
 
 
 async def _link_to_write(
     gateway: Gateway, grant: Grant, request: Request, kind: str, key: str
 ) -> Response:
     scope, roles = _scope(grant, kind), frozenset(grant.roles)
-    return await file_answers.upload_link(gateway.sharing, scope, key, request, roles)
+    most = min(MAX_SECONDS, _left(grant))
+    return await file_answers.upload_link(gateway.sharing, scope, key, request, roles, most)
+
+
+def _left(grant: Grant) -> int:
+    """For how many seconds a link is good that ends with its call. One to write
+    by never goes on; one to read by does where the skill says for how long,
+    because whoever gets it with the answer follows it when the call is over."""
+    end = grant.expires if grant.deadline is None else grant.deadline
+    return max(1, int(end - time.time()) + AFTER)
 
 
 async def _embed(gateway: Gateway, grant: Grant, request: Request, model: str) -> Response:
@@ -162,6 +173,10 @@ async def _emit(gateway: Gateway, grant: Grant, request: Request) -> Response:
     accepted = await accept(gateway.pipeline, event, grant.principal(), depth=grant.depth + 1)
     return Response.json(msgspec.json.encode(accepted), 202)
 
+
+AFTER = 60
+"""Seconds after its call's deadline for which a link is good: what was begun
+by it may end."""
 
 ROUTES = Table(
     (
