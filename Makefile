@@ -86,6 +86,7 @@ proto: setup ## generate the code of proto/
 lock: ## lock the dependencies anew
 	@$(COMPILE) --all-extras --group dev --group weights --upgrade --output-file requirements.lock pyproject.toml
 	@$(COMPILE_IMAGE) --extra uvloop --output-file $(LOCKS)/host.txt pyproject.toml
+	@$(COMPILE_IMAGE) --extra uvloop --extra workspaces --output-file $(LOCKS)/workspaces.txt pyproject.toml
 	@echo kubernetes | $(COMPILE_IMAGE) --extra gateway --extra oidc --extra postgres --no-emit-package uv --output-file $(LOCKS)/gateway.txt pyproject.toml -
 	@$(COMPILE_IMAGE) --extra models $(addprefix --no-emit-package ,onnx ml-dtypes safetensors) \
 	  --output-file $(LOCKS)/models.txt pyproject.toml
