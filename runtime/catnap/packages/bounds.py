@@ -16,6 +16,6 @@ class Bounds:
     metadata: int = 4 << 20
     wheel: int = 1 << 30
     kept: int = 16 << 30
-    fresh: float = 300.0
+    fresh: float = 60.0
     silence: float = 20.0
     whole: float = 600.0
