@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Literal, get_args
 
 import msgspec
@@ -111,26 +112,31 @@ def _is(said: str, name: str) -> bool:
     return said in ("", name) or (said == EACH and name != "")
 
 
-Bounds = tuple[tuple[Measure, Limit], ...]
-"""Limits by what each of them bounds."""
+Bounds = Mapping[str, Sequence[tuple[Limit, Sequence[Measure]]]]
+"""Limits by the tenant that they say, each with what it bounds."""
 
 
 def bounds(limits: Iterable[Limit]) -> Bounds:
-    return tuple((measure, limit) for limit in limits for measure in bounded(limit))
+    found: dict[str, list[tuple[Limit, Sequence[Measure]]]] = {}
+    for limit in limits:
+        found.setdefault(limit.tenant, []).append((limit, bounded(limit)))
+    return found
 
 
 def applying(bounds: Bounds, who: Who) -> list[tuple[Measure, Limit, Who]]:
     """What bounds this call, and for whom it counts there: the narrowest of
     each kind of scope, and all kinds."""
     found: dict[tuple[Measure, bool, bool, bool], tuple[Measure, Limit, Who]] = {}
-    for measure, limit in bounds:
+    near = chain.from_iterable(bounds.get(tenant, ()) for tenant in ("", EACH, who[0]))
+    for limit, measures in near:
         scope = scoped(limit.scope, who)
         if scope is None:
             continue
-        kind = (measure, bool(scope[0]), bool(scope[1]), bool(scope[2]))
-        known = found.get(kind)
-        if known is None or _named(limit) > _named(known[1]):
-            found[kind] = (measure, limit, scope)
+        for measure in measures:
+            kind = (measure, bool(scope[0]), bool(scope[1]), bool(scope[2]))
+            known = found.get(kind)
+            if known is None or _named(limit) > _named(known[1]):
+                found[kind] = (measure, limit, scope)
     return list(found.values())
 
 

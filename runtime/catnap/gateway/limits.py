@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import date
 
@@ -10,7 +11,7 @@ import msgspec
 from catnap.access import Principal, Resource, acting_for, asking
 from catnap.access.admission import bound
 from catnap.access.limits import EACH, Limit, bounded, whose
-from catnap.access.standing import Standing, standing
+from catnap.access.standing import Standing, fullest, standing
 from catnap.access.usage import day_of
 from catnap.access.usage_rows import Use
 from catnap.access.usage_rows import date as written
@@ -22,7 +23,8 @@ from catnap.http import Request, Response
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """What was used on a day in UTC; of today, how the limits stand as well."""
+    """What was used on a day in UTC; of today also how limits stand, those of
+    which least is left."""
 
     day: str
     used: list[Use]
@@ -54,9 +56,13 @@ async def usage(gateway: Gateway, caller: Principal, request: Request) -> Respon
     today = written(day_of(now))
     day = _day(asked.get("day") or today)
     used = await gateway.meter.used(day, **named)
-    of = (named.get("tenant", ""), user, named.get("skill", ""))
-    gates = gateway.meter.limiter.standing(now, of) if day == today else []
-    return _answer(Usage(day, used, standing(gates, now, **named)))
+    found: list[Standing] = []
+    if day == today:
+        of = (named.get("tenant", ""), user, named.get("skill", ""))
+        for gates in gateway.meter.limiter.standing(now, of):
+            found += standing(gates, now, **named)
+            await asyncio.sleep(0)  # calls go on
+    return _answer(Usage(day, used, fullest(found)))
 
 
 async def list_(gateway: Gateway, caller: Principal, request: Request) -> Response:
