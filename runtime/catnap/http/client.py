@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from catnap.errors import InvalidRequest, Unavailable
-from catnap.http.client_connection import ClientConnection, ConnectionLost, Reply
+from catnap.http.client_connection import ClientConnection, ConnectionLost, NotAsked, Reply
 from catnap.http.client_unix import UnixConnector
 from catnap.http.fields import Fields, write_fields
 from catnap.http.target import Target
@@ -17,7 +17,10 @@ from catnap.http.target import Target
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["Client", "ConnectionLost", "Reply", "Target"]
+__all__ = ["Client", "ConnectionLost", "NotAsked", "Reply", "Target"]
+
+_NOTHING = b"0\r\n\r\n"
+"""A chunked body without a chunk."""
 
 _VISIBLE = re.compile(r"[!-~]+\Z")
 
@@ -53,6 +56,8 @@ class Client:
         path: str,
         headers: Fields = (),
         body: bytes | AsyncIterator[bytes] = b"",
+        *,
+        asked: float | None = None,
     ) -> Reply:
         """Sends one request; the reply is there when its headers are.
 
@@ -61,10 +66,19 @@ class Client:
         end. Raises InvalidRequest for what cannot be
         sent, Unavailable where nothing was (its cause is the system's error),
         and ConnectionLost where the request was sent and no answer will come.
+
+        asked: seconds within which the other side has to ask for the body
+        (100-continue), which is bytes then, and is not sent before; else
+        NotAsked is raised. An empty body is asked for as well.
         """
         names = {name for name, _ in headers}
         chunked = False
-        if isinstance(body, bytes):
+        if asked is not None:
+            assert isinstance(body, bytes)
+            # Who is told that there is none does not ask for it.
+            length = b"content-length: %d" % len(body) if body else b"transfer-encoding: chunked"
+            framing, body = b"expect: 100-continue\r\n%b\r\n\r\n" % length, body or _NOTHING
+        elif isinstance(body, bytes):
             framing = b"content-length: %d\r\n\r\n" % len(body)
         elif b"content-length" in names:
             framing = b"\r\n"
@@ -73,7 +87,7 @@ class Client:
         host = b"" if b"host" in names else _host(target)
         head = _first_line(method, path) + host + write_fields(headers) + framing
         connection = self._kept(target) or await self._connect(target)
-        return await connection.request(method, head, body, chunked=chunked)
+        return await connection.request(method, head, body, chunked=chunked, asked=asked)
 
     def _kept(self, target: Target) -> ClientConnection | None:
         """The connection that was used last."""
