@@ -55,7 +55,7 @@ class Secrets:
     async def set(self, tenant: str, skill: str, name: str, value: bytes, author: str) -> None:
         """What starts from now on has it. Raises InvalidRequest for what is no
         text of 1 to 32,768 bytes."""
-        _check(value)
+        check_value(value)
         sealed = self._seal.close((tenant, skill, name), value)
         kept = Kept(skill, name, self._clock(), author)
         await self._store.run(lambda db: rows.put(db, tenant, kept, sealed))
@@ -78,7 +78,8 @@ class Secrets:
         }
 
 
-def _check(value: bytes) -> None:
+def check_value(value: bytes) -> None:
+    """Raises InvalidRequest."""
     try:
         text = value.decode()
     except UnicodeDecodeError:

@@ -93,7 +93,9 @@ class ToyCluster:
             return "/api/v1/namespaces", "", match["name"] or ""
         return f"{match['root']}/{match['kind']}", match["ns"] or "", match["name"] or ""
 
-    def answer(self, verb: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+    def answer(
+        self, verb: str, path: str, query: dict[str, str], body: Any, kind: str = ""
+    ) -> tuple[int, Any]:
         with self._lock:
             if path in _KINDS:
                 return self._discovery(path)
@@ -106,6 +108,11 @@ class ToyCluster:
                 key = (key[0], key[1], body["metadata"]["name"])
                 if key in self.objects:
                     return 409, status(409, "AlreadyExists", f"{key[2]} already exists")
+            if kind == "application/merge-patch+json":
+                code, found = self._one(key)
+                if code != 200:
+                    return code, found
+                body = merged(found, body)
             return self._write(verb, key, body, dry="dryRun" in query)
 
     def _discovery(self, root: str) -> tuple[int, Any]:
@@ -160,6 +167,7 @@ class ToyCluster:
             before.get("spec") != made.get("spec")
         )
         made["metadata"]["resourceVersion"] = str(next(self._versions))
+        made["metadata"]["creationTimestamp"] = "2026-01-02T03:04:05Z"
         if "status" in before:
             made["status"] = before["status"]
         if not dry:
@@ -167,6 +175,19 @@ class ToyCluster:
             self.settle(made)
             self.objects[key] = made
         return 200, made
+
+
+def merged(target: Any, patch: Any) -> Any:
+    """Source: RFC 7396."""
+    if not isinstance(patch, dict):
+        return patch
+    made = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            made.pop(name, None)
+        else:
+            made[name] = merged(made.get(name), value)
+    return made
 
 
 def _plural(kind: str) -> str:
@@ -247,7 +268,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         body = json.loads(sent) if sent else None
-        code, found = self.toy.answer(self.command, unquote(url.path), query, body)
+        kind = self.headers.get("Content-Type", "")
+        code, found = self.toy.answer(self.command, unquote(url.path), query, body, kind)
         data = json.dumps(found).encode()
         self.send_response(code)
         self.send_header("Content-Length", str(len(data)))
