@@ -63,7 +63,8 @@ def set_(
 def remove(
     settings: Settings, access: Access, name: str, skill: str, tenant: str, as_json: bool
 ) -> None:
-    """Removes the secret NAME of a skill. Instances that run keep it to their end.
+    """Removes the secret NAME of a skill. Instances that run keep it to their end,
+    and on a cluster for a minute or two.
 
     \b
     catnap secrets remove api-key --skill search

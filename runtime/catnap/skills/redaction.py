@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -27,6 +28,27 @@ class Redaction:
 
     def __call__(self, line: bytes) -> bytes:
         return self._pattern.sub(GONE, line) if self._pattern else line
+
+
+class Renewed:
+    """Takes out what a folder holds, and what it held: a cluster changes a Secret
+    that is mounted under those who run."""
+
+    def __init__(self, place: str, read: Callable[[str], Iterable[str]]) -> None:
+        """read: gives the values of a folder."""
+        self._place = place
+        self._read = read
+        self._known: set[str] = set()
+        self._stamp = -1
+        self._clean = Redaction(())
+
+    def __call__(self, line: bytes) -> bytes:
+        # A new version of all takes the old one's place in the folder itself.
+        stamp = os.stat(self._place).st_mtime_ns  # noqa: PTH116
+        if stamp != self._stamp:
+            self._known.update(self._read(self._place))
+            self._clean, self._stamp = Redaction(self._known), stamp
+        return self._clean(line)
 
 
 def _forms(value: str) -> Iterator[bytes]:
