@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 import msgspec
 
@@ -43,11 +44,12 @@ class Renewed:
         self._clean = Redaction(())
 
     def __call__(self, line: bytes) -> bytes:
-        # A new version of all takes the old one's place in the folder itself.
-        stamp = os.stat(self._place).st_mtime_ns  # noqa: PTH116
-        if stamp != self._stamp:
-            self._known.update(self._read(self._place))
-            self._clean, self._stamp = Redaction(self._known), stamp
+        with suppress(OSError):
+            # A new version of all takes the old one's place in the folder itself.
+            stamp = os.stat(self._place).st_mtime_ns  # noqa: PTH116
+            if stamp != self._stamp:
+                self._known.update(self._read(self._place))
+                self._clean, self._stamp = Redaction(self._known), stamp
         return self._clean(line)
 
 
