@@ -102,6 +102,18 @@ async def test_grpc_is_audited_as_http_is(world: Audited) -> None:
     assert said(denied, "action", "request") == ("tasks.redrive", "Tasks.Redrive")
 
 
+async def test_a_limit_is_in_the_records_of_whom_it_bounds(world: Audited) -> None:
+    for tenant in ("acme", "*", ""):
+        status, _ = await world.ask("PUT", "/limits", {"tenant": tenant, "daily_calls": 7})
+        assert status == 200
+        await world.ask("DELETE", f"/limits?tenant={tenant}")
+    for chain, times, whose in (("tenant=acme", 1, "tenant 'acme'"), ("platform", 2, "")):
+        records = await world.records(f"{chain}&action=limits.write")
+        assert [each["request"] for each in records] == ["DELETE /limits", "PUT /limits"] * times
+        assert {said(each, "principal", "of") for each in records} == {("key admin", "default")}
+        assert all(whose in each["detail"] for each in records)
+
+
 async def test_a_task_that_is_sent_again_is_named(world: Audited) -> None:
     async with connect(world.grpc, ADMIN) as client:
         with pytest.raises(NotFound):

@@ -135,9 +135,8 @@ def decide(principal: Principal, action: Action, resource: Resource) -> Allowed 
     """Whether the principal may; the first thing that is missing, if not."""
     held = roles_at(principal.roles, principal.tenant, resource.tenant, resource.skill)
     if resource.tenant != principal.tenant and not held:
-        return Denied(
-            f"{principal.name} belongs to tenant {principal.tenant!r}, not {resource.tenant!r}"
-        )
+        whose = f"not {resource.tenant!r}" if resource.tenant else "and this is the platform's own"
+        return Denied(f"{principal.name} belongs to tenant {principal.tenant!r}, {whose}")
     if resource.user and principal.user not in (None, resource.user):
         return Denied(
             f"{principal.name} is for user {principal.user!r}, and this is user {resource.user!r}'s"

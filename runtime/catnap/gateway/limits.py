@@ -104,8 +104,9 @@ async def remove(gateway: Gateway, caller: Principal, request: Request) -> Respo
 
 
 def _allow(gateway: Gateway, caller: Principal, tenant: str) -> None:
-    """A limit is the word of the platform to the tenant that it bounds."""
-    allow(gateway, caller, "limits.write", Resource(tenant or EACH))
+    """A limit is the word of the platform to the tenant that it bounds; one of
+    every tenant is the platform's own affair."""
+    allow(gateway, caller, "limits.write", Resource("" if tenant == EACH else tenant))
 
 
 def _day(text: str) -> str:
