@@ -77,6 +77,7 @@ class Commands(Group):
                     ("CATNAP_FILES", "s3://bucket?endpoint=URL (a folder in CATNAP_HOME)"),
                     ("CATNAP_FILES_BOUNDS", "as scope=10GB sessions=90d tasks=30d (none)"),
                     ("CATNAP_STORE", "postgresql://host/database (a file in CATNAP_HOME)"),
+                    ("CATNAP_ADVERTISE", "its host, for gateways that share its store (HTTP's)"),
                     ("CATNAP_EGRESS", "proxy that skills leave by (a free port)"),
                     ("CATNAP_EGRESS_NETWORKS", "private networks it may reach (none)"),
                     ("CATNAP_INDEX", "packages that sessions install (Python's own index)"),
