@@ -69,7 +69,7 @@ class LocalPlatform:
         gives those of instances."""
         ledger = Ledger(home / "services")
         env = {"CATNAP_CALLBACK": callback} | ({"CATNAP_EGRESS": egress} if egress else {})
-        env |= {"CATNAP_UV": uv} if (uv := environment.installer()) else {}
+        env["CATNAP_UV"] = environment.installer()  # always: a skill may not name it
         self._home = home
         self._sources: dict[str, tuple[Path, Path]] = {}
         """Interpreter and folder by image."""
