@@ -22,7 +22,7 @@ from catnap.gateway.gateway import Gateway
 from catnap.http import Client, Target
 from tests.gateway.local import started
 
-RUNTIME = Path(__file__).resolve().parents[2] / "runtime"
+ROOT = Path(__file__).resolve().parents[2]
 PAD = Path(__file__).parent / "functions" / "pad"
 
 
@@ -55,7 +55,7 @@ class Pods:
         folder.mkdir(parents=True, exist_ok=True)
         env = {
             "PATH": os.defpath,
-            "PYTHONPATH": str(RUNTIME),
+            "PYTHONPATH": f"{ROOT / 'runtime'}:{ROOT}",
             "PYTHONDONTWRITEBYTECODE": "1",
             "CATNAP_CALLBACK": str(self.where),
             "CATNAP_INSTANCE": name,
@@ -77,14 +77,26 @@ class Pods:
         return pod
 
     async def call(
-        self, pod: Pod, session: str = "s1", user: str = "ada", depth: int = 0, **what: str
+        self,
+        pod: Pod,
+        session: str = "s1",
+        user: str = "ada",
+        depth: int = 0,
+        skill: str = "pad",
+        **what: str,
     ) -> Any:
-        """The files that there are after a call of `pad`. Raises its error."""
+        """What the skill answers; of `pad`, the files that there are. Raises its error."""
         task = f"t{next(self._tasks)}"
         grant = Grant(
-            *(), tenant="acme", user=user, session=session, task=task, skill="pad", depth=depth,
-            expires=4e9, roles=("caller",),
-        )  # fmt: skip
+            tenant="acme",
+            user=user,
+            session=session,
+            task=task,
+            skill=skill,
+            depth=depth,
+            expires=4e9,
+            roles=("caller",),
+        )
         headers = {
             "ce-specversion": "1.0",
             "ce-id": task,
@@ -107,7 +119,7 @@ class Pods:
         if reply.status >= 400:
             raise from_problem(reply.status, answer)
         found = msgspec.json.decode(answer)
-        return found[0] if isinstance(found[0], dict) else found
+        return found[0] if skill == "pad" else found
 
 
 @asynccontextmanager

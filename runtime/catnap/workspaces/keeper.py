@@ -10,10 +10,10 @@ from pathlib import Path
 from catnap.errors import Unavailable
 from catnap.services.local.keeping import Visit as AnyVisit
 from catnap.services.platform import Route
-from catnap.snapshots.capture import Index
 from catnap.snapshots.removal import remove
 from catnap.snapshots.visits import IDLE, Visit, Visits
-from catnap.workspaces.rows import Held, Workspace
+from catnap.workspaces.head import OwnHead
+from catnap.workspaces.rows import Workspace
 from catnap.workspaces.workspaces import Workspaces
 
 
@@ -36,7 +36,7 @@ class Keeper:
         remove(self._folder)
         self._new.mkdir(mode=0o700, parents=True)
         self._rooms: dict[str, Path] = {}
-        self._visits: Visits[Workspace, _Head] = Visits(clock, idle)
+        self._visits: Visits[Workspace, OwnHead] = Visits(clock, idle)
 
     def room(self, instance: str) -> Path:
         room = self._folder / instance
@@ -47,7 +47,7 @@ class Keeper:
         self._rooms[instance] = room
         return room
 
-    async def enter(self, route: Route, instance: str) -> Visit[Workspace, _Head] | None:
+    async def enter(self, route: Route, instance: str) -> Visit[Workspace, OwnHead] | None:
         user, _, session = route.session.partition("\0")
         workspace = Workspace(route.namespace, user, route.service, session)
         async with self._visits.lock(workspace):
@@ -83,16 +83,17 @@ class Keeper:
         await self._visits.settle()
         await asyncio.to_thread(remove, self._folder)
 
-    async def _open(self, workspace: Workspace, instance: str) -> Visit[Workspace, _Head] | None:
+    async def _open(self, workspace: Workspace, instance: str) -> Visit[Workspace, OwnHead] | None:
         room = self._rooms.get(instance)
         if room is None:
             return None
         held = await self._workspaces.claim(workspace)
+        head = OwnHead(self._workspaces, held)
         name = f"{workspace.id}.{held.epoch}"
         aside = self._new / name
         try:
             aside.mkdir(mode=0o700)
-            index = await self._workspaces.restore(held, aside)
+            index = await head.restore(aside)
             if instance not in self._rooms:
                 return None
             aside.rename(room / name)
@@ -101,9 +102,9 @@ class Keeper:
         finally:
             if aside.exists():
                 await asyncio.to_thread(remove, aside)
-        return self._visits.begin(workspace, _Head(self._workspaces, held), index, room / name)
+        return self._visits.begin(workspace, head, index, room / name)
 
-    async def _settle(self, visit: Visit[Workspace, _Head]) -> None:
+    async def _settle(self, visit: Visit[Workspace, OwnHead]) -> None:
         """Before the session goes elsewhere. With the workspace's lock. Raises
         Unavailable where that would cost it what its last call did."""
         while visit.dirty and not visit.lost:
@@ -126,21 +127,3 @@ class Keeper:
             await self._visits.keep(visit)
             self._visits.drop(visit)
         await asyncio.to_thread(remove, room)
-
-
-class _Head:
-    """Of a workspace that this process has: nobody else waits for it."""
-
-    def __init__(self, workspaces: Workspaces, held: Held) -> None:
-        self._workspaces = workspaces
-        self._held = held
-
-    async def snapshot(self, folder: Path, before: Index, *, at_rest: bool) -> Index:
-        self._held, index = await self._workspaces.snapshot(self._held, folder, before)
-        return index
-
-    async def sweep(self) -> None:
-        await self._workspaces.sweep(self._held)
-
-    async def rest(self) -> None:
-        pass
