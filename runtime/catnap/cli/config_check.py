@@ -11,6 +11,7 @@ import msgspec
 from catnap.access.egress import Networks
 from catnap.access.listen import check_listen
 from catnap.access.roles import check_role
+from catnap.cli.authorities import authorities
 from catnap.cli.listened import listened, tls_files
 from catnap.cli.settings import NAMES, Settings, find_file, nearest, read_settings
 from catnap.errors import InvalidRequest
@@ -70,6 +71,7 @@ def check(flags: Mapping[str, str | None], environment: Mapping[str, str], folde
     if settings.store:
         found += _refused("CATNAP_STORE", check_uri, settings.store)
     found += _refused("CATNAP_TLS_CERT", _tls, settings)
+    found += _refused("[[issuers]]", authorities, settings)
     found += _addresses(settings)
     found += _keys(settings)
     skills = _skills(settings.functions, found)

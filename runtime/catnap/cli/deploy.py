@@ -13,6 +13,7 @@ import click
 
 from catnap.access.principal import DEFAULT_TENANT
 from catnap.cli import deployed, exits, output
+from catnap.cli.authorities import authorities
 from catnap.cli.cluster import Access, with_cluster
 from catnap.cli.here import deploy_here, refuse_a_clusters
 from catnap.cli.options import DURATION, Command, with_json, with_settings
@@ -114,6 +115,7 @@ def deploy(
             storage=storage or Install.storage,
             storage_class=storage_class,
             settings=gateway_settings(settings),
+            files=authorities(settings),
         ),
         models=(MODEL,),
         build=replace(BuildSettings.read(os.environ), home=settings.home),

@@ -12,6 +12,7 @@ import click
 import yaml
 
 from catnap.cli import output
+from catnap.cli.authorities import authorities
 from catnap.cli.options import Command, with_json, with_settings
 from catnap.cli.settings import Settings, gateway_settings
 from catnap.errors import NotFound
@@ -90,6 +91,7 @@ def render(
             storage=storage or Install.storage,
             storage_class=storage_class or Install.storage_class,
             settings=gateway_settings(settings),
+            files=authorities(settings),
             replicated=bool(settings.store),
         )
         found = asyncio.run(_skills(folders, settings.home))

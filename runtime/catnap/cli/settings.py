@@ -4,6 +4,7 @@ that order."""
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -151,7 +152,8 @@ def read_settings(
         except InvalidRequest as error:
             report(error)
     keys = _parsed("keys", table, path, _key, Key.__struct_fields__, report)
-    issuers = _parsed("issuers", table, path, _issuer, Issuer.__struct_fields__, report)
+    issuer = functools.partial(_issuer, root)
+    issuers = _parsed("issuers", table, path, issuer, Issuer.__struct_fields__, report)
     accounts = _parsed("accounts", table, path, _accounts, AccountRoles.__struct_fields__, report)
     clients = _parsed("clients", table, path, _client, ClientName.__struct_fields__, report)
     limits = _parsed("limits", table, path, _limit, Limit.__struct_fields__, report)
@@ -183,9 +185,18 @@ def gateway_settings(settings: Settings) -> str:
     if settings.audit_keep:
         lines.append(f'audit_keep = "{settings.audit_keep:.0f}s"')
     for name in _TABLES:
-        for each in getattr(settings, name):
-            lines += _table(name, msgspec.structs.asdict(each))
+        for number, each in enumerate(getattr(settings, name)):
+            values = msgspec.structs.asdict(each)
+            if values.get("ca"):
+                values["ca"] = authority_name(number)
+            lines += _table(name, values)
     return "".join(f"{line}\n" for line in lines)
+
+
+def authority_name(number: int) -> str:
+    """The file beside that catnap.toml with whom to trust for an issuer.
+    number: of the issuer, from 0."""
+    return f"issuer-{number + 1}.pem"
 
 
 def _table(name: str, values: Mapping[str, object]) -> list[str]:
@@ -313,10 +324,11 @@ def _client(table: dict[str, Any]) -> ClientName:
     return msgspec.convert(table, ClientName)
 
 
-def _issuer(table: dict[str, Any]) -> Issuer:
+def _issuer(root: Path, table: dict[str, Any]) -> Issuer:
     if "keep" in table:
         table = {**table, "keep": float(Duration.parse(table["keep"]))}
-    return msgspec.convert(table, Issuer)
+    found = msgspec.convert(table, Issuer)
+    return msgspec.structs.replace(found, ca=str(root / found.ca)) if found.ca else found
 
 
 def _limit(table: dict[str, Any]) -> Limit:

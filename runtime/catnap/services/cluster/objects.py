@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from catnap.services.cluster import triggers
 from catnap.services.cluster.install import Install
 from catnap.services.cluster.manifests import Object, build, find
@@ -60,7 +62,8 @@ def system_objects(install: Install) -> list[Object]:
             ]
         if each["kind"] == "Deployment" and each["metadata"]["name"] == GATEWAY:
             # Other settings are another gateway: it reads them when it starts.
-            digest = hashlib.sha256(install.settings.encode()).hexdigest()
+            told = msgspec.json.encode((install.settings, *sorted(install.files.items())))
+            digest = hashlib.sha256(told).hexdigest()
             template = each["spec"]["template"]["metadata"]
             template.setdefault("annotations", {})[CATNAP + "settings"] = digest
     return objects
@@ -72,7 +75,7 @@ def _settings(install: Install) -> Object:
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": SETTINGS, "namespace": install.name, "labels": labels},
-        "data": {"catnap.toml": install.settings},
+        "data": {"catnap.toml": install.settings, **install.files},
     }
 
 
