@@ -72,6 +72,8 @@ def deploy(
 
     Builds what is not built, applies what differs, and waits until it is
     ready. A skill that cannot be deployed leaves the running one as it is.
+    Where CATNAP_STORE names a Postgres and CATNAP_FILES a bucket, there are two
+    gateways; else one, with a volume.
     Images get to the cluster by REGISTRY, or by LOAD_COMMAND; see `catnap
     build --help`.
 

@@ -11,7 +11,7 @@ import pytest
 from catnap.access.shared_keys import FILES
 from catnap.errors import InvalidRequest
 from catnap.services.cluster.install import Install
-from catnap.services.cluster.names import namespace_of
+from catnap.services.cluster.names import CALLBACK_PORT, namespace_of
 from catnap.services.cluster.objects import cluster_objects
 from catnap.services.cluster.skill import Skill
 from catnap.skills.manifest import parse_manifest
@@ -167,6 +167,23 @@ def test_only_the_gateway_has_a_token(objects: list[dict[str, Any]]) -> None:
 def test_an_installation_that_cannot_be_named_is_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest, match="install"):
         Install(**bad)
+
+
+def test_a_gateway_may_ask_another_one_and_skills_may_call_either_back(
+    objects: list[dict[str, Any]],
+) -> None:
+    install = {"catnap.dev/install": "testing"}
+    [policy] = [
+        each for each in of_kind(objects, "NetworkPolicy") if each["metadata"]["name"] == "gateway"
+    ]
+    [rule] = [
+        each
+        for each in policy["spec"]["ingress"]
+        if {"port": CALLBACK_PORT} in each["ports"] and "from" in each
+    ]
+    assert rule["from"] == [{"namespaceSelector": {"matchLabels": install}}]
+    for namespace in of_kind(objects, "Namespace"):
+        assert install.items() <= namespace["metadata"]["labels"].items()
 
 
 def test_gateways_with_a_store_outside_take_each_others_place_and_have_no_volume() -> None:
