@@ -36,6 +36,7 @@ class Cluster:
 
     service: str
     idle: float = 60.0
+    patience: float = 0.9
     now: float = 1_000_000.0
     gateways: list[Gateway] = field(default_factory=list)
     pods: dict[str, Place] = field(default_factory=dict)
@@ -59,6 +60,7 @@ class Cluster:
             [("acme", self.service)],
             activator=self.activator.target,
             pause=0.0,
+            patience=self.patience,
             clock=lambda: self.now,
             referee=referee,
         )
@@ -116,9 +118,11 @@ class Cluster:
         revision = request.headers[b"knative-serving-revision"].decode()
         return skill(await self.pod(revision, *self.gateways))
 
-    async def call(self, gateway: Gateway, session: str, revision: str = "") -> str:
+    async def call(
+        self, gateway: Gateway, session: str = "", revision: str = "", *, nested: bool = False
+    ) -> str:
         """The name of the pod that has answered."""
-        route = Route("acme", self.service, session=session, revision=revision)
+        route = Route("acme", self.service, "", session, revision, nested)
         async with gateway.platform.deliver(route, [(b"ce-id", b"1")], b"{}") as delivery:
             await delivery.reply.read()
         return delivery.instance

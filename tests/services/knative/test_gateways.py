@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Coroutine, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,13 +20,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from catnap.errors import Unavailable
+from catnap.errors import ResourceExhausted, Unavailable
+from catnap.http import Request, Response
 from catnap.services.knative import agreed
 from catnap.services.knative.api import Api
 from catnap.sessions.rows import TABLES, Home
 from catnap.store import Store
 from tests.services.knative.apiserver import running
-from tests.services.knative.gateways import Cluster
+from tests.services.knative.gateways import Cluster, Gateway
+from tests.services.knative.serving import skill
 
 T = TypeVar("T")
 _names = itertools.count(1)
@@ -218,6 +221,85 @@ async def test_a_call_that_may_not_be_sent_holds_no_place(
         await cluster.call(one, "s")
     assert await cluster.call(one, "") == pod
 
+
+# --- nested calls -------------------------------------------------------------------
+
+
+@dataclass
+class Queue:
+    """A pod's queue-proxy with one place. done: lets go the call that has it."""
+
+    pod: str
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+    begun: int = 0
+    _place: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def answer(self, request: Request) -> Response:
+        async with self._place:
+            await request.body.read()
+            self.begun += 1
+            await self.done.wait()
+        return skill(self.pod)
+
+
+async def full(cluster: Cluster, *, by: Gateway) -> tuple[Queue, asyncio.Task[str]]:
+    """A pod with one place, which a call of that gateway has."""
+    pod = await cluster.pod("old")
+    queue = Queue(pod)
+    cluster.pods[pod].answers = [queue.answer]
+    cluster.list(by, pod)
+    held = asyncio.create_task(cluster.call(by))
+    while not queue.begun:
+        await asyncio.sleep(0)
+    return queue, held
+
+
+async def test_trees_of_calls_at_two_gateways_do_not_wait_for_each_other_for_ever(
+    cluster: Cluster,
+) -> None:
+    """Each holds the place that the other one's nested call is queued for."""
+    one, other = cluster.gateways
+    cluster.revision("old", concurrency=1)
+    places = [await full(cluster, by=each) for each in cluster.gateways]
+    for each, (queue, _) in zip((other, one), places, strict=True):
+        cluster.list(each, queue.pod)
+    nested = (cluster.call(each, nested=True) for each in cluster.gateways)
+    for ended in await asyncio.gather(*nested, return_exceptions=True):
+        assert isinstance(ended, ResourceExhausted)
+    for queue, held in places:
+        queue.done.set()
+        assert await held == queue.pod
+        assert queue.begun == 1
+    assert await cluster.call(one, nested=True) in cluster.pods
+
+
+async def test_a_nested_call_that_is_queued_goes_where_there_is_room(cluster: Cluster) -> None:
+    one, other = cluster.gateways
+    cluster.revision("old", concurrency=1)
+    queue, held = await full(cluster, by=other)
+    cluster.list(one, queue.pod)
+    nested = asyncio.create_task(cluster.call(one, nested=True))
+    while len(cluster.pods[queue.pod].asked) < 2:
+        await asyncio.sleep(0)
+    assert await cluster.pod("old", one) == await nested
+    queue.done.set()
+    assert await held == queue.pod
+
+
+async def test_a_nested_call_that_is_queued_may_have_its_turn(cluster: Cluster) -> None:
+    one, other = cluster.gateways
+    cluster.revision("old", concurrency=1)
+    queue, held = await full(cluster, by=other)
+    cluster.list(one, queue.pod)
+    nested = asyncio.create_task(cluster.call(one, nested=True))
+    while len(cluster.pods[queue.pod].asked) < 2:
+        await asyncio.sleep(0)
+    queue.done.set()
+    assert await nested == await held == queue.pod
+    assert queue.begun == 2
+
+
+# --- any order of it ----------------------------------------------------------------
 
 SESSIONS = st.sampled_from("abc")
 GATEWAYS = st.integers(0, 1)

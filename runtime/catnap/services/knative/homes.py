@@ -34,6 +34,11 @@ class Homes:
         self._services: dict[Key, Sessions] = {}
         self._looking: asyncio.Task[None] | None = None
 
+    @property
+    def shared(self) -> bool:
+        """Whether other gateways send calls to the same pods."""
+        return self._referee is not None
+
     def start(self) -> None:
         """Tells the referee from now on which sessions have a call at work."""
         if self._referee is not None:

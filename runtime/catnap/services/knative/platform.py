@@ -6,6 +6,13 @@ at zero or in a burst, the activator holds the call, has a pod started, and
 passes it on. The activator knows nothing of the calls that went straight: one
 that it passes on may wait in a queue-proxy behind them, as with any ingress
 that Knative has no say in.
+
+A call that another one waits for, a nested one, must not wait for a place that
+this one holds. A tree of calls is one gateway's, which knows its places: nested
+calls go straight where one is free, else they wait for that, and for a pod more,
+up to PATIENCE. What other gateways send is not known: there a nested call is
+withdrawn from a queue, see `_straight`. Where the pods are full all the time it
+is left to the activator, and waits until its deadline at the latest.
 """
 
 from __future__ import annotations
@@ -39,14 +46,15 @@ from catnap.sessions.referee import Referee
 ACTIVATOR = Target("activator-service.knative-serving.svc.cluster.local.", 80)
 
 SENDS = 3
-"""Times that a call is given to the activator whose pod has just ended."""
+"""Times that a call is given to the activator whose pod has just ended, or that
+a nested one is queued at a pod."""
 
 PAUSE = 0.2
 """Seconds between them: as often the activator looks which pods there are."""
 
 PATIENCE = 15.0
-"""Seconds that a nested call waits for a pod of ours to have room: as long as
-the autoscaler takes to see that all are full, and another to start."""
+"""Seconds that a nested call waits for a pod to have room: as long as the
+autoscaler takes to see that all are full, and another to start."""
 
 LOOKS = 50
 """Times that a new revision is looked for, with the same pause."""
@@ -173,16 +181,12 @@ class KnativePlatform:
         call = Sent(route.service, (namespace, revision.name), fields, body, arrived)
         try:
             if pod:
-                try:
-                    visit.settle(pod)
-                    async with self._exchange.with_pod(call, pod) as delivery:
+                visit.settle(pod)
+                with suppress(NotSent):
+                    nested = route.nested
+                    async with self._straight(call, pod, revision.pods, nested) as delivery:
                         yield delivery
                     return
-                except NotSent as error:
-                    if error.lost:
-                        self.fleet.lose(namespace, pod)
-                finally:
-                    revision.pods.release(pod)
             async with visit.waking(), self._relayed(call, revision.pods) as delivery:
                 await self._reached(visit, delivery.instance)
                 yield delivery
@@ -264,6 +268,41 @@ class KnativePlatform:
                         return pod
                     await pods.change()
         return None
+
+    @asynccontextmanager
+    async def _straight(
+        self, call: Sent, pod: Pod, pods: Pods, nested: bool
+    ) -> AsyncIterator[Delivery]:
+        """Sends a call to a pod at which it has a place, and gives that back.
+        Raises NotSent.
+
+        Only this gateway's places are known here. Where there are others, a
+        nested call may have to wait behind theirs, and these for what its own
+        callers hold, so that each waits for the other, in two pods' queues. It
+        does not for ever: it tries another pod, and ends with ResourceExhausted.
+        """
+        uncertain = nested and self._homes.shared and pods.bounded
+        patience = self._patience / SENDS if uncertain else None
+        try:
+            for left in reversed(range(SENDS)):
+                try:
+                    async with self._exchange.with_pod(call, pod, patience) as delivery:
+                        yield delivery
+                    return
+                except NotSent as error:
+                    if error.lost:
+                        self.fleet.lose(call.revision[0], pod)
+                    if not error.queued:
+                        raise
+                    if not left:
+                        raise error.reason from None
+                # The place here is still held, so that it is one elsewhere.
+                other = pods.take(None, self._chance, alone=True)
+                if other:
+                    pods.release(pod)
+                    pod = other
+        finally:
+            pods.release(pod)
 
     @asynccontextmanager
     async def _relayed(self, call: Sent, pods: Pods) -> AsyncIterator[Delivery]:
