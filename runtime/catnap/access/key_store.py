@@ -27,6 +27,9 @@ FOLLOW = 2.0
 MAX_LIFETIME = 100 * 365 * 86400.0
 """Seconds that a key with an end may live; other than that it has none."""
 
+MAX_ROLES = 64
+"""Of one key: each of its calls looks at all of them."""
+
 MAX_OVERLAP = 30 * 86400.0
 """Seconds for which a key may be good beside the one that replaces it."""
 
@@ -92,6 +95,8 @@ class KeyStore:
             raise InvalidRequest(f"key name {wanted.name!r}: only ids begin with {ID_PREFIX!r}")
         if wanted.lifetime is not None and not 1 <= wanted.lifetime <= MAX_LIFETIME:
             raise InvalidRequest(f"lifetime: must be 1 to {MAX_LIFETIME:.0f} seconds")
+        if len(wanted.roles) > MAX_ROLES:
+            raise InvalidRequest(f"roles: {len(wanted.roles):,} of them, and {MAX_ROLES} are most")
         now = self._clock()
         secret, id_ = _new()
         record = Key.of(

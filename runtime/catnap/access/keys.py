@@ -18,8 +18,6 @@ from catnap.events.ids import check_id
 PREFIX = "catnap_"
 GRANT_PREFIX = "cg1."
 MIN_SECRET = 16
-MAX_ROLES = 64
-"""Of one key: each of its calls looks at all of them."""
 
 _NOBODY: tuple[Principal | None, float] = (None, -math.inf)
 _HOW = (
@@ -44,10 +42,6 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
         check_id("tenant", self.tenant)
         if self.user is not None:
             check_id("user", self.user)
-        if len(self.roles) > MAX_ROLES:
-            raise InvalidRequest(
-                f"key {self.name!r}: has {len(self.roles):,} roles, of {MAX_ROLES}"
-            )
         for role in self.roles:
             check_role(role)
         kind, _, digits = self.hash.partition(":")

@@ -62,13 +62,15 @@ def create(
 ) -> None:
     """Makes a key, and shows its secret this once.
 
-    A role may be bound to skills: `caller:report-*` calls those alone.
+    A role may be bound to skills: `caller:report-*` calls those alone. An
+    admin may bind it to tenants: `operator@acme-*`.
 
     \b
     catnap keys create agent-core
     catnap keys create ada --role viewer --role caller:report-* --user ada --expires 90d
     """
-    wanted = {"name": name, "roles": roles, "user": user, "lifetime": expires and float(expires)}
+    lifetime = None if expires is None else float(expires)
+    wanted = {"name": name, "roles": roles, "user": user, "lifetime": lifetime}
     _made(ask(settings, "POST", f"/keys{of_tenant(tenant)}", Shown, wanted), as_json)
 
 
