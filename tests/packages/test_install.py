@@ -3,7 +3,9 @@ real index."""
 
 from __future__ import annotations
 
+import asyncio
 import io
+import json
 import os
 import zipfile
 from collections.abc import Iterator
@@ -162,6 +164,18 @@ def test_what_may_not_be_installed_is_refused_with_the_reason(
     with pytest.raises(error, match=said):
         lab(["table", asked])
     assert lab(modules=("table",))["values"] == {"table": None}
+
+
+async def test_who_asks_for_what_is_not_allowed_is_in_the_audit(
+    lab: Lab, platform: Running
+) -> None:
+    with pytest.raises(PermissionDenied):
+        await asyncio.to_thread(lab, ["tabel"])
+    denied: list[str] = []
+    while not denied:  # it is written behind the answer
+        _, _, audit = await platform.request("GET", "/audit?action=packages.use")
+        denied = [each["detail"] for each in json.loads(audit)["records"]]
+    assert "'tabel' may not be installed" in denied[0]
 
 
 def test_a_wheel_that_needs_what_has_only_sources_is_not_installed(
