@@ -118,6 +118,7 @@ def deploy(
             storage_class=storage_class,
             settings=gateway_settings(settings),
             files=authorities(settings),
+            clients=bool(settings.clients),
         ),
         models=(MODEL,),
         build=replace(BuildSettings.read(os.environ), home=settings.home),

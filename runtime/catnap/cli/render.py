@@ -44,6 +44,9 @@ from catnap.skills.manifest import read_manifest
 @click.option(
     "--eventing/--no-eventing", default=True, help="Knative Eventing's Broker and Triggers, too."
 )
+@click.option(
+    "--tls/--no-tls", default=False, help="There is a Secret catnap-tls, for the gateway to show."
+)
 @click.option("--storage", help="The gateway's volume on the cluster. Default: 10Gi.")
 @click.option("--storage-class", help="Its class. Default: the cluster's own.")
 @with_json
@@ -59,6 +62,7 @@ def render(
     cluster: bool,
     tenants: tuple[str, ...],
     eventing: bool,
+    tls: bool,
     storage: str | None,
     storage_class: str | None,
     as_json: bool,
@@ -92,6 +96,8 @@ def render(
             storage_class=storage_class or Install.storage_class,
             settings=gateway_settings(settings),
             files=authorities(settings),
+            tls=tls,
+            clients=bool(settings.clients),
             replicated=bool(settings.store),
         )
         found = asyncio.run(_skills(folders, settings.home))

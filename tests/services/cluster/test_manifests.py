@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from catnap.errors import InvalidRequest, NotFound
-from catnap.services.cluster.manifests import build, find
+from catnap.services.cluster.manifests import build, extended, find
 from catnap.services.cluster.patches import patched
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -29,6 +29,29 @@ def test_kubectl_makes_the_same_of_them(name: str) -> None:
     folder = find(name)
     done = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, check=True)
     assert by_name(build(folder)) == by_name(list(yaml.safe_load_all(done.stdout)))
+
+
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not on the PATH")
+@pytest.mark.parametrize("name", ["system", "replicas"])
+@pytest.mark.parametrize("components", [["tls"], ["tls", "mtls"]])
+def test_kubectl_makes_the_same_of_those_with_components(
+    tmp_path: Path, name: str, components: list[str]
+) -> None:
+    shutil.copytree(find("system").parent, tmp_path / "knative")
+    folder = tmp_path / "knative" / "whole"
+    folder.mkdir()
+    layer = {"resources": [f"../{name}"], "components": [f"../{each}" for each in components]}
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(layer))
+    done = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, check=True)
+    objects = build(find(name))
+    for each in components:
+        objects = extended(objects, find(each))
+    assert by_name(objects) == by_name(list(yaml.safe_load_all(done.stdout)))
+
+
+def test_what_is_no_component_of_patches_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="no component"):
+        extended([], find("system"))
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,24 @@ async def test_another_store_than_the_clusters_and_files_on_no_bucket_are_refuse
     await world.deploy()
 
 
+async def test_a_certificate_that_is_there_is_shown_then_and_on_every_later_deploy(
+    world: World,
+) -> None:
+    await world.deploy()
+    world.cluster.put("/api/v1/namespaces/catnap/secrets/catnap-tls", {"data": {"tls.crt": MINE}})
+    await world.deploy()
+    again = await world.deploy()
+    assert {each.verdict for each in again.planned} == {"unchanged"}
+    [container] = world.cluster.get("/apis/apps/v1/namespaces/catnap/deployments/catnap-gateway")[
+        "spec"
+    ]["template"]["spec"]["containers"]
+    env = {each["name"]: each.get("value") for each in container["env"]}
+    assert (env["CATNAP_HTTP"], env["CATNAP_PLAIN"]) == ("0.0.0.0:8443", "0.0.0.0:8080")
+    assert "CATNAP_TLS_CLIENT_CA" not in env
+    service = world.cluster.get("/api/v1/namespaces/catnap/services/catnap-gateway")
+    assert {each["name"]: each["port"] for each in service["spec"]["ports"]}["https"] == 443
+
+
 async def test_the_platforms_key_is_made_once_and_then_kept(world: World) -> None:
     await world.deploy()
     world.cluster.get(SECRET)["data"] = {"key": MINE}

@@ -16,7 +16,9 @@ class Install:
     them. storage: the size of the gateway's volume. storage_class: empty for
     the cluster's default. eventing: whether the cluster has Knative Eventing.
     settings: the gateway's catnap.toml, empty for defaults; it holds no secret.
-    files: what it names beside itself, by name; no secrets either.
+    files: what it names beside itself, by name; no secrets either. tls: whether
+    there is a Secret TLS_SECRET with a certificate that the gateway shows.
+    clients: whether those who come by TLS have to show one, too.
     replicated: whether its store is Postgres and its files are in a bucket; then
     there are two gateways, and no volume.
 
@@ -32,6 +34,8 @@ class Install:
     eventing: bool = True
     settings: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
+    tls: bool = False
+    clients: bool = False
     replicated: bool = False
 
     def __post_init__(self) -> None:

@@ -39,20 +39,34 @@ def build(folder: Path) -> list[Object]:
         raise InvalidRequest(f"{path}: {min(unknown)} is not supported: only {sorted(_KNOWN)}")
     labels = _labels(layer.get("labels", ()), path)
     objects = [each for name in layer["resources"] for each in _resource(folder / name)]
-    for each in layer.get("patches", ()):
-        if not each.keys() <= {"path", "target"}:
-            raise InvalidRequest(f"{path}: patches: only path and target, not {sorted(each)}")
-        [patch] = _read(folder / each["path"])
-        try:
-            objects = patched(objects, each.get("target", {}), patch)
-        except InvalidRequest as error:
-            raise InvalidRequest(f"{folder / each['path']}: {error.message}") from None
+    objects = _patched(objects, layer, folder)
     for each in objects:
         meta = each["metadata"]
         if labels:
             meta["labels"] = {**meta.get("labels", {}), **labels}
         if "namespace" in layer and each["kind"] not in _CLUSTER_SCOPED:
             meta["namespace"] = layer["namespace"]
+    return objects
+
+
+def extended(objects: list[Object], folder: Path) -> list[Object]:
+    """As a component changes them, of which ours have patches alone. Raises
+    InvalidRequest."""
+    [layer] = _read(folder / "kustomization.yaml")
+    if layer["kind"] != "Component" or layer.keys() != {"apiVersion", "kind", "patches"}:
+        raise InvalidRequest(f"{folder}: is no component with patches alone")
+    return _patched(objects, layer, folder)
+
+
+def _patched(objects: list[Object], layer: Mapping[str, Any], folder: Path) -> list[Object]:
+    for each in layer.get("patches", ()):
+        if not each.keys() <= {"path", "target"}:
+            raise InvalidRequest(f"{folder}: patches: only path and target, not {sorted(each)}")
+        [patch] = _read(folder / each["path"])
+        try:
+            objects = patched(objects, each.get("target", {}), patch)
+        except InvalidRequest as error:
+            raise InvalidRequest(f"{folder / each['path']}: {error.message}") from None
     return objects
 
 

@@ -21,6 +21,9 @@ STORE_SECRET = "catnap-store"  # noqa: S105
 STORE_URI = "uri"
 FILES_SECRET = "catnap-files"  # noqa: S105
 """The Secret with the environment of what reaches the bucket."""
+TLS_SECRET = "catnap-tls"  # noqa: S105
+"""The Secret with the gateway's certificate, where it shows one. Made by others:
+tls.crt, tls.key, and ca.crt where clients have to show theirs."""
 CALLBACK_PORT = 8081
 """Of the gateway, for what its skills call back."""
 

@@ -10,7 +10,7 @@ import msgspec
 
 from catnap.services.cluster import triggers
 from catnap.services.cluster.install import Install
-from catnap.services.cluster.manifests import Object, build, find
+from catnap.services.cluster.manifests import Object, build, extended, find
 from catnap.services.cluster.names import (
     DEFAULT_INSTALL,
     GATEWAY,
@@ -48,8 +48,11 @@ def system_objects(install: Install) -> list[Object]:
     """The gateway, the model server, and what they may do."""
     names = {DEFAULT_INSTALL: install.name, f"{DEFAULT_INSTALL}:gateway": f"{install.name}:gateway"}
     folder = "replicas" if install.replicated else "system"
-    objects = [_settings(install)]
-    objects += [_renamed(each, names) for each in build(find(folder))]
+    found = build(find(folder))
+    if install.tls:
+        for name in ("tls", "mtls") if install.clients else ("tls",):
+            found = extended(found, find(name))
+    objects = [_settings(install), *(_renamed(each, names) for each in found)]
     for each in objects:
         if each["kind"] == "PersistentVolumeClaim":
             each["spec"]["resources"]["requests"]["storage"] = install.storage

@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import islice
 
 from catnap.errors import CatnapError, Conflict, NotFound
-from catnap.services.cluster.names import GATEWAY, INSTALL, namespace_of
+from catnap.services.cluster.names import GATEWAY, INSTALL, TLS_SECRET, namespace_of
 from catnap.services.cluster.skill import Skill
 from catnap.services.knative import collect, given, undeploy
 from catnap.services.knative.api import Api, Object
@@ -63,6 +63,8 @@ async def _beside_what_is_there(api: Api, order: Order, secrets: given.Secrets) 
     name = order.install.name
     if not order.whole and not await _find(api, "apps/v1", "Deployment", name, GATEWAY):
         order = replace(order, whole=True)
+    if order.whole and await given.find(api, name, TLS_SECRET) is not None:
+        order = replace(order, install=replace(order.install, tls=True))
     if order.whole and await given.stored(api, order, secrets):
         return replace(order, install=replace(order.install, replicated=True))
     claim = None if order.resize else await _find(api, "v1", "PersistentVolumeClaim", name, GATEWAY)
