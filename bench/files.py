@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import itertools
 import json
 import os
 import shutil
@@ -17,22 +16,22 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
+
+from catnap.cli import direct
 from catnap.files.bucket import Bucket, client
+from catnap.skills.files import Shared
 from tests.contract import versitygw
 from tests.platform.running import Running
 
 GB = 10**9
 TURNS = 3
 PART = 1 << 20
-SENT_PART = 64 << 20
-AT_ONCE = 4
-"""Of the parts that are sent by links; boto3 sends ten."""
 OPTIONS = {"size": (1.0, "GB of the file, up to 5")}
 UP, DOWN = "up", "down"
 Way = Callable[[Path], None]
@@ -122,9 +121,11 @@ class _Gateway:
         _receive(f"http://{self._place}/files/user/through", got, self._key)
 
     def up_by_link(self, source: Path) -> None:
-        asked = json.dumps({"size": source.stat().st_size, "part_size": SENT_PART}).encode()
-        link = _ask("POST", f"http://{self._place}/links/user/linked", asked, self._key)
-        _send_parts(link["parts"], source)
+        asked = {"size": source.stat().st_size, "part_size": direct.PART}
+        link = _ask(
+            "POST", f"http://{self._place}/links/user/linked", json.dumps(asked).encode(), self._key
+        )
+        direct.send(msgspec.convert(link, Shared), source, link["url"])
         began = time.perf_counter()
         _ask("PUT", f"http://{self._place}{link['finish']}", b"", {})
         self.finished.append(time.perf_counter() - began)
@@ -143,26 +144,13 @@ def _ask(method: str, url: str, body: bytes, headers: dict[str, str]) -> Any:
         return json.loads(data)
 
 
-def _send_parts(parts: list[dict[str, Any]], source: Path) -> None:
-    ends = itertools.accumulate(each["size"] for each in parts)
-
-    def send(part: dict[str, Any], end: int) -> None:
-        size = part["size"]
-        _send(part["url"], source, {"content-length": str(size)}, end - size, size)
-
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        list(threads.map(send, parts, ends))
-
-
-def _send(
-    url: str, source: Path, headers: dict[str, str], start: int = 0, size: int | None = None
-) -> None:
+def _send(url: str, source: Path, headers: dict[str, str]) -> None:
     with _connected(url) as (connection, path), source.open("rb") as file:
         connection.putrequest("PUT", path)
         for name, value in headers.items():
             connection.putheader(name, value)
         connection.endheaders()
-        connection.sock.sendfile(file, start, size)
+        connection.sock.sendfile(file)
         answer = connection.getresponse()
         assert answer.status < 300, answer.read()
         answer.read()
