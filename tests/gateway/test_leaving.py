@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
+import pytest
+
+from catnap.gateway import serve
+from catnap.gateway.rpc import serve_grpc
 from tests.gateway.local import make_skill
 from tests.gateway.world import running
 
@@ -20,3 +25,26 @@ async def test_who_asks_for_its_health_turns_away_and_the_calls_that_still_come_
         assert await world.ask("POST", "/skills/echo", 1) == (200, 1)
         status, accepted = await world.ask("POST", "/skills/echo", 2, prefer="respond-async")
         assert (status, "task" in accepted) == (202, True)
+
+
+async def test_it_has_not_left_before_the_last_call_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "LEAVE", 0)
+    async with running(tmp_path, make_skill(tmp_path, "echo", MAIN)) as world:
+        rpc = await serve_grpc(world.gateway, "127.0.0.1:0")
+        live, going = world.gateway.pipeline.live, asyncio.Event()
+
+        async def call() -> None:
+            with live.call("t"):
+                await going.wait()
+
+        calling = asyncio.create_task(call())
+        await asyncio.sleep(0)
+        leaving = asyncio.create_task(serve.leave(world.gateway, rpc))
+        await asyncio.wait([leaving], timeout=0.2)
+        assert not leaving.done()
+        going.set()
+        await calling
+        await leaving
+        await rpc.stop(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import gc
 import os
@@ -34,6 +35,10 @@ LEAVE = ROTATE + 5.0
 """Seconds for which a gateway that is not the only one still takes calls after it was
 told to stop: until all who know it have turned away. A client that found it in the
 first seconds has been asked to connect anew by then, too."""
+
+LONGEST = 600.0
+"""Seconds that calls at work may then take to end, where new ones go elsewhere: no
+skill has more."""
 
 
 @dataclass(frozen=True)
@@ -102,14 +107,14 @@ async def serve(
             await stop.wait()
             if gateway.replicated:
                 announce("stopping: new calls go elsewhere")
-                await _leave(gateway, rpc, *servers)
+                await leave(gateway, rpc, *servers)
             announce("stopping: what is at work may end")
     except* CatnapError as errors:
         raise _first(errors) from None
 
 
-async def _leave(gateway: Gateway, rpc: Rpc, *servers: Server) -> None:
-    """Returns when nobody sends new calls here any more; until then they are made."""
+async def leave(gateway: Gateway, rpc: Rpc, *servers: Server) -> None:
+    """Returns when nobody sends new calls here any more and those that came have ended."""
     gateway.leave()
     await rpc.checks.enter_graceful_shutdown()
     for server in servers:
@@ -118,6 +123,10 @@ async def _leave(gateway: Gateway, rpc: Rpc, *servers: Server) -> None:
     for server in servers:
         for connection in list(server.connections):
             connection.close_if_idle()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LONGEST):
+            while calls := gateway.pipeline.live.tasks():
+                await asyncio.wait(calls)
 
 
 async def _listen(
