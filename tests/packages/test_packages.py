@@ -181,6 +181,13 @@ async def test_metadata_of_another_package_opens_nothing(
         await page(packages, "secret")
 
 
+async def test_an_index_that_lacks_the_metadata_it_has_promised_has_the_wheel(
+    make: Callable[..., Packages], index: SimpleIndex
+) -> None:
+    index.moved[f"/files/{TABLE.filename}.metadata"] = "/files/gone"
+    assert b"Requires-Dist: solid" in await about(make(), TABLE)
+
+
 async def test_a_file_that_is_no_wheel_has_no_metadata(
     make: Callable[..., Packages], index: SimpleIndex
 ) -> None:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from catnap.errors import Unavailable
+from catnap.errors import NotFound, Unavailable
 from catnap.packages.address import Index
 from catnap.packages.bounds import Bounds
 from catnap.packages.metadata import Needs, parse_metadata, read_metadata
@@ -105,9 +105,8 @@ class Mirror:
         there = await self.run(self._shelf.metadata, name, wheel.version, wheel.sha256)
         if there is not None:
             return there
-        if wheel.metadata:
-            content = await self.run(self._upstream.metadata, wheel.url, wheel.metadata)
-        else:
+        content = await self._beside(wheel)
+        if content is None:
             path = await self.wheel(wheel)
             content = await self.run(read_metadata, path, name, self._bounds.metadata)
         needs = parse_metadata(content, name, wheel.version)
@@ -115,6 +114,16 @@ class Mirror:
         await self.run(self.known, name)  # what was kept before belongs to it
         self._needs[name][wheel.sha256] = needs
         return content
+
+    async def _beside(self, wheel: Wheel) -> bytes | None:
+        """The metadata that the index has itself: some say so of all wheels, and
+        have it of some."""
+        try:
+            if wheel.metadata:
+                return await self.run(self._upstream.metadata, wheel.url, wheel.metadata)
+        except NotFound:
+            pass
+        return None
 
     def _wheel(self, wheel: Wheel) -> Path:
         return self._shelf.wheel(wheel.sha256) or self._shelf.keep_wheel(

@@ -6,6 +6,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
 
+from packaging.specifiers import SpecifierSet
+
 from catnap.errors import InvalidRequest, NotFound, PermissionDenied, Unavailable
 from catnap.packages.address import Index
 from catnap.packages.bounds import Bounds
@@ -52,7 +54,7 @@ class Packages:
         roots = Roots(allow)
         await self._check_reach(roots, normalized(name))
         page = await self._mirror.page(normalized(name))
-        return render_page(page.name, _within(page, roots))
+        return await self._mirror.run(_rendered, page, roots)
 
     async def metadata(self, allow: Sequence[str], sha256: str, filename: str) -> bytes:
         """Of a wheel that a page has told of."""
@@ -84,8 +86,10 @@ class Packages:
             raise NotFound(f"{filename[:200]!r} is no wheel's name")
         roots = Roots(allow)
         await self._check_reach(roots, name)
-        for each in _within(await self._mirror.page(name), roots):
-            if each.sha256 == sha256 and each.filename == filename:
+        page = await self._mirror.page(name)
+        for each in page.wheels:
+            same = each.sha256 == sha256 and each.filename == filename
+            if same and roots.allows(name, each.version):
                 return name, each
         raise NotFound(f"the index has no {filename!r} of that hash that is allowed")
 
@@ -101,7 +105,7 @@ class Packages:
     async def _check_there(self, asked: Requirement, roots: Roots) -> None:
         bounds = bounds_of(asked)
         page = await self._mirror.page(asked.name)
-        fitting = [w for w in page.wheels if bounds.contains(w.version, prereleases=True)]
+        fitting = await self._mirror.run(_fitting, page, bounds)
         if not page.wheels and page.others:
             raise InvalidRequest(
                 f"{asked.name}: the index has it as sources alone, and nothing is built here: "
@@ -115,8 +119,13 @@ class Packages:
             )
 
 
-def _within(page: Page, roots: Roots) -> tuple[Wheel, ...]:
-    return tuple(each for each in page.wheels if roots.allows(page.name, each.version))
+def _rendered(page: Page, roots: Roots) -> bytes:
+    wheels = tuple(each for each in page.wheels if roots.allows(page.name, each.version))
+    return render_page(page.name, wheels)
+
+
+def _fitting(page: Page, bounds: SpecifierSet) -> list[Wheel]:
+    return [each for each in page.wheels if bounds.contains(each.version, prereleases=True)]
 
 
 def _check_allowed(asked: Requirement, roots: Roots, allow: Sequence[str]) -> None:

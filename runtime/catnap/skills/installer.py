@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from catnap.errors import InvalidRequest, PermissionDenied, Unavailable
+from catnap.errors import InvalidRequest, PermissionDenied, SkillError, Unavailable
 from catnap.skills.lock import Pin, format_pins, parse_lock
 
 _SAID = 2000
@@ -39,7 +39,8 @@ class Installer:
         before: stays what it is, as far as it can.
 
         Raises InvalidRequest where nothing satisfies them, PermissionDenied where
-        they need what is not allowed, and Unavailable.
+        they need what is not allowed, Unavailable, and SkillError where there is
+        no uv.
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         wanted, found = self._folder / "wanted.in", self._folder / "found.txt"
@@ -109,7 +110,7 @@ def _program() -> str:
     for found in (os.environ.get("CATNAP_UV"), beside, shutil.which("uv")):
         if found and os.access(found, os.X_OK):
             return found
-    raise Unavailable(
+    raise SkillError(
         "ctx.install needs uv, and there is none: add uv to the skill's requirements.in and run "
         "`catnap lock`"
     )
