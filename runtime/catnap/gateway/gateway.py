@@ -39,7 +39,7 @@ from catnap.access.secret_rows import TABLES as SECRETS
 from catnap.access.secrets import Secrets
 from catnap.calls import Pipeline
 from catnap.calls.accept import accept
-from catnap.calls.written import Written
+from catnap.calls.written import Kept, Written
 from catnap.errors import Conflict, InvalidRequest
 from catnap.events import Event
 from catnap.files import TABLES as FILES
@@ -63,7 +63,8 @@ from catnap.sessions.rows import TABLES as HOMES
 from catnap.store import Store
 from catnap.tasks import TABLES, Journal, Retry, Task
 from catnap.workspaces import TABLES as WORKSPACES
-from catnap.workspaces import Keeper, Workspaces
+from catnap.workspaces import Bounds as WorkspaceBounds
+from catnap.workspaces import Expiry, Keeper, Workspaces
 
 if TYPE_CHECKING:
     from catnap.services.knative.cluster import Cluster
@@ -146,15 +147,19 @@ class Gateway:
         self.meter = Meter(self.store, time.time, settings.limits)
         objects = _objects(settings)
         self._parts.callback(objects.close)
-        self.workspaces = Workspaces(objects, self.store)
         written = Written(self.meter.limiter, lambda: writing.get().skill)
         bounds = Bounds.parse(settings.files_bounds)
+        self.workspaces = Workspaces(
+            *(objects, self.store, WorkspaceBounds.within(bounds.scope)),
+            allowance=Kept(self.meter.limiter),
+        )
         room = Room(self.store, objects, bounds.scope, time.time)
         self.files = Files(objects, self._on_file, allowance=written, room=room)
         self._parts.push_async_callback(self.files.settle)
         self.links = Links(secret)
         self.sharing = Sharing(self.files, objects, self.links, time.time, room)
         self.sweeper = Sweeper(self.files, self.store, bounds.keep, time.time)
+        self.expiry = Expiry(self.workspaces, bounds.sessions, time.time)
 
     async def start(self, callback: str, egress: str) -> None:
         """Starts every part. callback, egress: where instances reach the
@@ -189,6 +194,8 @@ class Gateway:
         # Ends first: what it removes is told through the pipeline.
         sweeping = asyncio.create_task(self.sweeper.run())
         self._parts.callback(sweeping.cancel)
+        expiring = asyncio.create_task(self.expiry.run())
+        self._parts.callback(expiring.cancel)
         if self.settings.audit_keep:
             retention = Retention(self.audit, self.settings.audit_keep, time.time)
             cutting = asyncio.create_task(retention.run())

@@ -16,6 +16,11 @@ class Bounds:
     entries: int = 100_000
     depth: int = 100
 
+    @classmethod
+    def within(cls, size: int) -> Bounds:
+        """With no more content than so many bytes; 0 sets no bound of its own."""
+        return cls(size=min(cls().size, size)) if size else cls()
+
     def check(self, what: str, found: int, most: int) -> None:
         """Raises ResourceExhausted where there is more of it than may be."""
         if found > most:

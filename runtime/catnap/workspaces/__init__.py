@@ -8,8 +8,19 @@ instances of a machine; a pod's host does, with a lease, what `leased` lets it.
 
 from catnap.snapshots.bounds import Bounds
 from catnap.workspaces.chosen import chosen
+from catnap.workspaces.expiry import Expiry
 from catnap.workspaces.keeper import Keeper
 from catnap.workspaces.rows import TABLES, Held, Snapshot, Workspace
 from catnap.workspaces.workspaces import Workspaces
 
-__all__ = ["TABLES", "Bounds", "Held", "Keeper", "Snapshot", "Workspace", "Workspaces", "chosen"]
+__all__ = [
+    "TABLES",
+    "Bounds",
+    "Expiry",
+    "Held",
+    "Keeper",
+    "Snapshot",
+    "Workspace",
+    "Workspaces",
+    "chosen",
+]

@@ -34,6 +34,8 @@ CREATE TABLE epochs (
 _HOLDERS = """
 ALTER TABLE workspaces ADD COLUMN holder TEXT NOT NULL DEFAULT '';
 ALTER TABLE workspaces ADD COLUMN until REAL NOT NULL DEFAULT 0
+;
+CREATE INDEX workspaces_used ON workspaces (used)
 """
 TABLES = Component("workspaces", (_FIRST, _HOLDERS))
 
@@ -269,15 +271,40 @@ def end(db: Database, workspace: Workspace) -> int:
     """Forgets it and its snapshots. Gives an epoch: what was stored before it
     is nobody's. Raises NotFound."""
     get(db, workspace)
-    db.execute("DELETE FROM snapshots WHERE workspace = ?", (workspace.id,))
     db.execute("DELETE FROM workspaces WHERE id = ?", (workspace.id,))
+    return _forgotten(db, workspace)
+
+
+def unused(db: Database, before: float, now: float) -> list[Workspace]:
+    """Some that nobody has used since, or says to have at work now."""
+    rows = db.execute(
+        "SELECT * FROM workspaces WHERE used < ? AND until <= ? ORDER BY used LIMIT 100",
+        (before, now),
+    )
+    return [_whose(row) for row in rows]
+
+
+def expire(db: Database, workspace: Workspace, before: float, now: float) -> int | None:
+    """As `end`, if it is still unused; else None."""
+    gone = db.execute(
+        "DELETE FROM workspaces WHERE id = ? AND used < ? AND until <= ?",
+        (workspace.id, before, now),
+    )
+    return _forgotten(db, workspace) if gone.rowcount else None
+
+
+def _forgotten(db: Database, workspace: Workspace) -> int:
+    db.execute("DELETE FROM snapshots WHERE workspace = ?", (workspace.id,))
     return next_epoch(db)
 
 
 def _held(row: Row) -> Held:
-    whose = Workspace(row["tenant"], row["user"], row["skill"], row["session"])
     head = _snapshot(row) if row["manifest"] else None
-    return Held(whose, row["epoch"], row["used"], head)
+    return Held(_whose(row), row["epoch"], row["used"], head)
+
+
+def _whose(row: Row) -> Workspace:
+    return Workspace(row["tenant"], row["user"], row["skill"], row["session"])
 
 
 def _snapshot(row: Row) -> Snapshot:

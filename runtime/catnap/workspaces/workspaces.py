@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Protocol
 
 from catnap.errors import InvalidRequest, NotFound, Unavailable
 from catnap.files import ObjectStore
@@ -23,6 +24,16 @@ _TYPE = "application/octet-stream"
 _PAGE = 1000
 
 
+class Allowance(Protocol):
+    """How much may be stored."""
+
+    def ask(self, workspace: Workspace) -> None:
+        """Raises ResourceExhausted where nothing more may be. Before each object."""
+
+    def wrote(self, workspace: Workspace, size: int) -> None:
+        """Bytes that are stored now."""
+
+
 class Workspaces:
     """Whether the caller may is decided before (access)."""
 
@@ -32,12 +43,15 @@ class Workspaces:
         store: Store,
         bounds: Bounds = Bounds(),  # noqa: B008 (it is frozen)
         now: Callable[[], float] = time.time,
+        allowance: Allowance | None = None,
     ) -> None:
-        """store: with rows.TABLES. now: seconds since the epoch."""
+        """store: with rows.TABLES. now: seconds since the epoch. allowance:
+        where there is a limit."""
         self._objects = objects
         self._store = store
         self.bounds = bounds
         self._now = now
+        self._allowance = allowance
 
     # --- for who has the folder ------------------------------------------------
 
@@ -78,7 +92,7 @@ class Workspaces:
         moves the head there.
 
         Raises Conflict where somebody else has the workspace by now,
-        ResourceExhausted where it holds more than may be, Unavailable where the
+        ResourceExhausted where it holds or stores more than may be, Unavailable where the
         object store cannot be reached, and OSError for the disk.
         """
         index, packed = await storing.capture(
@@ -175,13 +189,31 @@ class Workspaces:
     async def end(self, workspace: Workspace) -> None:
         """Forgets it with all that it holds. Raises NotFound."""
         epoch = await self._store.run(lambda db: rows.end(db, workspace))
+        await self._clear(workspace, epoch)
+
+    async def expire(self, before: float) -> int:
+        """Ends those that nobody has used since then, in seconds since the
+        epoch; how many."""
+        ended = 0
+        while found := await self._store.run(lambda db: rows.unused(db, before, self._now())):
+            for workspace in found:
+                ended += await self._expire(workspace, before)
+        return ended
+
+    async def _expire(self, workspace: Workspace, before: float) -> bool:
+        epoch = await self._store.run(lambda db: rows.expire(db, workspace, before, self._now()))
+        if epoch is not None:
+            await self._clear(workspace, epoch)
+        return epoch is not None
+
+    async def _clear(self, workspace: Workspace, epoch: int) -> None:
         stored = [name async for name in self._stored(workspace)]
         await self._remove(workspace, garbage(stored, frozenset(), epoch))
 
     # --- its objects ------------------------------------------------------------------
 
     def objects(self, workspace: Workspace) -> _Objects:
-        return _Objects(self._objects, workspace)
+        return _Objects(self._objects, workspace, self._allowance)
 
     async def _stored(self, workspace: Workspace) -> AsyncIterator[str]:
         prefix, after = workspace.prefix, ""
@@ -203,9 +235,12 @@ class Workspaces:
 class _Objects:
     """snapshots.storing.Objects of one workspace, where they lie."""
 
-    def __init__(self, objects: ObjectStore, workspace: Workspace) -> None:
+    def __init__(
+        self, objects: ObjectStore, workspace: Workspace, allowance: Allowance | None
+    ) -> None:
         self._objects = objects
         self._workspace = workspace
+        self._allowance = allowance
 
     async def get(self, name: str) -> bytes:
         try:
@@ -215,7 +250,13 @@ class _Objects:
         return b"".join([part async for part in content])
 
     async def put(self, pack: Sealed) -> None:
+        """Raises ResourceExhausted too, where nothing more may be stored."""
+
         async def body() -> AsyncIterator[bytes]:
             yield pack.content
 
+        if self._allowance:
+            self._allowance.ask(self._workspace)
         await self._objects.put(self._workspace.prefix + pack.name, body(), content_type=_TYPE)
+        if self._allowance:
+            self._allowance.wrote(self._workspace, len(pack.content))
