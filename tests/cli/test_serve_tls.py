@@ -80,6 +80,9 @@ def test_a_skill_is_called_over_tls_and_calls_back(folder: Path, alone: Cli) -> 
         assert (done.status, done.out) == (0, '"default default kept"')
         assert alone("status", "--http", http, *ca).status == 0
         assert alone("login", "--http", http, "--grpc", grpc, *ca).status == 0
+        (folder / "note.txt").write_bytes(b"straight")
+        put = alone("files", "put", "note.txt", "--direct", "--http", http, "--grpc", grpc, *ca)
+        assert put.status == 0, put.err
         for refused in (alone("status", "--http", http), alone("skills", "list", "--grpc", grpc)):
             assert refused.status == 7
             assert refused.err.startswith("catnap: ")

@@ -53,9 +53,14 @@ def unreachable(address: str, flag: str, cause: Exception | None = None) -> Unre
 def http_client(settings: Settings) -> HttpClient:
     """Trusts and shows what the settings say. Raises InvalidRequest for files
     that are no good."""
+    return HttpClient(tls=tls(settings))
+
+
+def tls(settings: Settings) -> ssl.SSLContext | None:
+    """Of the HTTP address; None where it speaks none. Raises as `http_client`."""
     if not settings.http.startswith("https://"):
-        return HttpClient()
-    return HttpClient(tls=client_context(*_files(settings)))
+        return None
+    return client_context(*_files(settings))
 
 
 def _files(settings: Settings) -> tuple[str, str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ssl
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
@@ -19,10 +20,17 @@ _BLOCK = 1024 * 1024
 Advance = Callable[[int], object]
 
 
-def send(shared: Shared, path: Path, url: str, advance: Advance = lambda count: None) -> bytes:
+def send(
+    shared: Shared,
+    path: Path,
+    url: str,
+    advance: Advance = lambda count: None,
+    tls: ssl.SSLContext | None = None,
+) -> bytes:
     """Sends a file by a link that was made for its size; what is answered to the
     last part. url: the link's, with a host, where it has no parts. advance: told
-    of bytes as they are sent.
+    of bytes as they are sent. tls: whom to trust at an https:// link; None for
+    the system's authorities.
 
     Raises what is answered, and Unavailable where nobody answers.
     """
@@ -31,7 +39,7 @@ def send(shared: Shared, path: Path, url: str, advance: Advance = lambda count: 
 
     def one(part: Part, end: int) -> bytes:
         headers = shared.headers | {"Content-Length": str(part.size)}
-        return _put(part.url, headers, _blocks(path, end - part.size, part.size, advance))
+        return _put(part.url, headers, _blocks(path, end - part.size, part.size, advance), tls)
 
     with ThreadPoolExecutor(AT_ONCE) as threads:
         *_, last = threads.map(one, parts, ends)
@@ -47,11 +55,15 @@ def _blocks(path: Path, start: int, size: int, advance: Advance) -> Iterator[byt
             advance(len(block))
 
 
-def _put(url: str, headers: dict[str, str], body: Iterator[bytes]) -> bytes:
+def _put(
+    url: str, headers: dict[str, str], body: Iterator[bytes], tls: ssl.SSLContext | None
+) -> bytes:
     parts = urlsplit(url)
-    secure = parts.scheme == "https"
-    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    connection = kind(parts.netloc)
+    connection: http.client.HTTPConnection
+    if parts.scheme == "https":
+        connection = http.client.HTTPSConnection(parts.netloc, context=tls)
+    else:
+        connection = http.client.HTTPConnection(parts.netloc)
     try:
         connection.request("PUT", f"{parts.path}?{parts.query}", body, headers)
         answer = connection.getresponse()

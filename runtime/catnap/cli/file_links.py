@@ -10,6 +10,7 @@ import msgspec
 
 from catnap.cli import direct, output
 from catnap.cli.admin import ADMIN, ask
+from catnap.cli.connection import tls
 from catnap.cli.options import DURATION, Command, with_json, with_settings
 from catnap.cli.scope import in_scope
 from catnap.cli.settings import Settings
@@ -96,7 +97,8 @@ def shared_at(
 def put_direct(settings: Settings, scope: Scope, advance: direct.Advance, upload: Upload) -> File:
     """Writes a file by a link, past the gateway where it can be."""
     shared = shared_at(settings, upload.key, scope, _LONGEST, upload.size, direct.PART)
-    said = direct.send(shared, upload.path, absolute(settings, shared.url), advance)
+    ours = tls(settings) if shared.url.startswith("/") else None
+    said = direct.send(shared, upload.path, absolute(settings, shared.url), advance, ours)
     if shared.finish:
         return ask(settings, "PUT", shared.finish, File)
     return msgspec.json.decode(said, type=File)
