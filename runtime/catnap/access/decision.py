@@ -131,6 +131,7 @@ class Denied:
     reason: str
 
 
+@lru_cache(maxsize=4096)  # who calls again asks for the same
 def decide(principal: Principal, action: Action, resource: Resource) -> Allowed | Denied:
     """Whether the principal may; the first thing that is missing, if not."""
     held = roles_at(principal.roles, principal.tenant, resource.tenant, resource.skill)
