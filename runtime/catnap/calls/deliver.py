@@ -23,6 +23,9 @@ from catnap.services.catalog import Catalog, Deployed, route
 from catnap.services.deadlines import Deadlines, Limit
 from catnap.services.platform import Delivery, Platform, Route
 
+_MAYBE = ("sessionid", "parenttaskid")
+"""Extensions that a call has only where there is such a thing."""
+
 MARGIN = 5.0
 """Seconds that a Grant outlasts its call's deadline."""
 
@@ -158,20 +161,20 @@ class Deliverer:
             attempt=call.attempt,
             gateway=self._gateway,
         )
-        event = call.event
-        extensions = dict(event.extensions)
-        extensions["tenantid"] = call.tenant
-        extensions["userid"] = call.user
-        extensions["taskid"] = call.id
-        extensions["deadline"] = _timestamp(deadline)
-        extensions["traceparent"] = traceparent
-        for name, value in (("sessionid", call.session), ("parenttaskid", call.parent)):
-            if value:
-                extensions[name] = value
-            else:
-                extensions.pop(name, None)
-        event = msgspec.structs.replace(event, extensions=extensions)
-        headers, body = to_binary(event)
+        extensions = {
+            **call.event.extensions,
+            "tenantid": call.tenant,
+            "userid": call.user,
+            "taskid": call.id,
+            "sessionid": call.session,
+            "parenttaskid": call.parent,
+            "deadline": _timestamp(deadline),
+            "traceparent": traceparent,
+        }
+        for name in _MAYBE:
+            if not extensions[name]:
+                del extensions[name]
+        headers, body = to_binary(msgspec.structs.replace(call.event, extensions=extensions))
         headers.append((b"authorization", b"Bearer " + self._grants.issue(grant).encode()))
         if self._gateway:
             headers.append((b"catnap-callback", self._gateway.encode()))

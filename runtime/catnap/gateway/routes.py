@@ -75,14 +75,11 @@ class Routes:
 
     async def __call__(self, request: Request) -> Response:
         async with self._audited(request):
-            return await self._answer(request)
-
-    async def _answer(self, request: Request) -> Response:
-        if self._gateway.cluster is not None:
-            answered = await self._hosts(request)
-            if answered is not None:
-                return answered
-        return await self._ours(request)
+            if self._gateway.cluster is not None:
+                answered = await self._hosts(request)
+                if answered is not None:
+                    return answered
+            return await self._ours(request)
 
     async def callbacks(self, request: Request) -> Response:
         """What skills ask, and nothing else: whoever may reach only this can

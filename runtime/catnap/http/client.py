@@ -71,7 +71,7 @@ class Client:
         (100-continue), which is bytes then, and is not sent before; else
         NotAsked is raised. An empty body is asked for as well.
         """
-        names = {name for name, _ in headers}
+        names = dict(headers)
         chunked = False
         if asked is not None:
             assert isinstance(body, bytes)

@@ -11,7 +11,7 @@ import msgspec
 
 from catnap.errors import CatnapError, SkillCrashed, Unavailable
 from catnap.http.body import MAX_BODY, Body
-from catnap.http.fields import joined
+from catnap.http.fields import NAMES, joined
 from catnap.http.target import Target
 
 if TYPE_CHECKING:
@@ -247,7 +247,7 @@ class ClientConnection(asyncio.Protocol):
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > MAX_HEADERS:
             raise SkillCrashed(f"more than {MAX_HEADERS:,} bytes of headers")
-        self._fields.append((name, value))
+        self._fields.append((NAMES[name], value.rstrip()))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
@@ -255,8 +255,7 @@ class ClientConnection(asyncio.Protocol):
             if status == CONTINUE and self._asked:
                 self._wake_sender()
             return
-        fields = [(name.lower(), value.rstrip()) for name, value in self._fields]
-        self._fields = []  # what comes now are trailers
+        fields, self._fields = self._fields, []  # what comes now are trailers
         headers = dict(fields)
         if len(headers) < len(fields):
             headers = joined(fields)
