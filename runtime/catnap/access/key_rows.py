@@ -101,8 +101,10 @@ def create(db: Database, key: Issued, hash_: str, now: float) -> None:
 
 
 def newest(db: Database, tenant: str, which: str, now: float) -> Issued:
-    """The good key of that id or name. Raises NotFound."""
-    return max(_found(db, tenant, which, now), key=lambda each: each.created)
+    """The good key of that name, or of the same name as that id: one that was
+    rotated is good for a while, and none to go on from. Raises NotFound."""
+    name = _found(db, tenant, which, now)[0].name
+    return max(_named(db, tenant, name, now), key=lambda each: each.created)
 
 
 def rotate(db: Database, new: Issued, hash_: str, now: float, overlap: float) -> None:
