@@ -64,7 +64,7 @@ async def test_keys_are_made_listed_rotated_and_revoked_by_command(world: World)
     assert status == 0
     assert "shown only now" in note
     status, _, err = await world.cli("keys", "create", "gone", "--expires", "0s")
-    assert (status, "lifetime: must be 1 to" in err) == (2, True)
+    assert (status, "lifetime: must be from 1 second" in err) == (2, True)
     status, out, _ = await world.cli("keys", "list")
     assert status == 0
     assert "core" in out

@@ -94,7 +94,7 @@ class KeyStore:
         if wanted.name.startswith(ID_PREFIX):
             raise InvalidRequest(f"key name {wanted.name!r}: only ids begin with {ID_PREFIX!r}")
         if wanted.lifetime is not None and not 1 <= wanted.lifetime <= MAX_LIFETIME:
-            raise InvalidRequest(f"lifetime: must be 1 to {MAX_LIFETIME:.0f} seconds")
+            raise InvalidRequest("lifetime: must be from 1 second to 100 years")
         if len(wanted.roles) > MAX_ROLES:
             raise InvalidRequest(f"roles: {len(wanted.roles):,} of them, and {MAX_ROLES} are most")
         now = self._clock()
@@ -121,7 +121,7 @@ class KeyStore:
         """A new secret for the key of that name or id, and as long a life. The
         one before is good for `overlap` seconds more."""
         if not 0 <= overlap <= MAX_OVERLAP:
-            raise InvalidRequest(f"overlap: must be 0 to {MAX_OVERLAP:.0f} seconds")
+            raise InvalidRequest("overlap: must be from 0 seconds to 30 days")
         check_id("key", which)
         now = self._clock()
         secret, id_ = _new()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from urllib.parse import quote
 
 import click
@@ -155,15 +154,21 @@ def _made(made: Shown, as_json: bool) -> None:
         output.as_json(_document(made))
         return
     click.echo(made.secret)
-    end = f" until {_when(made.key.expires)}" if made.key.expires else ""
+    key = made.key
+    end = f"good until {output.when(key.expires)}" if key.expires else "without an end"
+    name = output.plain(key.name)
     output.note(
-        f"key {made.key.name} ({made.key.id}) of tenant {made.key.tenant}, good{end}; "
-        "its secret is shown only now"
+        f"key {name} ({key.id}) of tenant {key.tenant}, {end}; its secret is shown only now"
     )
 
 
 def _document(each: Shown) -> dict[str, object]:
-    document = {**msgspec.structs.asdict(each.key), "state": each.state}
+    times = {
+        name: output.rfc3339(seconds)
+        for name in ("created", "expires", "revoked")
+        if (seconds := getattr(each.key, name)) is not None
+    }
+    document = {**msgspec.structs.asdict(each.key), **times, "state": each.state}
     return {**document, "secret": each.secret} if each.secret else document
 
 
@@ -171,10 +176,6 @@ def _row(each: Shown) -> tuple[str, ...]:
     key = each.key
     return (
         *(key.id, key.name, "any" if key.user is None else key.user, ", ".join(key.roles)),
-        *(each.state, _when(key.created), _when(key.expires) if key.expires else "never"),
+        *(each.state, output.when(key.created), output.when(key.expires) or "never"),
         key.creator,
     )
-
-
-def _when(seconds: float) -> str:
-    return output.when(datetime.fromtimestamp(seconds, UTC))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -150,9 +150,19 @@ def size(count: int) -> str:
     return f"{amount:.1f} GB"
 
 
-def when(moment: datetime) -> str:
-    """A moment in the reader's own time zone."""
+def when(moment: datetime | float | None) -> str:
+    """A moment, or seconds since the epoch, in the reader's own time zone;
+    nothing for none."""
+    if not moment:
+        return ""
+    if not isinstance(moment, datetime):
+        moment = datetime.fromtimestamp(moment, UTC)
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def rfc3339(seconds: float) -> str:
+    """Seconds since the epoch, as JSON for a program has them."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def note(text: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 
 import click
 import msgspec
@@ -88,7 +87,10 @@ def list_(settings: Settings, access: Access, tenant: str, as_json: bool) -> Non
     if as_json:
         output.as_json([{**msgspec.structs.asdict(each), "state": each.state} for each in found])
         return
-    rows = [(each.skill, each.name, each.state, _when(each.updated), each.author) for each in found]
+    rows = [
+        (each.skill, each.name, each.state, output.when(each.updated), each.author)
+        for each in found
+    ]
     output.table(("skill", "name", "state", "updated", "author"), rows, empty="no secrets")
 
 
@@ -105,7 +107,3 @@ def _said(skill: str, name: str, state: str, as_json: bool) -> None:
         output.as_json({"skill": skill, "name": name, "state": state})
     else:
         click.echo(f"secret {name} of {skill} is {state}")
-
-
-def _when(seconds: float) -> str:
-    return output.when(datetime.fromtimestamp(seconds, UTC)) if seconds else ""
