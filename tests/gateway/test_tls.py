@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -196,3 +196,13 @@ async def test_a_server_that_is_not_trusted_is_sent_nothing(tmp_path: Path) -> N
             await world.get("/skills", key=ADMIN)
         with pytest.raises(Unreachable):
             await world.skills(key=ADMIN)
+
+
+async def test_metrics_need_a_key_as_soon_as_one_address_is_not_this_machines(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path, clients=False) as world:
+        assert await world.get("/metrics") == 200
+        world.gateway.settings = replace(world.gateway.settings, plain="0.0.0.0:8080")
+        assert await world.get("/metrics") == 401
+        assert await world.get("/metrics", key=ADMIN) == 200

@@ -20,7 +20,8 @@ async def health(gateway: Gateway, caller: Principal, request: Request) -> Respo
 
 async def scraper(gateway: Gateway, request: Request) -> Principal:
     """Who asks for metrics: on this machine whoever does, without a key."""
-    if is_loopback(gateway.settings.http):
+    addresses = (gateway.settings.http, gateway.settings.plain)
+    if all(map(is_loopback, filter(None, addresses))):
         return Principal(DEFAULT_TENANT, None, frozenset(("operator",)), "this machine")
     return await principal(gateway, request)
 
