@@ -13,6 +13,9 @@ from catnap.access.mtls import ClientName, is_uri, principal_of
 from catnap.access.principal import Principal
 from catnap.errors import Unauthenticated
 
+MAX_KNOWN = 1024
+"""Certificates that are remembered."""
+
 LONGEST = 2048
 """Characters of a name. Source: SPIFFE-ID, 2.3."""
 
@@ -29,6 +32,7 @@ class Certificates:
 
     def __init__(self, rules: Sequence[ClientName]) -> None:
         self._rules = tuple(rules)
+        self._known = lru_cache(maxsize=MAX_KNOWN)(self._look)
 
     def authenticate(self, certificate: bytes, now: float) -> Principal:
         """Whose certificate, DER or PEM, it is. now: seconds since the epoch.
@@ -36,10 +40,9 @@ class Certificates:
         Raises Unauthenticated for one that no rule is about, and for one that
         has expired since its connection was made.
         """
-        shown = read(certificate)
+        shown, found = self._known(certificate)
         if now >= shown.ends:
             raise Unauthenticated("the certificate has expired: connect anew, with its successor")
-        found = principal_of(shown.names, self._rules)
         if found is None:
             names = ", ".join(shown.names)[:400] or "nobody: it has no URI and no host name"
             raise Unauthenticated(
@@ -47,8 +50,11 @@ class Certificates:
             )
         return found
 
+    def _look(self, certificate: bytes) -> tuple[Shown, Principal | None]:
+        shown = read(certificate)
+        return shown, principal_of(shown.names, self._rules)
 
-@lru_cache(maxsize=1024)
+
 def read(certificate: bytes) -> Shown:
     """Raises Unauthenticated for what cannot be read as one."""
     pem = certificate.startswith(b"-----")
