@@ -26,12 +26,18 @@ from tests.packages.wheels import File, file, wheel
 from tests.platform.running import Running
 from tests.platform.test_lifecycle import wait_for_end
 
+SWAPPED = File(
+    "swapped-1.0-py3-none-any.whl",
+    wheel("swapped", modules={"swapped.py": "value = 'another'\n"}).content,
+    wheel("swapped").sha256,
+)
+"""Its metadata is what it should be; its content is another."""
 FUNCTIONS = Path(__file__).parent / "functions"
 
 
 @pytest.fixture(scope="module")
 def packages() -> Iterator[SimpleIndex]:
-    index = SimpleIndex()
+    index = SimpleIndex("json with metadata")
     index.add("table", wheel("table", "1.0", ["solid"]), wheel("table", "2.0", ["solid>=2"]))
     index.add("solid", wheel("solid", "1.0"), wheel("solid", "2.0"))
     index.add("tabel", wheel("tabel", "1.0"))
@@ -195,11 +201,23 @@ def test_a_wheel_that_names_an_address_is_not_installed(lab: Lab, index: SimpleI
 
 
 def test_a_wheel_that_was_swapped_is_not_installed(lab: Lab, index: SimpleIndex) -> None:
-    promised, other = wheel("swapped", "1.0"), wheel("swapped", "2.0")
-    index.files["swapped"] = [File(promised.filename, other.content, promised.sha256)]
+    index.files["swapped"] = [SWAPPED]
     with pytest.raises(Unavailable):
         lab(["swapped"])
     assert lab(modules=("swapped",))["values"] == {"swapped": None}
+
+
+def test_an_install_that_fails_costs_none_of_those_before(lab: Lab, index: SimpleIndex) -> None:
+    index.files["swapped"] = [SWAPPED]
+    lab(["table==1.0"])
+    with pytest.raises(Unavailable):
+        lab(["swapped"])
+    assert lab(modules=("table",))["values"] == {"table": "1.0"}
+    assert lab(["solid==2.0"])["installed"] == {"solid": "2.0", "table": "1.0"}
+    with pytest.raises(Unavailable):
+        lab(["swapped"])
+    lab.end()
+    assert lab(modules=("table",))["values"] == {"table": "1.0"}
 
 
 def test_a_wheel_writes_nowhere_but_where_it_belongs(

@@ -38,13 +38,15 @@ class Environment:
         self._installer = Installer(folder)
         self._lock = asyncio.Lock()
         self._there = _NOTHING
+        self._whole = True
+        """Whether that is so: it is not where an attempt to change it was broken off."""
         self._looked_at = ""
         """The workspace whose lock was read last."""
 
     async def install(self, context: Context, requirements: Iterable[str]) -> dict[str, str]:
         wanted = tuple(str(parse_requirement(each)) for each in requirements)
         async with self._lock:
-            if not set(wanted) <= set(self._there.asked):
+            if not (self._whole and set(wanted) <= set(self._there.asked)):
                 await self._install(context, wanted)
             return self._there.versions
 
@@ -66,25 +68,28 @@ class Environment:
     async def restore(self, context: Context) -> float:
         """Before a call: has what the session's workspace says. Gives the
         seconds that took."""
-        if context.folder == self._looked_at:
+        if self._whole and context.folder == self._looked_at:
             return 0.0
         began = time.perf_counter()
         async with self._lock:
-            if context.folder == self._looked_at:
-                return time.perf_counter() - began
-            try:
-                lock = read_lock(context.folder)
-                if lock.pins != self._there.pins:
-                    await self._rebuild(context.gateway.index, lock)
-                self._there = lock
-            except Unavailable:
-                raise
-            except CatnapError as error:
-                # The next attempt would end so, too; and the session has other
-                # work than that.
-                sys.stderr.write(f"what this session had installed is not there: {error.message}\n")
-            self._looked_at = context.folder
+            if not self._whole or context.folder != self._looked_at:
+                await self._restore(context)
         return time.perf_counter() - began
+
+    async def _restore(self, context: Context) -> None:
+        try:
+            lock = read_lock(context.folder)
+            if not self._whole or lock.pins != self._there.pins:
+                await self._rebuild(context.gateway.index, lock)
+            self._there = lock
+        except Unavailable:
+            raise
+        except CatnapError as error:
+            # The next attempt would end so, too; and the session has other work
+            # than that.
+            sys.stderr.write(f"what this session had installed is not there: {error.message}\n")
+            self._there, self._whole = _NOTHING, True
+        self._looked_at = context.folder
 
     async def _rebuild(self, index: str, lock: Lock) -> None:
         try:
@@ -96,9 +101,9 @@ class Environment:
             await self._adopt(index, lock)
 
     async def _adopt(self, index: str, lock: Lock) -> None:
-        self._there = _NOTHING  # whatever comes of it
+        self._whole = False
         await self._installer.sync(index, lock.pins)
-        self._there = lock
+        self._there, self._whole = lock, True
         _make_importable(str(self._installer.site))
 
 
