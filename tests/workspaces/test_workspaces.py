@@ -330,3 +330,18 @@ async def test_what_a_workspace_stores_counts_and_ends_where_no_more_may_be(
     (folder / "second").write_bytes(os.urandom(1_500))
     with pytest.raises(ResourceExhausted, match="no more"):
         await workspaces.snapshot(held, folder, index)
+
+
+async def test_a_holder_that_could_not_say_so_has_time_to_say_it_again(
+    objects: ObjectStore, store: Store
+) -> None:
+    now = 1000.0
+    workspaces = Workspaces(objects, store, now=lambda: now)
+    held = await workspaces.take(MINE, "one", 0, seconds=10)
+    assert held is not None
+    now = 1100.0  # until now nobody was there to be told
+    await workspaces.excuse(absence=600, seconds=10)
+    assert await workspaces.take(MINE, "two", 0, seconds=10) is None
+    await workspaces.hold(MINE, held.epoch, 0)
+    await workspaces.excuse(absence=600, seconds=10)
+    assert await workspaces.take(MINE, "two", 0, seconds=10) is not None

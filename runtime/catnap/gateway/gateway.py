@@ -60,6 +60,7 @@ from catnap.packages import PUBLIC, Index, Packages
 from catnap.services.catalog import Announce, Catalog
 from catnap.services.platform import Platform
 from catnap.sessions.rows import TABLES as HOMES
+from catnap.snapshots.claimed import ABSENCE, HOLD
 from catnap.store import Store
 from catnap.tasks import TABLES, Journal, Retry, Task
 from catnap.workspaces import TABLES as WORKSPACES
@@ -188,6 +189,7 @@ class Gateway:
             limits=self.meter.limiter,
             gateway=self.at_work.own,
         )
+        await self.workspaces.excuse(ABSENCE, HOLD)
         self.started = True
         again = await self.pipeline.start()
         self._parts.push_async_callback(self.pipeline.stop)

@@ -11,6 +11,11 @@ HOLD = 10.0
 calls at work there or something to keep."""
 
 
+ABSENCE = 600.0
+"""Seconds that a gateway may have been away, for hosts to have something to
+keep still."""
+
+
 class Claim(msgspec.Struct, frozen=True):
     """instance: whose folder it becomes. epoch: of the folder that it has
     already, 0 for none."""

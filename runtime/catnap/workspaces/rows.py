@@ -168,6 +168,14 @@ def hold(db: Database, workspace: Workspace, epoch: int, until: float) -> None:
         raise over(workspace, epoch)
 
 
+def excuse(db: Database, since: float, now: float, until: float) -> None:
+    """Who had something to keep, and could not say so between `since` and now,
+    has until then to say it again."""
+    db.execute(
+        "UPDATE workspaces SET until = ? WHERE until > ? AND until <= ?", (until, since, now)
+    )
+
+
 def over(workspace: Workspace, epoch: int) -> Conflict:
     return Conflict(f"{workspace} is another instance's by now: epoch {epoch} is over")
 

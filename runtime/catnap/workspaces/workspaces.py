@@ -75,6 +75,16 @@ class Workspaces:
         until = self._now() + seconds if seconds else 0.0
         await self._store.run(lambda db: rows.hold(db, workspace, epoch, until))
 
+    async def excuse(self, absence: float, seconds: float) -> None:
+        """Whoever held something when nobody could be told so, for no longer
+        than that absence, holds it for so many seconds from now on."""
+
+        def excuse(db: Database) -> None:
+            now = self._now()
+            rows.excuse(db, now - absence, now, now + seconds)
+
+        await self._store.run(excuse)
+
     async def held(self, workspace: Workspace, epoch: int) -> Held:
         """Raises Conflict where the epoch is over."""
         return await self._store.run(lambda db: rows.held(db, workspace, epoch))
