@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from catnap.cli.config_check import check
 from catnap.errors import InvalidRequest
 from catnap.packages import PUBLIC, Index
 
@@ -79,3 +82,10 @@ HERE, THERE = Index.parse("http://127.0.0.1:3141/simple/"), Index.parse("https:/
 )
 def test_an_index_may_lead_to_https_and_to_itself(index: Index, url: str, permitted: bool) -> None:
     assert index.permits(url) is permitted
+
+
+def test_config_check_says_what_is_no_index(tmp_path: Path) -> None:
+    environment = {"CATNAP_INDEX": "http://packages.example/simple/"}
+    [problem] = check({}, environment, tmp_path).problems
+    assert problem.where == "CATNAP_INDEX"
+    assert "must be https" in problem.problem

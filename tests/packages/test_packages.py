@@ -281,6 +281,7 @@ async def test_redirects_are_followed_to_where_the_index_may_lead(
         "https://localhost/",
         "file:///etc/passwd",
         "//127.0.0.1:1/x",
+        "//127.0.0.1:x/",
         "http://ann:secret@127.0.0.1/",
     ],
 )
@@ -293,6 +294,14 @@ async def test_no_redirect_leads_to_other_places_of_this_machine(
         with pytest.raises(Unavailable, match="the index leads to") as refused:
             await attempt
         assert "secret" not in str(refused.value)
+
+
+async def test_a_redirect_to_what_is_no_address_is_the_index_fault(
+    make: Callable[..., Packages], index: SimpleIndex
+) -> None:
+    index.moved["/simple/solid/"] = "http://[bad/"
+    with pytest.raises(Unavailable, match="no address"):
+        await page(make(), "solid", ("solid",))
 
 
 async def test_no_redirect_goes_on_for_ever(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http.client import HTTPException, HTTPMessage
 from ssl import SSLError
 from typing import Any, BinaryIO
-from urllib.error import HTTPError, URLError
+from urllib.error import URLError
 from urllib.parse import urljoin, urlsplit
 
 from catnap.errors import NotFound, Unavailable
@@ -34,11 +34,13 @@ class Document:
     content: bytes
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Each is looked at before it is followed."""
+class _AsItIs(urllib.request.HTTPErrorProcessor):
+    """Any answer is one: no redirect is followed before it was looked at."""
 
-    def redirect_request(self, *_: Any) -> None:
-        return None
+    def http_response(self, request: Any, response: Any) -> Any:
+        return response
+
+    https_response = http_response
 
 
 class Upstream:
@@ -83,37 +85,33 @@ class Upstream:
     def _open(
         self, url: str, headers: dict[str, str], what: str
     ) -> Iterator[tuple[str, Any, HTTPMessage | None]]:
-        """Follows redirects, each to where the index permits. Without headers
-        for what is not modified."""
+        """Where it was found, the answer, and the headers of that: none where it
+        is not modified. Follows redirects, each to where the index permits."""
         try:
             for _ in range(REDIRECTS + 1):
                 if not self._index.permits(url):
                     raise Unavailable(f"the index leads to {_shown(url)}: {what} come by https://")
-                try:
-                    reply = self._request(url, headers)
-                except HTTPError as error:
-                    with error:
-                        if error.code == 304:
-                            yield url, error, None
-                            return
-                        if error.code in _MOVED and "Location" in error.headers:
-                            url = urljoin(url, error.headers["Location"])
-                            continue
-                        if error.code in (404, 410):
-                            raise NotFound(f"the index has no {_shown(url)}") from None
-                        raise Unavailable(f"{_shown(url)} answers {error.code}") from None
-                with reply:
-                    yield url, reply, reply.headers
+                with self._request(url, headers) as reply:
+                    if reply.status in _MOVED and "Location" in reply.headers:
+                        url = urljoin(url, reply.headers["Location"])
+                        continue
+                    if reply.status in (404, 410):
+                        raise NotFound(f"the index has no {_shown(url)}")
+                    if reply.status not in (200, 304):
+                        raise Unavailable(f"{_shown(url)} answers {reply.status}")
+                    yield url, reply, None if reply.status == 304 else reply.headers
                     return
             raise Unavailable(f"{_shown(url)}: more than {REDIRECTS} redirects")
         except (URLError, HTTPException, TimeoutError, ConnectionError, SSLError) as error:
             reason = getattr(error, "reason", "") or error
             raise Unavailable(f"{_shown(url)} does not answer: {reason}") from None
+        except ValueError:
+            raise Unavailable(f"{_shown(url)} leads to what is no address") from None
 
     def _request(self, url: str, headers: dict[str, str]) -> Any:
         if self._index.authorization and self._index.has(url):
             headers = {**headers, "Authorization": self._index.authorization}
-        handlers: list[Any] = [_NoRedirect]
+        handlers: list[Any] = [_AsItIs]
         if url.startswith("http:"):
             # It is this machine's: no proxy stands between, whatever the
             # environment says.
@@ -143,5 +141,8 @@ class Upstream:
 
 def _shown(url: str) -> str:
     """Without what may be a credential."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "what is no address"
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:200]
