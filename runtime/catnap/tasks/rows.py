@@ -43,7 +43,22 @@ CREATE TABLE holders (
 """
 """holder: the process of a gateway that wrote the task last; of one at work, the
 one that works it. holders: until when each of them is known to be there."""
-TABLES = Component("tasks", (_FIRST,))
+_FROM_2 = """
+ALTER TABLE tasks ADD COLUMN holder TEXT NOT NULL DEFAULT '';
+DROP INDEX tasks_due;
+DROP INDEX tasks_next;
+DROP INDEX tasks_running;
+CREATE INDEX tasks_due ON tasks (due) WHERE state = 'queued' AND waited = 0;
+CREATE INDEX tasks_next ON tasks (tenant, skill, priority, due, lane)
+    WHERE state = 'queued' AND waited = 0;
+CREATE INDEX tasks_running ON tasks (tenant, skill, lane)
+    WHERE state = 'running' AND waited = 0;
+CREATE TABLE holders (
+    name TEXT PRIMARY KEY, gateway TEXT NOT NULL, until REAL NOT NULL
+) STRICT, WITHOUT ROWID
+"""
+"""The file was one gateway's, and had these tables alone."""
+TABLES = Component("tasks", (_FIRST,), earlier={2: _FROM_2})
 _FIELDS = Task.__struct_fields__
 COLUMNS = [f'"{name}"' for name in _FIELDS]  # "user" is a keyword of Postgres
 BRIEF = ", ".join(f"NULL AS {c}" if c in ('"event"', '"result"') else c for c in COLUMNS)
