@@ -14,7 +14,7 @@ import pytest
 from catnap.errors import Unavailable
 from catnap.sessions import referee
 from catnap.sessions.referee import Referee
-from catnap.sessions.rows import LOOK, TABLES, Home, id_of
+from catnap.sessions.rows import HOLD, LOOK, TABLES, Home, id_of
 from catnap.store import Store
 
 S = id_of("acme/echo", "ann\0s")
@@ -144,9 +144,27 @@ async def test_a_call_at_work_keeps_the_home_however_long(world: World) -> None:
     await world.claim(0, "p", idle=10)
     for _ in range(50):
         world.now += LOOK
-        await world.gateways[0].look([S])
+        await world.gateways[0].look({S: False})
     world.now += 10
     assert await world.find(1) == "p"
+
+
+async def test_who_else_uses_a_home_and_whether_calls_are_at_work_is_known(world: World) -> None:
+    home = await world.claim(0, "p")
+    assert (home.common, home.busy) == (False, 0.0)
+    home = await world.gateways[0].find(S)
+    assert home is not None
+    assert not home.common
+    home = await world.gateways[1].find(S)
+    assert home is not None
+    assert home.common
+    await world.gateways[1].look({S: True})
+    await world.gateways[0].look({S: False})
+    home = await world.gateways[0].find(S)
+    assert home is not None
+    assert (home.common, home.busy) == (True, world.now + HOLD)
+    home = await world.claim(0, "q", home)
+    assert (home.common, home.busy) == (False, 0.0)
 
 
 async def test_who_was_quiet_longest_leaves_an_instance_that_has_too_many(world: World) -> None:
@@ -168,7 +186,7 @@ async def test_each_gateway_knows_how_many_sessions_an_instance_has(world: World
         session = id_of("acme/echo", str(number))
         await world.claim(number % 2, "pq"[number % 2], session=session)
     for gateway in world.gateways:
-        await gateway.look([])
+        await gateway.look({})
         assert [gateway.count("acme/echo", each) for each in "pqr"] == [3, 2, 0]
         assert gateway.count("other/echo", "p") == 0
 
@@ -177,7 +195,7 @@ async def test_homes_that_are_over_are_forgotten(world: World) -> None:
     await world.claim(0, "p")
     await world.claim(0, "p", session="other", idle=900)
     world.now += 200
-    await world.gateways[1].look([])
+    await world.gateways[1].look({})
     rows = await world.stores[0].run(lambda db: db.execute("SELECT id FROM homes").fetchall())
     assert [row["id"] for row in rows] == ["other"]
     assert world.gateways[1].count("acme/echo", "p") == 1

@@ -38,7 +38,7 @@ class Referee:
     async def find(self, session: str) -> Home | None:
         """Where a session is at home, which it uses; None for a new one.
         session: its id, see `id_of`. Raises Unavailable."""
-        return await self._ask(Ask(session))
+        return await self._ask(Ask(session, self.gateway))
 
     async def claim(
         self,
@@ -58,6 +58,7 @@ class Referee:
         home = await self._ask(
             Ask(
                 session,
+                self.gateway,
                 Claim(
                     service,
                     revision,
@@ -74,10 +75,11 @@ class Referee:
         assert home is not None
         return home
 
-    async def look(self, busy: Collection[str]) -> None:
-        """Hears how many sessions each instance has. busy: ids of sessions
-        with a call at work, which use their homes. Raises Unavailable."""
-        asks = [Ask(session) for session in busy]
+    async def look(self, busy: Mapping[str, bool]) -> None:
+        """Hears how many sessions each instance has. busy: the sessions with a
+        call at work, by id, and whether their revision has lost its traffic:
+        other gateways do not take them away then. Raises Unavailable."""
+        asks = [Ask(session, self.gateway, busy=leaving) for session, leaving in busy.items()]
 
         def work(db: Database) -> dict[tuple[str, str], int]:
             now = self.clock()

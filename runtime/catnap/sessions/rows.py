@@ -7,7 +7,7 @@ since, it stays as it is, and that is what the changer is told.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from catnap.sessions.table import Session
@@ -20,7 +20,8 @@ TABLES = Component(
         CREATE TABLE homes (
             id TEXT PRIMARY KEY, service TEXT NOT NULL, revision TEXT NOT NULL,
             instance TEXT NOT NULL, version INTEGER NOT NULL, gateway TEXT NOT NULL,
-            since REAL NOT NULL, until REAL NOT NULL, idle REAL NOT NULL, spare REAL NOT NULL
+            since REAL NOT NULL, until REAL NOT NULL, idle REAL NOT NULL, spare REAL NOT NULL,
+            common INTEGER NOT NULL, busy REAL NOT NULL
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX homes_instance ON homes (instance)
         """,
@@ -30,6 +31,9 @@ TABLES = Component(
 LOOK = 2.0
 """Seconds after which a gateway notes again that a call of a session is still
 at work, and hears how many sessions each instance has."""
+
+HOLD = 2 * LOOK
+"""Seconds for which a session counts as at work after that was noted."""
 
 _SPARE = 60.0
 _KEPT = 60.0
@@ -42,13 +46,17 @@ _AT_ONCE = 64
 class Home:
     """Where a session is. instance: empty where it has only its revision.
     version: another for each change. gateway: whose change was the last.
-    since: when that was, in seconds since the epoch, by that one's clock."""
+    since: when that was, in seconds since the epoch, by that one's clock.
+    common: whether others have sent calls there since. busy: until when one
+    counts as at work there, noted only while the revision has no traffic."""
 
     revision: str
     instance: str
     version: int
     gateway: str
     since: float
+    common: bool = field(compare=False)
+    busy: float = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +87,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """id: the session's. claim: made where its home is still what was seen."""
+    """id: the session's. gateway: that asks. claim: made where its home is
+    still what was seen. busy: note that a call is at work there."""
 
     id: str
+    gateway: str
     claim: Claim | None = None
+    busy: bool = False
 
 
 def id_of(service: str, session: Session) -> str:
@@ -107,8 +118,8 @@ def agree(db: Database, asks: Sequence[Ask], now: float) -> list[Home | None]:
             found[ask.id] = row = _claim(db, ask.id, ask.claim, now)
             if ask.claim.most and row["version"] == ask.claim.version:
                 found |= _found(db, _displace(db, ask.id, ask.claim, now))
-        elif row is not None and row["until"] < now + row["idle"] + LOOK:
-            row = _prolong(db, row, now)
+        elif row is not None and _is_news(row, ask, now):
+            row = _note(db, row, ask, now)
             if row is not None:
                 found[ask.id] = row
         answers[place] = _home(row) if row is not None else None
@@ -149,11 +160,12 @@ def _found(db: Database, ids: Iterable[str]) -> dict[str, Row]:
 def _claim(db: Database, id_: str, claim: Claim, now: float) -> Row:
     row: Row | None = db.execute(
         "INSERT INTO homes "
-        "(id, service, revision, instance, version, gateway, since, until, idle, spare) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+        "(id, service, revision, instance, version, gateway, since, until, idle, spare, "
+        "common, busy) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0) ON CONFLICT (id) DO UPDATE SET "
         "revision = excluded.revision, instance = excluded.instance, "
         "version = excluded.version, gateway = excluded.gateway, since = excluded.since, "
-        "until = excluded.until, idle = excluded.idle, spare = excluded.spare "
+        "until = excluded.until, idle = excluded.idle, spare = excluded.spare, "
+        "common = 0, busy = 0 "
         "WHERE homes.version = ? OR homes.until <= ? RETURNING *",
         (
             *(id_, claim.service, claim.revision, claim.instance, claim.version, claim.gateway),
@@ -165,18 +177,28 @@ def _claim(db: Database, id_: str, claim: Claim, now: float) -> Row:
     return row
 
 
-def _prolong(db: Database, row: Row, now: float) -> Row | None:
+def _is_news(row: Row, ask: Ask, now: float) -> bool:
+    """Whether its use says more than is written down."""
+    soon_over = row["until"] < now + row["idle"] + LOOK
+    return soon_over or ask.busy or (row["gateway"] != ask.gateway and not row["common"])
+
+
+def _note(db: Database, row: Row, ask: Ask, now: float) -> Row | None:
     """None where it has become a new session meanwhile."""
-    until = now + row["idle"] + row["spare"]
+    other = int(row["gateway"] != ask.gateway)
+    busy = now + HOLD if ask.busy else 0.0
     changed: Row | None = db.execute(
-        "UPDATE homes SET until = ? WHERE id = ? AND version = ? RETURNING *",
-        (until, row["id"], row["version"]),
+        "UPDATE homes SET until = ?, common = common | ?, "
+        "busy = CASE WHEN busy < ? THEN ? ELSE busy END "
+        "WHERE id = ? AND version = ? RETURNING *",
+        (now + row["idle"] + row["spare"], other, busy, busy, row["id"], row["version"]),
     ).fetchone()
     return changed or _found(db, [row["id"]]).get(row["id"])
 
 
 def _home(row: Row) -> Home:
-    return Home(*(row[name] for name in Home.__slots__))
+    values = {name: row[name] for name in Home.__slots__}
+    return Home(**{**values, "common": bool(row["common"])})
 
 
 def _displace(db: Database, id_: str, claim: Claim, now: float) -> list[str]:

@@ -187,9 +187,9 @@ class Table(Generic[Instance]):
         """Sessions that are at home there."""
         return len(self._at.get(instance, ()))
 
-    def busy(self) -> Collection[Session]:
-        """Those with a call at work."""
-        return self._busy.keys()
+    def busy(self) -> Collection[Entry[Instance]]:
+        """Of sessions with a call at work."""
+        return self._busy.values()
 
     def _find(self, session: Session) -> Entry[Instance] | None:
         return self._busy.get(session) or self._quiet.get(session)

@@ -29,6 +29,10 @@ class Gateway:
     table: Table
     listed: set[str] = field(default_factory=set)
 
+    async def look(self) -> None:
+        """What it does every LOOK seconds."""
+        await self.platform._homes.look()
+
 
 @dataclass
 class Cluster:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import dataclass, field
@@ -24,7 +25,8 @@ from catnap.errors import ResourceExhausted, Unavailable
 from catnap.http import Request, Response
 from catnap.services.knative import agreed
 from catnap.services.knative.api import Api
-from catnap.sessions.rows import TABLES, Home
+from catnap.sessions import DRAIN
+from catnap.sessions.rows import HOLD, LOOK, TABLES, Home
 from catnap.store import Store
 from tests.services.knative.apiserver import running
 from tests.services.knative.gateways import Cluster, Gateway
@@ -141,6 +143,83 @@ async def test_who_has_not_heard_of_the_new_traffic_follows_who_has(cluster: Clu
     assert await cluster.call(other, "s") == new
 
 
+async def moved_with_a_call_at_work(cluster: Cluster) -> tuple[str, str, asyncio.Task[str]]:
+    """The old pod and the new one, and a session's call at the old one, sent by
+    the first gateway; the second one has sent some too. The traffic is new."""
+    one, other = cluster.gateways
+    old = await cluster.pod("old", one, other)
+    new = await cluster.pod("new", one, other)
+    place = cluster.pods[old]
+    place.answers = [place.hold, skill(old)]
+    at_work = asyncio.create_task(cluster.call(one, "s"))
+    while not place.asked:
+        await asyncio.sleep(0)
+    assert await cluster.call(other, "s") == old
+    cluster.now += agreed.LATE
+    cluster.route(old=0, new=100)
+    return old, new, at_work
+
+
+async def end(cluster: Cluster, call: asyncio.Task[str]) -> None:
+    call.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await call
+
+
+async def test_a_session_stays_at_its_revision_for_a_call_at_another_gateway(
+    cluster: Cluster,
+) -> None:
+    one, other = cluster.gateways
+    old, new, at_work = await moved_with_a_call_at_work(cluster)
+    assert await cluster.call(other, "s") == old, "the other has not had the time to say so"
+    for _ in range(5):
+        cluster.now += LOOK
+        await one.look()
+        assert await cluster.call(other, "s") == old
+    await end(cluster, at_work)
+    cluster.now += HOLD
+    await one.look()
+    assert await cluster.call(other, "s") == new
+    assert await cluster.call(one, "s") == new
+
+
+async def test_a_call_at_another_gateway_keeps_a_session_for_half_a_minute(
+    cluster: Cluster,
+) -> None:
+    one, other = cluster.gateways
+    old, new, at_work = await moved_with_a_call_at_work(cluster)
+    assert await cluster.call(other, "s") == old
+    cluster.now += DRAIN
+    await one.look()
+    assert await cluster.call(other, "s") == new
+    await end(cluster, at_work)
+
+
+async def test_a_session_that_no_other_gateway_has_used_moves_with_the_traffic(
+    cluster: Cluster,
+) -> None:
+    one, _ = cluster.gateways
+    old = await cluster.pod("old", *cluster.gateways)
+    new = await cluster.pod("new", *cluster.gateways)
+    assert await cluster.call(one, "s") == old
+    cluster.route(old=0, new=100)
+    assert await cluster.call(one, "s") == new
+
+
+async def test_a_revision_that_has_its_traffic_back_and_loses_it_is_not_forgotten_sooner(
+    cluster: Cluster,
+) -> None:
+    _, other = cluster.gateways
+    old, _, at_work = await moved_with_a_call_at_work(cluster)
+    assert await cluster.call(other, "s") == old
+    cluster.route(old=100)
+    await other.look()
+    cluster.now += DRAIN
+    cluster.route(old=0, new=100)
+    assert await cluster.call(other, "s") == old
+    await end(cluster, at_work)
+
+
 async def test_a_session_that_was_idle_is_a_new_one_at_every_gateway(cluster: Cluster) -> None:
     one, other = cluster.gateways
     first = await cluster.pod("old", one, other)
@@ -161,7 +240,7 @@ async def test_a_pod_has_no_more_sessions_than_it_may_of_all_gateways(cluster: C
         cluster.now += 10
         await cluster.call(cluster.gateways[number % 2], str(number))
     for each in cluster.gateways:
-        await each.referee.look(())
+        await each.look()
         assert each.referee.count("catnap-acme/echo", pod) == 3
 
 
@@ -173,7 +252,7 @@ async def test_a_session_that_another_gateways_session_has_displaced_goes_elsewh
     first = await cluster.pod("old", one, other)
     assert await cluster.call(one, "s") == await cluster.call(other, "t") == first
     second = await cluster.pod("old", one, other)
-    await one.referee.look(())
+    await one.look()
     assert await cluster.call(one, "s") == second
     assert await cluster.call(one, "t") == first
 
@@ -352,8 +431,11 @@ class Machine(RuleBasedStateMachine):
 
     @rule(gateway=GATEWAYS, session=SESSIONS)
     def a_call(self, gateway: int, session: str) -> None:
+        self.a_call_at(self.cluster.gateways[gateway], session)
+
+    def a_call_at(self, gateway: Gateway, session: str) -> None:
         home = self.stable_home(session)
-        at = self.run(self.cluster.call(self.cluster.gateways[gateway], session))
+        at = self.run(self.cluster.call(gateway, session))
         assert home in ("", at)
         self.home[session] = at
 
@@ -368,10 +450,8 @@ class Machine(RuleBasedStateMachine):
         at = set(self.run(all_of_them()))
         if home:
             assert at == {home}
-        after = [self.run(self.cluster.call(each, session)) for each in self.cluster.gateways]
-        if all(after[0] in each.listed for each in self.cluster.gateways):
-            assert after[0] == after[1]
-        self.home[session] = after[1]
+        for each in self.cluster.gateways:
+            self.a_call_at(each, session)
 
     def stable_home(self, session: str) -> str:
         """Where its calls have to go; empty where that may change."""

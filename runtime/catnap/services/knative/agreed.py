@@ -4,6 +4,10 @@ The store's referee decides. Before a session's call is sent it is asked where
 the session is at home; and told where it is to be, where it is nowhere, or at a
 pod that is gone as this gateway sees it. A gateway may see a pod, or the traffic,
 a moment later than another one: for LATE it believes what that one has done.
+
+A session with a call at work stays at its revision when that loses its traffic,
+whichever gateway has the call: each notes, while that is so, which sessions have
+one, and takes none away before the others have had HOLD to do so.
 """
 
 from __future__ import annotations
@@ -15,9 +19,9 @@ from dataclasses import dataclass
 
 from catnap.services.knative.fleet import Fleet, Revision
 from catnap.services.knative.pods import Pod
-from catnap.sessions import Session
+from catnap.sessions import DRAIN, Session
 from catnap.sessions.referee import Referee
-from catnap.sessions.rows import Home, id_of
+from catnap.sessions.rows import HOLD, Home, id_of
 
 LATE = 2.0
 """Seconds by which one gateway may know of a pod, or of the traffic, before another."""
@@ -31,8 +35,8 @@ _LOST = 1000
 @dataclass(frozen=True, slots=True)
 class Heard:
     """What the referee has said before a call. homes: None for a session that
-    has none. revision: where another gateway has put the session just now,
-    whatever the traffic is as this one sees it; empty where nobody has."""
+    has none. revision: where the session is to be, whatever the traffic is as
+    this gateway sees it; empty where it goes by that."""
 
     homes: Mapping[Session, Home | None]
     revision: str = ""
@@ -48,16 +52,24 @@ class Agreed:
         self._referee = referee
         self._lost: OrderedDict[str, None] = OrderedDict()
         """Pods that are known to be gone: nobody waits until they are seen."""
+        self._unserved: dict[str, float] = {}
+        """Since when it is known of revisions that they have no traffic."""
 
-    async def hear(self, keys: Sequence[Session]) -> Heard:
-        """Raises Unavailable where the store does not say."""
-        asked = (self._referee.find(id_of(self.name, key)) for key in keys)
+    async def hear(self, keys: Sequence[Session], served: Collection[str]) -> Heard:
+        """served: the revisions that have traffic. Raises Unavailable where the
+        store does not say."""
+        asked = (self._referee.find(self.id_of(key)) for key in keys)
         homes = dict(zip(keys, await asyncio.gather(*asked), strict=True))
         for home in homes.values():
             await self._see(home)
-        [first, *_] = homes.values()
-        known = first and self._is_news(first) and self.revision(first) is not None
-        return Heard(homes, first.revision if first and known else "")
+        [home, *_] = homes.values()
+        stays = home and (self._is_news(home) or self._is_held(home, served))
+        return Heard(homes, home.revision if home and stays and self.pod(home) else "")
+
+    def forget(self, served: Collection[str]) -> None:
+        """served: the revisions that have traffic, now or again."""
+        for revision in self._unserved.keys() & served:
+            del self._unserved[revision]
 
     async def claim(
         self,
@@ -65,27 +77,28 @@ class Agreed:
         seen: Home | None,
         revision: Revision,
         pod: Pod,
-        busy: Collection[Session],
+        busy: Collection[str],
     ) -> Home:
         """Makes the pod a session's home, unless that has changed since it was
-        seen; gives what it is. Raises Unavailable."""
+        seen; gives what it is. busy: ids of sessions that keep theirs. Raises
+        Unavailable."""
         return await self._referee.claim(
-            id_of(self.name, key),
+            self.id_of(key),
             seen,
             self.name,
             revision.name,
             pod.name,
             idle=revision.session_idle,
             most=revision.session_max,
-            busy=self.ids(busy) if revision.session_max else (),
+            busy=busy,
         )
 
     def count(self, pod: Pod) -> int:
         """How many sessions were at home there a moment ago."""
         return self._referee.count(self.name, pod.name)
 
-    def ids(self, keys: Collection[Session]) -> list[str]:
-        return [id_of(self.name, key) for key in keys]
+    def id_of(self, key: Session) -> str:
+        return id_of(self.name, key)
 
     def revision(self, home: Home) -> Revision | None:
         return self._fleet.get(self._namespace, home.revision)
@@ -109,6 +122,17 @@ class Agreed:
             if not home.instance or not self._is_news(home):
                 return
             await asyncio.sleep(_PAUSE)
+
+    def _is_held(self, home: Home, served: Collection[str]) -> bool:
+        """Whether its revision has lost its traffic, and other gateways have
+        calls at work there, or have not had the time to say so."""
+        self.forget(served)
+        if home.revision in served:
+            return False
+        now = self._referee.clock()
+        since = self._unserved.setdefault(home.revision, now)
+        unsaid = home.common and now < since + HOLD
+        return now < since + DRAIN and (unsaid or now < home.busy)
 
     def _is_news(self, home: Home) -> bool:
         """Whether another gateway has changed it just now."""

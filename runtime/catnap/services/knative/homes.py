@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
-from itertools import chain
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 
 from catnap.errors import CatnapError, Unavailable
 from catnap.services.knative.agreed import Agreed, Heard
@@ -22,13 +22,19 @@ _log = logging.getLogger(__name__)
 
 
 class Homes:
-    """Of every service. clock: seconds. referee: where several gateways send
+    """Of every service. served: gives the revisions that have traffic, by
+    namespace and service. clock: seconds. referee: where several gateways send
     calls to the same pods, it decides."""
 
     def __init__(
-        self, fleet: Fleet, clock: Callable[[], float], referee: Referee | None = None
+        self,
+        fleet: Fleet,
+        served: Callable[[str, str], Collection[str]],
+        clock: Callable[[], float],
+        referee: Referee | None = None,
     ) -> None:
         self._fleet = fleet
+        self._served = served
         self._clock = clock
         self._referee = referee
         self._services: dict[Key, Sessions] = {}
@@ -40,9 +46,9 @@ class Homes:
         return self._referee is not None
 
     def start(self) -> None:
-        """Tells the referee from now on which sessions have a call at work."""
+        """Looks every now and then, where there is a referee."""
         if self._referee is not None:
-            self._looking = asyncio.create_task(self._look(self._referee))
+            self._looking = asyncio.create_task(self._keep_looking())
 
     async def stop(self) -> None:
         if self._looking is not None:
@@ -52,7 +58,9 @@ class Homes:
     def of(self, namespace: str, service: str) -> Sessions:
         key = (namespace, service)
         if key not in self._services:
-            self._services[key] = Sessions(self._clock, self._agreed(namespace, service))
+            served = partial(self._served, namespace, service)
+            agreed = self._agreed(namespace, service)
+            self._services[key] = Sessions(served, self._clock, agreed)
         return self._services[key]
 
     def lose(self, pod: Pod) -> None:
@@ -65,11 +73,20 @@ class Homes:
             return None
         return Agreed(namespace, service, self._fleet, self._referee)
 
-    async def _look(self, referee: Referee) -> None:
+    async def look(self) -> None:
+        """Tells the referee which sessions have a call at work, and hears how
+        many there are. Raises Unavailable."""
+        if self._referee is not None:
+            busy: dict[str, bool] = {}
+            for each in self._services.values():
+                busy.update(each.busy())
+            await self._referee.look(busy)
+
+    async def _keep_looking(self) -> None:
         while True:
             await asyncio.sleep(LOOK)
             try:
-                await referee.look([*chain(*(each.busy() for each in self._services.values()))])
+                await self.look()
             except CatnapError as error:
                 _log.warning("sessions with long calls may become new ones: %s", error.message)
 
@@ -77,7 +94,13 @@ class Homes:
 class Sessions:
     """Of one service. agreed: None where this gateway is the only one."""
 
-    def __init__(self, clock: Callable[[], float], agreed: Agreed | None = None) -> None:
+    def __init__(
+        self,
+        served: Callable[[], Collection[str]],
+        clock: Callable[[], float],
+        agreed: Agreed | None,
+    ) -> None:
+        self._served = served
         self.table: Table[Pod] = Table()
         self.clock = clock
         self.agreed = agreed
@@ -94,7 +117,7 @@ class Sessions:
             return None
         keys: list[Session] = [(session, revision), session] if revision else [session]
         try:
-            heard = await self.agreed.hear(keys)
+            heard = await self.agreed.hear(keys, self._served())
         except Unavailable:
             if any(self._settled(key) for key in keys):
                 return None
@@ -126,9 +149,15 @@ class Sessions:
         known = self.table.count(pod)
         return max(known, self.agreed.count(pod)) if self.agreed else known
 
-    def busy(self) -> Collection[str]:
-        """The ids of those with a call at work."""
-        return self.agreed.ids(self.table.busy()) if self.agreed else ()
+    def busy(self) -> Mapping[str, bool]:
+        """Those with a call at work, by id, and whether their revision has
+        lost its traffic."""
+        if self.agreed is None:
+            return {}
+        served = self._served()
+        self.agreed.forget(served)
+        busy = self.table.busy()
+        return {self.agreed.id_of(each.session): each.revision not in served for each in busy}
 
     def lose(self, pod: Pod) -> None:
         """It takes no more calls."""

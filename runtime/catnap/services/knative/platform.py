@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -92,7 +92,7 @@ class KnativePlatform:
         self._patience = patience
         self._chance = chance
         self._clock = clock
-        self._homes = Homes(self.fleet, clock, referee)
+        self._homes = Homes(self.fleet, self._served, clock, referee)
 
     def start(self) -> None:
         self._homes.start()
@@ -331,6 +331,11 @@ class KnativePlatform:
         if not name:
             raise NotFound(f"no traffic goes to {route.service!r} in namespace {namespace!r}")
         return name
+
+    def _served(self, namespace: str, service: str) -> Collection[str]:
+        """The revisions that have traffic."""
+        splits = self._table().splits(namespace, service)
+        return {each.revision for each in splits if each.percent}
 
     def _has_homes(self, namespace: str, route: Route) -> bool:
         """Whether the sessions of a call's revision are at home at its pods."""

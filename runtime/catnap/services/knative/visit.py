@@ -61,7 +61,7 @@ class Visit:
         if (self.revision.name, pod.name) == (seen and (seen.revision, seen.instance)):
             return True
         with self._first():
-            busy = self._sessions.table.busy()
+            busy = self._sessions.busy() if self.revision.session_max else ()
             home = await agreed.claim(key, seen, self.revision, pod, busy)
         if (self.revision.name, pod.name) == (home.revision, home.instance):
             return True
