@@ -95,6 +95,19 @@ async def test_a_connection_does_not_outlive_its_certificate(authority: Authorit
         await who(certificate, now=ends)
 
 
+async def test_a_certificate_goes_with_its_users_other_credentials(authority: Authority) -> None:
+    pem = shown(authority, AGENT)
+    ring = KeyRing([])
+    credentials = Credentials(ring, clients=RULES)
+    for ended, good in ((read(pem).made - 1, True), (read(pem).made, False)):
+        ring.take((), {("acme", "ada"): ended})
+        if good:
+            await credentials.authenticate(None, NOW, pem)
+            continue
+        with pytest.raises(Unauthenticated, match="were ended"):
+            await credentials.authenticate(None, NOW, pem)
+
+
 async def test_with_a_bearer_the_bearer_alone_says_who_calls(authority: Authority) -> None:
     certificate = shown(authority, AGENT)
     found = await who(certificate, SECRET)

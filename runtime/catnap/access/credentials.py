@@ -49,7 +49,9 @@ class Credentials:
         wrong, and Unavailable where who vouches for it cannot be asked.
         """
         if bearer is None and certificate and self._certificates is not None:
-            return self._certificates.authenticate(certificate, now)
+            shown, made = self._certificates.authenticate(certificate, now)
+            self._keys.check_made(shown, made)
+            return shown
         found = self._keys.find(bearer, now)
         if found is not None:
             return found

@@ -146,8 +146,8 @@ class KeyStore:
         return await self._revoked(giver, lambda db: key_rows.revoke(db, tenant, which, now))
 
     async def end_user(self, giver: Principal, tenant: str, user: str) -> list[Issued]:
-        """Every key of the user, and every token that was made for them until
-        now, by whichever issuer. Those made later are good."""
+        """Every key of the user, and every token and certificate that was made
+        for them until now, by whomever. Those made later are good."""
         check_giving(giver, tenant, check_id("user", user), ())
         now = self._clock()
         return await self._revoked(giver, lambda db: key_rows.end_user(db, tenant, user, now))

@@ -123,13 +123,13 @@ class KeyRing:
         return principal if now < expires else None
 
     def check_made(self, principal: Principal, made: float) -> None:
-        """Raises Unauthenticated where a token was made, in seconds since the
-        epoch, before the credentials of its user were ended."""
+        """Raises Unauthenticated where a token or a certificate was made, in
+        seconds since the epoch, before the credentials of its user were ended."""
         if principal.user is None or not self._ended:
             return
         if made <= self._ended.get((principal.tenant, principal.user), -math.inf):
             raise Unauthenticated(
-                f"the credentials of user {principal.user!r} were ended after this token was made: "
+                f"the credentials of user {principal.user!r} were ended after this one was made: "
                 "get a new one"
             )
 

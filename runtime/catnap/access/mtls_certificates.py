@@ -21,9 +21,11 @@ LONGEST = 2048
 
 
 class Shown(NamedTuple):
-    """names: URIs, and host names in small letters. ends: seconds since the epoch."""
+    """names: URIs, and host names in small letters. made, ends: from when it is
+    good and until when, in seconds since the epoch."""
 
     names: tuple[str, ...]
+    made: float
     ends: float
 
 
@@ -34,8 +36,9 @@ class Certificates:
         self._rules = tuple(rules)
         self._known = lru_cache(maxsize=MAX_KNOWN)(self._look)
 
-    def authenticate(self, certificate: bytes, now: float) -> Principal:
-        """Whose certificate, DER or PEM, it is. now: seconds since the epoch.
+    def authenticate(self, certificate: bytes, now: float) -> tuple[Principal, float]:
+        """Whose certificate, DER or PEM, it is, and when it was made. now and
+        that: seconds since the epoch.
 
         Raises Unauthenticated for one that no rule is about, and for one that
         has expired since its connection was made.
@@ -48,7 +51,7 @@ class Certificates:
             raise Unauthenticated(
                 f"the certificate is of {names}: no [[clients]] of catnap.toml say whose that is"
             )
-        return found
+        return found, shown.made
 
     def _look(self, certificate: bytes) -> tuple[Shown, Principal | None]:
         shown = read(certificate)
@@ -61,7 +64,8 @@ def read(certificate: bytes) -> Shown:
     try:
         load = x509.load_pem_x509_certificate if pem else x509.load_der_x509_certificate
         found = load(certificate)
-        return Shown(tuple(_names(found)), found.not_valid_after_utc.timestamp())
+        made, ends = found.not_valid_before_utc, found.not_valid_after_utc
+        return Shown(tuple(_names(found)), made.timestamp(), ends.timestamp())
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise Unauthenticated(f"the certificate cannot be read: {error}") from None
 

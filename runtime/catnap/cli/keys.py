@@ -102,8 +102,8 @@ def rotate(settings: Settings, key: str, overlap: float, tenant: str, as_json: b
 def revoke(settings: Settings, key: str, user: str, tenant: str, as_json: bool) -> None:
     """Ends a KEY now: every secret of that name, or the one with that id.
 
-    With --user it ends all keys of that user, and all tokens that an issuer
-    has made for them until now.
+    With --user it ends all keys of that user, and all tokens and certificates
+    that were made for them until now.
 
     \b
     catnap keys revoke agent-core
@@ -115,7 +115,7 @@ def revoke(settings: Settings, key: str, user: str, tenant: str, as_json: bool) 
     path = f"{what}{of_tenant(tenant)}"
     ended = ask(settings, "DELETE", path, _Keys)
     if user:
-        output.note(f"tokens that were made for user {user} until now are taken no more")
+        output.note(f"tokens and certificates of user {user} made until now are taken no more")
     for name in ended.left:
         output.note(f"{name} of user {user} is still good: take it out of catnap.toml")
     if as_json:
