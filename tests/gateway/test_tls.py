@@ -14,11 +14,17 @@ from catnap.access import Key
 from catnap.access.mtls import ClientName
 from catnap.client import Unreachable
 from catnap.client.aio import connect
-from catnap.errors import CatnapError, PermissionDenied, Unauthenticated, Unavailable
+from catnap.errors import (
+    CatnapError,
+    InvalidRequest,
+    PermissionDenied,
+    Unauthenticated,
+    Unavailable,
+)
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.routes import Routes
 from catnap.gateway.rpc import serve_grpc
-from catnap.gateway.settings import Settings
+from catnap.gateway.settings import Settings, advertised
 from catnap.http import Client, ConnectionLost, Server, Target
 from catnap.http.server_tls import TlsFiles, server_context
 from tests.authority import Authority, Pair
@@ -206,3 +212,12 @@ async def test_metrics_need_a_key_as_soon_as_one_address_is_not_this_machines(
         world.gateway.settings = replace(world.gateway.settings, plain="0.0.0.0:8080")
         assert await world.get("/metrics") == 401
         assert await world.get("/metrics", key=ADMIN) == 200
+
+
+def test_gateways_that_ask_one_another_say_where_without_tls(tmp_path: Path) -> None:
+    files = TlsFiles(tmp_path / "cert", tmp_path / "key")
+    settings = Settings(home=tmp_path, tls=files, advertise="one.example")
+    with pytest.raises(InvalidRequest, match="CATNAP_CALLBACK"):
+        advertised(settings, "127.0.0.1:8081")
+    said = replace(settings, callback="0.0.0.0:8081")
+    assert advertised(said, "127.0.0.1:8081") == "one.example:8081"

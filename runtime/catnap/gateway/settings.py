@@ -79,7 +79,8 @@ def advertised(settings: Settings, callback: str) -> str:
     """Where other gateways and the skills of a cluster reach this one's callbacks.
 
     callback: where this machine does, host:port. Raises InvalidRequest on a
-    cluster where it is not said: there, each pod has an address of its own.
+    cluster where it is not said: there, each pod has an address of its own; and
+    where what this machine reaches is on loopback alone.
     """
     if not settings.advertise:
         if settings.platform == "knative":
@@ -88,5 +89,10 @@ def advertised(settings: Settings, callback: str) -> str:
                 "of the gateway's pod"
             )
         return callback
+    if settings.tls and not settings.callback:
+        raise InvalidRequest(
+            "CATNAP_CALLBACK: gateways with a certificate that share a store need it: an address "
+            "that the others reach, where callbacks are answered without TLS"
+        )
     host, port = settings.advertise, callback.rpartition(":")[2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
