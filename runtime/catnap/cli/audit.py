@@ -75,7 +75,7 @@ def list_(
     """
     query = {name: value for name, value in filters.items() if value}
     if since is not None:
-        query["since"] = moment(time.time() - since)
+        query["since"] = moment(max(0.0, time.time() - since))
     records = _records(settings, query | _chain(tenant, platform), limit)
     if as_json:
         output.as_json(list(records))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import msgspec
 
 from catnap.access import Allowed, Principal, Resource, decide
@@ -12,6 +10,7 @@ from catnap.access.audit_heads import Head
 from catnap.access.audit_record import KINDS, Record, moment
 from catnap.access.audit_rows import Cursor
 from catnap.errors import InvalidRequest
+from catnap.events.timestamps import to_seconds
 from catnap.gateway.door import allow, asked_tenant
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.query import read_query, whole_number
@@ -121,12 +120,9 @@ def _since(text: str) -> str:
     if not text:
         return ""
     try:
-        time = datetime.fromisoformat(text)
-        if time.tzinfo is not None:
-            return moment(time.timestamp())
-    except ValueError:  # also where it is a time of no year in UTC
-        pass
-    raise InvalidRequest(f"since: {text[:80]!r} is not an RFC 3339 timestamp")
+        return moment(to_seconds(text))
+    except ValueError:  # also where it is of no year in UTC
+        raise InvalidRequest(f"since: {text[:80]!r} is not an RFC 3339 timestamp") from None
 
 
 def _cursor(text: str) -> Cursor:
