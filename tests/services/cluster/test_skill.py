@@ -139,3 +139,12 @@ def test_a_service_of_somebody_else_is_told_from_ours(text: str | None) -> None:
     service["spec"]["template"]["metadata"]["annotations"]["catnap.dev/manifest"] = text
     with pytest.raises(InvalidRequest, match="catnap-acme/echo"):
         manifest_of(service)
+
+
+def test_a_skill_is_told_where_its_secrets_are_mounted() -> None:
+    service = made('[secrets]\nnames = ["api-key"]\n[env]\nA = "b"')
+    [container] = service["spec"]["template"]["spec"]["containers"]
+    mounted = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
+    assert environment(service)["CATNAP_SECRETS"] == mounted["secrets"]
+    assert environment(service)["A"] == "b"
+    assert "CATNAP_SECRETS" not in environment(made())

@@ -74,7 +74,7 @@ def cluster_service(skill: Skill, *, tenant: str, install: str) -> dict[str, Any
         "annotations": {**made["metadata"]["annotations"], TENANT: tenant},
     }
     [container] = template["spec"]["containers"]
-    container["env"] = _env(manifest, install)
+    container["env"] = _env(container["env"], manifest, install)
     if manifest.session.workspace:
         template["spec"]["volumes"].append({"name": "keeps", "emptyDir": {"sizeLimit": _MOST}})
         container["volumeMounts"].append({"name": "keeps", "mountPath": KEEPS})
@@ -113,11 +113,13 @@ def _check(manifest: Manifest) -> None:
         raise InvalidRequest(f"{manifest.name}: env.{ours[0]}: {_OURS}* is set by the platform")
 
 
-def _env(manifest: Manifest, install: str) -> list[dict[str, str]]:
+def _env(
+    rendered: list[dict[str, str]], manifest: Manifest, install: str
+) -> list[dict[str, str]]:
     # With the final dot the resolver asks for this name and tries no others.
     host = f"{gateway_host(install)}."
     env = {
-        **manifest.env,
+        **{each["name"]: each["value"] for each in rendered},
         "CATNAP_CALLBACK": f"{host}:{CALLBACK_PORT}",
         "CATNAP_CONCURRENCY": str(manifest.scale.concurrency),
         "CATNAP_EGRESS": f"{host}:{EGRESS_PORT}",
