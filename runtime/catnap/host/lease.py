@@ -16,6 +16,9 @@ from catnap.snapshots.claimed import Claimed, Kept
 from catnap.snapshots.manifest import EMPTY
 from catnap.snapshots.packing import Sealed
 
+PATIENCE = 30.0
+"""Seconds that the gateway has to answer."""
+
 
 class Lease:
     """snapshots.visits.Head, and the snapshots.storing.Objects of its workspace."""
@@ -82,13 +85,16 @@ class Lease:
     async def _ask(self, method: str, path: str, body: bytes = b"") -> bytes:
         """All that is asked may be asked again. Raises what the gateway says."""
         try:
-            reply = await self._client.request(
-                *(self._callback, method, f"/callback/workspace/{path}"),
-                *(self._authorization, body),
-            )
-            answer = await reply.read()
+            async with asyncio.timeout(PATIENCE):
+                reply = await self._client.request(
+                    *(self._callback, method, f"/callback/workspace/{path}"),
+                    *(self._authorization, body),
+                )
+                answer = await reply.read()
         except ConnectionLost as error:
             raise Unavailable(f"the gateway went away: {error.message}") from None
+        except TimeoutError:
+            raise Unavailable(f"the gateway did not answer within {PATIENCE:.0f} s") from None
         if reply.status < 400:
             return answer
         said = from_problem(reply.status, answer)

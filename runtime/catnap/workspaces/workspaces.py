@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Protocol
 
-from catnap.errors import InvalidRequest, NotFound, Unavailable
+from catnap.errors import InvalidRequest
 from catnap.files import ObjectStore
 from catnap.snapshots import storing
 from catnap.snapshots.bounds import Bounds
@@ -16,22 +15,12 @@ from catnap.snapshots.manifest import EMPTY, File, Manifest
 from catnap.snapshots.packing import NAME, PACK, Sealed, opened
 from catnap.snapshots.parallel import each, in_thread, these
 from catnap.store import Database, Store
-from catnap.workspaces import rows
+from catnap.workspaces import holders, rows
 from catnap.workspaces.garbage import garbage
+from catnap.workspaces.objects import Allowance, ItsObjects
 from catnap.workspaces.rows import Held, Snapshot, Workspace
 
-_TYPE = "application/octet-stream"
 _PAGE = 1000
-
-
-class Allowance(Protocol):
-    """How much may be stored."""
-
-    def ask(self, workspace: Workspace) -> None:
-        """Raises ResourceExhausted where nothing more may be. Before each object."""
-
-    def wrote(self, workspace: Workspace, size: int) -> None:
-        """Bytes that are stored now."""
 
 
 class Workspaces:
@@ -62,18 +51,18 @@ class Workspaces:
     async def take(
         self, workspace: Workspace, holder: str, epoch: int, seconds: float
     ) -> Held | None:
-        """As rows.take has it, for so many seconds."""
+        """As holders.take has it, for so many seconds."""
 
         def take(db: Database) -> Held | None:
             now = self._now()
-            return rows.take(db, workspace, holder, epoch, now, now + seconds)
+            return holders.take(db, workspace, holder, epoch, now, now + seconds)
 
         return await self._store.run(take)
 
     async def hold(self, workspace: Workspace, epoch: int, seconds: float) -> None:
-        """As rows.hold has it, for so many seconds; 0: no longer."""
+        """As holders.hold has it, for so many seconds; 0: no longer."""
         until = self._now() + seconds if seconds else 0.0
-        await self._store.run(lambda db: rows.hold(db, workspace, epoch, until))
+        await self._store.run(lambda db: holders.hold(db, workspace, epoch, until))
 
     async def excuse(self, absence: float, seconds: float) -> None:
         """Whoever held something when nobody could be told so, for no longer
@@ -81,7 +70,7 @@ class Workspaces:
 
         def excuse(db: Database) -> None:
             now = self._now()
-            rows.excuse(db, now - absence, now, now + seconds)
+            holders.excuse(db, now - absence, now, now + seconds)
 
         await self._store.run(excuse)
 
@@ -136,7 +125,7 @@ class Workspaces:
         def commit(db: Database) -> tuple[Held, set[str], set[str]]:
             after = rows.commit(db, held, taken, needed)
             until = self._now() + seconds if seconds else 0.0
-            rows.hold(db, held.workspace, held.epoch, until)
+            holders.hold(db, held.workspace, held.epoch, until)
             return after, *rows.trim(db, after)
 
         after, dropped, kept = await self._store.run(commit)
@@ -222,8 +211,8 @@ class Workspaces:
 
     # --- its objects ------------------------------------------------------------------
 
-    def objects(self, workspace: Workspace) -> _Objects:
-        return _Objects(self._objects, workspace, self._allowance)
+    def objects(self, workspace: Workspace) -> ItsObjects:
+        return ItsObjects(self._objects, workspace, self._allowance)
 
     async def _stored(self, workspace: Workspace) -> AsyncIterator[str]:
         prefix, after = workspace.prefix, ""
@@ -240,33 +229,3 @@ class Workspaces:
             await self._objects.delete(workspace.prefix + name)
 
         await each(remove, these(names), storing.PARALLEL)
-
-
-class _Objects:
-    """snapshots.storing.Objects of one workspace, where they lie."""
-
-    def __init__(
-        self, objects: ObjectStore, workspace: Workspace, allowance: Allowance | None
-    ) -> None:
-        self._objects = objects
-        self._workspace = workspace
-        self._allowance = allowance
-
-    async def get(self, name: str) -> bytes:
-        try:
-            _, content = await self._objects.get(self._workspace.prefix + name)
-        except NotFound:
-            raise Unavailable(f"{self._workspace} lacks its object {name}") from None
-        return b"".join([part async for part in content])
-
-    async def put(self, pack: Sealed) -> None:
-        """Raises ResourceExhausted too, where nothing more may be stored."""
-
-        async def body() -> AsyncIterator[bytes]:
-            yield pack.content
-
-        if self._allowance:
-            self._allowance.ask(self._workspace)
-        await self._objects.put(self._workspace.prefix + pack.name, body(), content_type=_TYPE)
-        if self._allowance:
-            self._allowance.wrote(self._workspace, len(pack.content))
