@@ -77,6 +77,10 @@ _PUT_MANY = f"{_PUT}{f', {_ROW}' * (_AT_ONCE - 1)} {_OVER}"
 _ROLES, _WAITED, _EVENT, _FAILURE = map(_FIELDS.index, ("roles", "waited", "event", "failure"))
 
 
+_event = msgspec.msgpack.Decoder(Event)
+_failure = msgspec.msgpack.Decoder(Failure)
+
+
 def insert(db: Database, holder: str, task: Task) -> None:
     db.execute(_PUT, _row(holder, task))
 
@@ -112,8 +116,8 @@ def task_of(row: Row) -> Task:
     values["roles"] = tuple(values["roles"].split())
     return Task(
         **values,
-        event=msgspec.msgpack.decode(event, type=Event) if event else None,
-        failure=msgspec.msgpack.decode(failure, type=Failure) if failure else None,
+        event=_event.decode(event) if event else None,
+        failure=_failure.decode(failure) if failure else None,
     )
 
 
