@@ -78,7 +78,7 @@ class Renewed(Generic[T]):
 def server_context(files: TlsFiles) -> ssl.SSLContext:
     """For `Server.listen`. Raises InvalidRequest for files that are no good."""
     now = Renewed(files, _context)
-    door = _context(files)
+    door = now.value
 
     def renew(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
         now.look()
