@@ -7,11 +7,14 @@ import asyncio
 import io
 import json
 import os
+import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httptools
+import msgspec
 import pytest
 
 from catnap.errors import (
@@ -25,6 +28,8 @@ from tests.packages.simple import SimpleIndex
 from tests.packages.wheels import File, file, wheel
 from tests.platform.running import Running
 from tests.platform.test_lifecycle import wait_for_end
+from tests.services.test_environment import installed as own_files
+from tests.services.test_environment import wheel as own_wheel
 
 SWAPPED = File(
     "swapped-1.0-py3-none-any.whl",
@@ -49,7 +54,17 @@ def packages() -> Iterator[SimpleIndex]:
 def platform(packages: SimpleIndex, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     home = tmp_path_factory.mktemp("home")
     home.chmod(0o700)
-    running = Running(home, FUNCTIONS, CATNAP_INDEX=packages.url, CATNAP_MODELS="127.0.0.1:1")
+    functions = tmp_path_factory.mktemp("functions")
+    shutil.copytree(FUNCTIONS / "lab", functions / "lab")
+    own = shutil.copytree(FUNCTIONS / "lab", functions / "own")
+    toml = (own / "skill.toml").read_text()
+    (own / "skill.toml").write_text(toml.replace('name = "lab"', 'name = "own"'))
+    (own / "requirements.txt").write_text(
+        own_wheel(home, "msgspec", own_files("msgspec", msgspec.__file__))
+        + own_wheel(home, "httptools", own_files("httptools", httptools.__file__))
+        + own_wheel(home, "solid", {"solid.py": b"value = 'of the skill'\n"})
+    )
+    running = Running(home, functions, CATNAP_INDEX=packages.url, CATNAP_MODELS="127.0.0.1:1")
     yield running
     assert running.stop() == 0
 
@@ -65,9 +80,10 @@ def index(packages: SimpleIndex) -> Iterator[SimpleIndex]:
 class Lab:
     """A session of the skill. asked: requirements, each set at once."""
 
-    def __init__(self, platform: Running, session: str) -> None:
+    def __init__(self, platform: Running, session: str, skill: str = "lab") -> None:
         self._platform = platform
         self._session = session
+        self._skill = skill
 
     def __call__(
         self,
@@ -78,7 +94,7 @@ class Lab:
     ) -> dict[str, Any]:
         with self._platform.client() as client:
             work = {"install": asked, "modules": modules, "end": end, "lock": lock}
-            reply = client.invoke("lab", work, session=self._session)
+            reply = client.invoke(self._skill, work, session=self._session)
             self.timings = reply.timings
             found: dict[str, Any] = reply.json()
             return found
@@ -116,6 +132,16 @@ def test_two_sessions_have_two_versions(platform: Running, index: SimpleIndex) -
     assert new(["table"], modules=("table", "solid"))["values"] == {"table": "2.0", "solid": "2.0"}
     assert old(modules=("table",))["values"] == {"table": "1.0"}
     assert Lab(platform, "neither")(modules=("table",))["values"] == {"table": None}
+
+
+def test_what_a_session_installs_comes_before_what_its_skill_came_with(
+    platform: Running, index: SimpleIndex
+) -> None:
+    with_own = Lab(platform, "with", "own")
+    assert with_own(["table"], modules=("solid",))["values"] == {"solid": "2.0"}
+    assert Lab(platform, "without", "own")(modules=("solid",))["values"] == {
+        "solid": "of the skill"
+    }
 
 
 def test_installs_of_one_session_are_made_one_after_the_other(lab: Lab) -> None:
