@@ -40,11 +40,6 @@ class Homes:
         self._services: dict[Key, Sessions] = {}
         self._looking: asyncio.Task[None] | None = None
 
-    @property
-    def shared(self) -> bool:
-        """Whether other gateways send calls to the same pods."""
-        return self._referee is not None
-
     def start(self) -> None:
         """Looks every now and then, where there is a referee."""
         if self._referee is not None:

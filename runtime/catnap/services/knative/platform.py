@@ -1,19 +1,5 @@
 """The Platform port on Knative Serving: its controllers run the Services, and
-calls go straight to their pods.
-
-A pod that is known to have room is sent the call itself. Where there is none,
-at zero or in a burst, the activator holds the call, has a pod started, and
-passes it on. The activator knows nothing of the calls that went straight: one
-that it passes on may wait in a queue-proxy behind them, as with any ingress
-that Knative has no say in.
-
-A call that another one waits for, a nested one, must not wait for a place that
-this one holds. A tree of calls is one gateway's, which knows its places: nested
-calls go straight where one is free, else they wait for that, and for a pod more,
-up to PATIENCE. What other gateways send is not known: there a nested call is
-withdrawn from a queue, see `_straight`. Where the pods are full all the time it
-is left to the activator, and waits until its deadline at the latest.
-"""
+calls go straight to their pods."""
 
 from __future__ import annotations
 
@@ -34,6 +20,7 @@ from catnap.services.knative.fleet import Fleet, Revision
 from catnap.services.knative.homes import Homes, Sessions
 from catnap.services.knative.pods import Pod, Pods
 from catnap.services.knative.routing import Table
+from catnap.services.knative.sender import PATIENCE, PAUSE, Sender
 from catnap.services.knative.snapshot import Objects, seen
 from catnap.services.knative.visit import Visit
 from catnap.services.platform import Delivery, Route, Status
@@ -44,17 +31,6 @@ from catnap.sessions.referee import Referee
 # With the dot at its end a resolver asks for this name alone, not first for
 # the same name below each domain of the pod's search list.
 ACTIVATOR = Target("activator-service.knative-serving.svc.cluster.local.", 80)
-
-SENDS = 3
-"""Times that a call is given to the activator whose pod has just ended, or that
-a nested one is queued at a pod."""
-
-PAUSE = 0.2
-"""Seconds between them: as often the activator looks which pods there are."""
-
-PATIENCE = 15.0
-"""Seconds that a nested call waits for a pod to have room: as long as the
-autoscaler takes to see that all are full, and another to start."""
 
 LOOKS = 50
 """Times that a new revision is looked for, with the same pause."""
@@ -89,12 +65,14 @@ class KnativePlatform:
         self._table = table
         self._services = services
         self._pause = pause
-        self._patience = patience
         self._chance = chance
         self._clock = clock
         self._homes = Homes(self.fleet, self._served, clock, referee)
+        shared = referee is not None
+        self._sender = Sender(self._exchange, self.fleet, chance, pause, patience, shared)
 
     def start(self) -> None:
+        """Keeps what the gateways agree on of sessions up to date from now on."""
         self._homes.start()
 
     # --- what there is ---------------------------------------------------
@@ -183,11 +161,11 @@ class KnativePlatform:
             if pod:
                 visit.settle(pod)
                 with suppress(NotSent):
-                    nested = route.nested
-                    async with self._straight(call, pod, revision.pods, nested) as delivery:
+                    sent = self._sender.straight(call, pod, revision.pods, route.nested)
+                    async with sent as delivery:
                         yield delivery
                     return
-            async with visit.waking(), self._relayed(call, revision.pods) as delivery:
+            async with visit.waking(), self._sender.relayed(call, revision.pods) as delivery:
                 await self._reached(visit, delivery.instance)
                 yield delivery
         finally:
@@ -199,7 +177,7 @@ class KnativePlatform:
         while True:
             visit = await self._visit(namespace, route)
             pods, agreed = visit.revision.pods, False
-            pod = await self._place(pods, visit, route.nested)
+            pod = await self._sender.place(pods, visit, route.nested)
             if pod is None:
                 return visit, None
             try:
@@ -224,20 +202,6 @@ class KnativePlatform:
         known = revision or Revision(name, affinity=False)
         return sessions.visit(route.session, known, heard, named=bool(route.revision))
 
-    async def _place(self, pods: Pods, visit: Visit, nested: bool) -> Pod | None:
-        """Where the call may go straight; None where the activator must help.
-        A session's calls rather wait for its pod; but not a nested one, whose
-        own caller may be what it waits for."""
-        home = visit.preferred()
-        queue = visit.settled and not nested
-        pod = pods.take(home, self._chance, alone=nested, queue=queue)
-        if pod is None and nested:
-            return await self._when_there_is_room(pods)
-        while pod is None and (awaited := visit.awaited()) is not None:
-            await self._either(awaited, pods)
-            pod = pods.take(visit.preferred(), self._chance, queue=visit.settled)
-        return pod
-
     @staticmethod
     async def _reached(visit: Visit, instance: str) -> None:
         """The activator has given the call to that one. Where the session is
@@ -246,80 +210,6 @@ class KnativePlatform:
         with suppress(Unavailable):  # the call is answered, and the next one asks again
             if pod and await visit.agree(pod):
                 visit.settle(pod)
-
-    async def _either(self, awaited: asyncio.Future[None], pods: Pods) -> None:
-        """Returns when the session's first call has its pod, or when there may
-        be room at one: that is the one that was woken."""
-        room = asyncio.ensure_future(pods.change())
-        try:
-            await asyncio.wait({awaited, room}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            room.cancel()
-
-    async def _when_there_is_room(self, pods: Pods) -> Pod | None:
-        """A place for a call whose own caller may hold one. The activator,
-        which knows nothing of that, might have it wait behind its caller, for
-        ever; and pods that are full are reason enough for one more."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._patience):
-                while len(pods):
-                    pod = pods.take(None, self._chance, alone=True)
-                    if pod:
-                        return pod
-                    await pods.change()
-        return None
-
-    @asynccontextmanager
-    async def _straight(
-        self, call: Sent, pod: Pod, pods: Pods, nested: bool
-    ) -> AsyncIterator[Delivery]:
-        """Sends a call to a pod at which it has a place, and gives that back.
-        Raises NotSent.
-
-        Only this gateway's places are known here. Where there are others, a
-        nested call may have to wait behind theirs, and these for what its own
-        callers hold, so that each waits for the other, in two pods' queues. It
-        does not for ever: it tries another pod, and ends with ResourceExhausted.
-        """
-        uncertain = nested and self._homes.shared and pods.bounded
-        patience = self._patience / SENDS if uncertain else None
-        try:
-            for left in reversed(range(SENDS)):
-                try:
-                    async with self._exchange.with_pod(call, pod, patience) as delivery:
-                        yield delivery
-                    return
-                except NotSent as error:
-                    if error.lost:
-                        self.fleet.lose(call.revision[0], pod)
-                    if not error.queued:
-                        raise
-                    if not left:
-                        raise error.reason from None
-                # The place here is still held, so that it is one elsewhere.
-                other = pods.take(None, self._chance, alone=True)
-                if other:
-                    pods.release(pod)
-                    pod = other
-        finally:
-            pods.release(pod)
-
-    @asynccontextmanager
-    async def _relayed(self, call: Sent, pods: Pods) -> AsyncIterator[Delivery]:
-        pods.relay(1)
-        try:
-            for left in reversed(range(SENDS)):
-                try:
-                    asleep = not len(pods)
-                    async with self._exchange.with_activator(call, asleep=asleep) as delivery:
-                        yield delivery
-                    return
-                except NotSent as error:
-                    if not left:
-                        raise error.reason from None
-                await asyncio.sleep(self._pause)
-        finally:
-            pods.relay(-1)
 
     def _revision(self, namespace: str, route: Route, sessions: Sessions) -> str:
         splits = self._table().splits(namespace, route.service)
