@@ -15,6 +15,7 @@ from catnap.snapshots import manifest
 from catnap.snapshots.manifest import EMPTY, Chunk, File, Manifest, Pack
 from catnap.snapshots.packing import LARGEST, Sealed, named, sealed
 from catnap.workspaces import Held, Workspace
+from catnap.workspaces.stock import SNAPSHOTS, Stock
 from tests.gateway.world import World, running
 
 MINE = Workspace("acme", "ada", "pad", "s1")
@@ -147,3 +148,17 @@ async def test_the_head_moves_from_where_its_holder_knows_it(world: World) -> No
     packed = sealed(manifest.encode(EMPTY), held.epoch)
     path = f"{PLACE}/head?after=3"
     assert (await world.request("POST", path, packed.content, key=lease(world, held))).status == 409
+
+
+async def test_what_is_stored_and_never_named_has_a_bound(world: World) -> None:
+    workspaces = world.gateway.workspaces
+    workspaces.stock = Stock(1_000, workspaces.size)
+    held, refused = await taken(world), 0
+    for number in range(40):
+        key = lease(world, held)
+        status = await put(world, key, named(number.to_bytes(1, "big") * 900, held.epoch))
+        assert status in (204, 429)
+        refused += status == 429
+        held = await taken(world)  # under a new epoch each time
+    assert refused
+    assert await workspaces.size(MINE) <= (SNAPSHOTS + 2) * 1_000

@@ -119,6 +119,7 @@ async def _write(gateway: Gateway, held: Held, request: Request, name: str) -> R
     packed = await in_thread(named, await request.body.read(LARGEST), held.epoch)
     if packed.name != name:
         raise InvalidRequest(f"{name} is not what the object is called: it is {packed.name}")
+    await gateway.workspaces.stock.add(held.workspace, len(packed.content))
     await gateway.workspaces.objects(held.workspace).put(packed)
     return Response(204)
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from catnap.errors import InvalidRequest
-from catnap.files import ObjectStore
+from catnap.files import ObjectStore, Stat
 from catnap.snapshots import storing
 from catnap.snapshots.bounds import Bounds
 from catnap.snapshots.capture import Index
@@ -19,6 +19,7 @@ from catnap.workspaces import holders, rows
 from catnap.workspaces.garbage import garbage
 from catnap.workspaces.objects import Allowance, ItsObjects
 from catnap.workspaces.rows import Held, Snapshot, Workspace
+from catnap.workspaces.stock import Stock
 
 _PAGE = 1000
 
@@ -41,6 +42,7 @@ class Workspaces:
         self.bounds = bounds
         self._now = now
         self._allowance = allowance
+        self.stock = Stock(bounds.size, self.size)
 
     # --- for who has the folder ------------------------------------------------
 
@@ -215,11 +217,19 @@ class Workspaces:
         return ItsObjects(self._objects, workspace, self._allowance)
 
     async def _stored(self, workspace: Workspace) -> AsyncIterator[str]:
-        prefix, after = workspace.prefix, ""
+        async for stat in self._listed(workspace):
+            yield stat.key.removeprefix(workspace.prefix)
+
+    async def size(self, workspace: Workspace) -> int:
+        """Bytes that lie in the store for it."""
+        return sum([stat.size async for stat in self._listed(workspace)])
+
+    async def _listed(self, workspace: Workspace) -> AsyncIterator[Stat]:
+        after = ""
         while True:
-            page = await self._objects.list(prefix, after=after, limit=_PAGE)
+            page = await self._objects.list(workspace.prefix, after=after, limit=_PAGE)
             for stat in page:
-                yield stat.key.removeprefix(prefix)
+                yield stat
             if len(page) < _PAGE:
                 return
             after = page[-1].key
