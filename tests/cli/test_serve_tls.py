@@ -120,6 +120,7 @@ def test_what_does_not_go_together_is_said_before_anything_starts(
         (f'tls_cert = "{files.cert}"\ntls_key = "{files.cert}"', "certificate, its key"),
         (f'tls_cert = "{files.cert}"\ntls_key = "{folder}/none"', "No such file"),
         ('http = "https://localhost:1"', "needs a certificate"),
+        (tls(authority, clients=False) + CLIENTS, "nobody is asked for a certificate"),
     ):
         (folder / "catnap.toml").write_text(settings)
         refused = alone("serve")

@@ -27,6 +27,11 @@ def tls_files(settings: Settings) -> TlsFiles | None:
     """Raises InvalidRequest where one is given without another that it needs."""
     cert, key, client_ca = settings.tls_cert, settings.tls_key, settings.tls_client_ca
     if cert is not None and key is not None:
+        if settings.clients and client_ca is None:
+            raise InvalidRequest(
+                "CATNAP_TLS_CLIENT_CA: without it nobody is asked for a certificate, and no "
+                "[[clients]] are known"
+            )
         return TlsFiles(cert, key, client_ca)
     if cert or key or client_ca:
         raise InvalidRequest(
