@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 from catnap.errors import CatnapError, DeadlineExceeded, SkillCrashed, Unavailable
 from catnap.host import blame, output
 from catnap.host.call import Call, Function, may_stream, read_deadline, read_event, read_timeout
 from catnap.host.deadlines import Deadlines
+from catnap.host.folders import Folders
 from catnap.host.gate import Gate
 from catnap.host.stream import Stream
 from catnap.host.trace import read_traceparent
@@ -20,9 +21,6 @@ from catnap.http.errors import MethodNotAllowed
 from catnap.http.fields import write_fields
 from catnap.skills import Context
 from catnap.skills.gateway import Gateway, HttpGateway, NoGateway
-
-if TYPE_CHECKING:
-    from catnap.host.workspaces import Workspaces
 
 T = TypeVar("T")
 _NO_GATEWAY = NoGateway()
@@ -69,11 +67,8 @@ class App:
         self._timeout = timeout
         self._callback = callback
         self._egress = egress
-        self._workspaces = workspaces
-        self._keeps = keeps
-        self._instance = instance
-        self._keeper: Workspaces | None = None
         self._client = Client()
+        self._folders = Folders(workspaces, keeps, self._client, callback, instance)
         self._lines = write_fields([(b"catnap-instance", instance.encode())]) if instance else b""
         """Of every answer."""
         self._restore = _restore() if installs else None
@@ -102,7 +97,7 @@ class App:
                 raise
             if queue is None:
                 queue = 0.0 if self.gate.try_enter() else await self._wait(call)
-            if self._keeps and call.context.session:
+            if self._folders.wants(call):
                 queue += await self._settle(call)
             self._deadlines.add(call)
             began = time.perf_counter()
@@ -195,7 +190,7 @@ class App:
             deadline=deadline,
             gateway=self._gateway(request),
             loop=loop,
-            folder=self._workspace(request),
+            folder=self._folders.given(request),
         )
         output.running.set(context)
         return Call(request, body, event, context, loop.time() + deadline - now, task, arriving)
@@ -212,11 +207,6 @@ class App:
             callback = Target.parse(own)
         return HttpGateway(self._client, callback, authorization[7:].strip(), self._egress)
 
-    def _workspace(self, request: Request) -> str:
-        """The folder of the call's session, as the platform names it."""
-        name = self._workspaces and request.headers.get(b"catnap-workspace", b"").decode("latin-1")
-        return f"{self._workspaces}/{name}" if name and "/" not in name else ""
-
     async def _wait(self, call: Call) -> float:
         """For a place; gives the seconds that took."""
         arrived = time.perf_counter()
@@ -230,34 +220,22 @@ class App:
     async def _settle(self, call: Call) -> float:
         """Has the session's folder here; gives the seconds that took."""
         arrived = time.perf_counter()
-        if self._keeper is None:
-            from catnap.host.workspaces import Workspaces  # few skills have any
-
-            assert self._callback is not None
-            keeps = self._keeps
-            self._keeper = Workspaces(keeps, self._client, self._callback, self._instance)
         self._deadlines.add(call)
         try:
-            await self.guard(call, self._enter(self._keeper, call))
+            await self.guard(call, self._folders.enter(call))
         except BaseException:
             self.end(call)
             raise
         self._deadlines.discard(call)
         return time.perf_counter() - arrived
 
-    @staticmethod
-    async def _enter(keeper: Workspaces, call: Call) -> None:
-        call.visit = await keeper.enter(call.context)
-        if call.visit is not None:
-            call.context.folder = str(call.visit.folder)
-
     def end(self, call: Call) -> None:
         """A call's end: its output is whole, its place is free."""
         self._deadlines.discard(call)
         output.finish()
         self.gate.leave()
-        if call.visit is not None and self._keeper is not None:
-            self._keeper.leave(call.visit, whole=call.whole)
+        if call.visit is not None:
+            self._folders.leave(call)
 
     def late(self, now: float) -> bool:
         """Whether the function should have ended a call before `now`, in the
@@ -313,8 +291,7 @@ class App:
         return write_fields([(b"server-timing", ", ".join(told).encode())])
 
     async def close(self) -> None:
-        if self._keeper is not None:
-            await self._keeper.close()
+        await self._folders.close()
         await self._client.close()
 
 
