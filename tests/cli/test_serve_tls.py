@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -71,7 +72,9 @@ def tls(authority: Authority, *, clients: bool) -> str:
 
 def test_a_skill_is_called_over_tls_and_calls_back(folder: Path, alone: Cli) -> None:
     authority = Authority(folder)
-    with serving(folder, tls(authority, clients=False)) as ready:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        inside = f"127.0.0.1:{free.getsockname()[1]}"
+    with serving(folder, f'plain = "{inside}"\n' + tls(authority, clients=False)) as ready:
         assert ready["http"].startswith("https://")
         grpc = ready["grpc"].replace("127.0.0.1", "localhost")
         http = ready["http"].replace("127.0.0.1", "localhost")
@@ -88,6 +91,7 @@ def test_a_skill_is_called_over_tls_and_calls_back(folder: Path, alone: Cli) -> 
             assert refused.err.startswith("catnap: ")
         plain = http.removeprefix("https://")
         assert alone("status", "--http", plain).status != 0
+        assert alone("status", "--http", inside).status == 0
 
 
 def test_a_certificate_is_all_that_a_client_needs(
