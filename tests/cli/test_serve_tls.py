@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import pytest
 
 from tests.authority import Authority
 from tests.cli.conftest import Cli
+from tests.goserver import free_port
 
 ROOT = Path(__file__).parents[2]
 MAIN = """
@@ -72,8 +72,7 @@ def tls(authority: Authority, *, clients: bool) -> str:
 
 def test_a_skill_is_called_over_tls_and_calls_back(folder: Path, alone: Cli) -> None:
     authority = Authority(folder)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        inside = f"127.0.0.1:{free.getsockname()[1]}"
+    inside = f"127.0.0.1:{free_port()}"
     with serving(folder, f'plain = "{inside}"\n' + tls(authority, clients=False)) as ready:
         assert ready["http"].startswith("https://")
         grpc = ready["grpc"].replace("127.0.0.1", "localhost")
