@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +34,8 @@ class SQLite:
         """path: the file, or ":memory:". Raises InvalidRequest where it is
         none of ours, or of an earlier Catnap."""
         self.place = str(path)
+        if self.place != ":memory:":
+            _private(self.place)
         try:
             self.db = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False, factory=_Connection
@@ -93,3 +97,10 @@ class SQLite:
 
     def close(self) -> None:
         self.db.close()
+
+
+def _private(path: str) -> None:
+    """Makes the file, if there is none: SQLite would let others of the machine
+    read it, and what it puts beside it has the same mode."""
+    with contextlib.suppress(OSError):  # it is said when SQLite opens it
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
