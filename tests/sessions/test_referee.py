@@ -13,7 +13,7 @@ import pytest
 
 from catnap.errors import Unavailable
 from catnap.sessions import referee
-from catnap.sessions.referee import Referee
+from catnap.sessions.referee import COUNT, Referee
 from catnap.sessions.rows import HOLD, LOOK, TABLES, Home, id_of
 from catnap.store import Store
 
@@ -189,6 +189,11 @@ async def test_each_gateway_knows_how_many_sessions_an_instance_has(world: World
         await gateway.look({})
         assert [gateway.count("acme/echo", each) for each in "pqr"] == [3, 2, 0]
         assert gateway.count("other/echo", "p") == 0
+    await world.claim(0, "r")
+    for seconds, known in ((0, 0), (COUNT, 1)):
+        world.now += seconds
+        await world.gateways[0].look({})
+        assert world.gateways[0].count("acme/echo", "r") == known
 
 
 async def test_homes_that_are_over_are_forgotten(world: World) -> None:

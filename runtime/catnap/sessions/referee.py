@@ -6,15 +6,19 @@ import asyncio
 import secrets
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
+from math import inf
 
 from catnap.errors import Unavailable
 from catnap.sessions import rows
 from catnap.sessions.rows import Ask, Claim, Home
 from catnap.sessions.table import IDLE
-from catnap.store import Database, Store
+from catnap.store import Store
 
 PATIENCE = 2.0
 """Seconds after which a store that does not answer counts as away."""
+
+COUNT = 10.0
+"""Seconds after which the sessions of all instances are counted again."""
 
 _MOST = 256
 """Asks in one work of the store's."""
@@ -34,6 +38,7 @@ class Referee:
         self._waiting: list[tuple[Ask, asyncio.Future[Home | None]]] = []
         self._asking: asyncio.Task[None] | None = None
         self._counts: Mapping[tuple[str, str], int] = {}
+        self._counted = -inf
 
     async def find(self, session: str) -> Home | None:
         """Where a session is at home, which it uses; None for a new one.
@@ -76,18 +81,17 @@ class Referee:
         return home
 
     async def look(self, busy: Mapping[str, bool]) -> None:
-        """Hears how many sessions each instance has. busy: the sessions with a
-        call at work, by id, and whether their revision has lost its traffic:
-        other gateways do not take them away then. Raises Unavailable."""
+        """Tells the store what is at work; now and then it hears how many
+        sessions each instance has. busy: the sessions with a call at work, by
+        id, and whether their revision has lost its traffic: other gateways do
+        not take them away then. Raises Unavailable."""
+        now = self.clock()
         asks = [Ask(session, self.gateway, busy=leaving) for session, leaving in busy.items()]
-
-        def work(db: Database) -> dict[tuple[str, str], int]:
-            now = self.clock()
-            rows.agree(db, asks, now)
-            rows.sweep(db, now)
-            return rows.counts(db, now)
-
-        self._counts = await self._store.run(work)
+        if asks:
+            await self._store.run(partial(rows.agree, asks=asks, now=now))
+        if now - self._counted >= COUNT:
+            self._counts = await self._store.run(partial(rows.count, now=now))
+            self._counted = now
 
     def count(self, service: str, instance: str) -> int:
         """How many sessions were at home there when it last looked."""

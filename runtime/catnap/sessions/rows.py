@@ -30,7 +30,7 @@ TABLES = Component(
 
 LOOK = 2.0
 """Seconds after which a gateway notes again that a call of a session is still
-at work, and hears how many sessions each instance has."""
+at work."""
 
 HOLD = 2 * LOOK
 """Seconds for which a session counts as at work after that was noted."""
@@ -38,6 +38,7 @@ HOLD = 2 * LOOK
 _SPARE = 60.0
 _KEPT = 60.0
 """Seconds for which a home that is over is kept: its reader may be slow."""
+_SWEPT = 10_000
 _AT_ONCE = 64
 """Ids in one statement."""
 
@@ -126,23 +127,20 @@ def agree(db: Database, asks: Sequence[Ask], now: float) -> list[Home | None]:
     return answers
 
 
-def counts(db: Database, now: float) -> dict[tuple[str, str], int]:
-    """How many sessions are at home at each instance of each service."""
+def count(db: Database, now: float) -> dict[tuple[str, str], int]:
+    """How many sessions are at home at each instance of each service; forgets
+    homes that are over."""
+    query = f"""
+    DELETE FROM homes WHERE id IN (
+        SELECT id FROM homes WHERE until < ? LIMIT {_SWEPT}{db.skip_locked})
+    """  # noqa: S608
+    db.execute(query, (now - _KEPT,))
     rows = db.execute(
         "SELECT service, instance, count(*) AS sessions FROM homes "
         "WHERE until > ? AND instance <> '' GROUP BY service, instance",
         (now,),
     )
     return {(row["service"], row["instance"]): row["sessions"] for row in rows}
-
-
-def sweep(db: Database, now: float) -> None:
-    """Forgets homes that are over."""
-    query = f"""
-    DELETE FROM homes WHERE id IN (
-        SELECT id FROM homes WHERE until < ? LIMIT 1000{db.skip_locked})
-    """  # noqa: S608
-    db.execute(query, (now - _KEPT,))
 
 
 def _found(db: Database, ids: Iterable[str]) -> dict[str, Row]:

@@ -94,7 +94,7 @@ class Agreed:
         )
 
     def count(self, pod: Pod) -> int:
-        """How many sessions were at home there a moment ago."""
+        """How many sessions were at home there when they were counted."""
         return self._referee.count(self.name, pod.name)
 
     def id_of(self, key: Session) -> str:

@@ -69,8 +69,8 @@ class Homes:
         return Agreed(namespace, service, self._fleet, self._referee)
 
     async def look(self) -> None:
-        """Tells the referee which sessions have a call at work, and hears how
-        many there are. Raises Unavailable."""
+        """Tells the referee which sessions have a call at work. Raises
+        Unavailable."""
         if self._referee is not None:
             busy: dict[str, bool] = {}
             for each in self._services.values():
