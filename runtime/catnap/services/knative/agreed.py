@@ -4,6 +4,8 @@ The store's referee decides. Before a session's call is sent it is asked where
 the session is at home; and told where it is to be, where it is nowhere, or at a
 pod that is gone as this gateway sees it. A gateway may see a pod, or the traffic,
 a moment later than another one: for LATE it believes what that one has done.
+Where nothing runs, each may have a pod woken for a session's first calls: the
+next ones go where the first has settled, and of its folder the older epoch is over.
 
 A session with a call at work stays at its revision when that loses its traffic,
 whichever gateway has the call: each notes, while that is so, which sessions have
