@@ -18,6 +18,7 @@ from tests import goserver, postgres
 from tests.cluster.kube import kubectl
 from tests.cluster.replicated import Replica, Replicated, node
 from tests.cluster.skills import ROOT
+from tests.cluster.test_render import differences
 from tests.contract import versitygw
 
 pytestmark = pytest.mark.timeout(600)
@@ -67,6 +68,10 @@ async def until_told(gateway: Replica, secret: str, wanted: int) -> None:
     async with asyncio.timeout(5):
         while (await gateway.request("GET", "/skills", key=secret))[0] != wanted:
             await asyncio.sleep(0.1)
+
+
+def test_what_is_rendered_is_what_the_cluster_has(replicated: Replicated) -> None:
+    assert differences(replicated) == ""
 
 
 async def test_calls_and_files_go_through_either(both: list[Replica]) -> None:

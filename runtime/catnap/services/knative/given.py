@@ -59,7 +59,7 @@ async def find(api: Api, install: str, name: str) -> dict[str, str] | None:
     with suppress(NotFound):
         secret = await api.get(f"{_place(install)}/{name}")
         data: Mapping[str, str] = secret.get("data") or {}
-        return {key: b64decode(value).decode() for key, value in data.items()}
+        return {key: b64decode(value).decode("utf-8", "replace") for key, value in data.items()}
     return None
 
 
