@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from catnap.errors import Unavailable
-from catnap.workspaces import Workspace
+from catnap.files import FolderStore
+from catnap.workspaces import Workspace, Workspaces
 from tests.workspaces.pods import Pods, pods
 
 MINE = Workspace("acme", "ada", "pad", "s1")
@@ -53,6 +54,28 @@ async def test_sigterm_keeps_what_changed_after_the_last_call(world: Pods) -> No
     assert not one.folder.exists()
     two = await world.start("two")
     assert await world.call(two) == {"a": "1", "later": "by what the skill has left at work"}
+
+
+async def test_what_cannot_be_kept_at_sigterm_is_tried_again(world: Pods) -> None:
+    class Away:
+        left = 3
+
+        def ask(self, workspace: Workspace) -> None:
+            self.left -= 1
+            if self.left >= 0:
+                raise Unavailable("the store is away")
+
+        def wrote(self, workspace: Workspace, size: int) -> None:
+            pass
+
+    gateway, objects = world.gateway, FolderStore(world.home / "home" / "files")
+    gateway.workspaces = Workspaces(objects, gateway.store, allowance=Away())
+    one = await world.start("one")
+    await world.call(one, write="a", text="1")
+    assert await one.end() == 0
+    two = await world.start("two")
+    assert await world.call(two) == {"a": "1"}
+    objects.close()
 
 
 async def test_what_a_pod_died_of_is_not_kept_and_its_next_start_goes_on_at_once(

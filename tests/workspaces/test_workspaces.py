@@ -345,3 +345,10 @@ async def test_a_holder_that_could_not_say_so_has_time_to_say_it_again(
     await workspaces.hold(MINE, held.epoch, 0)
     await workspaces.excuse(absence=600, seconds=10)
     assert await workspaces.take(MINE, "two", 0, seconds=10) is not None
+
+
+async def test_of_many_who_ask_at_once_one_has_it(workspaces: Workspaces) -> None:
+    for _ in range(5):
+        asked = (workspaces.take(MINE, f"pod{n}", 0, seconds=100) for n in range(8))
+        [held] = [each for each in await asyncio.gather(*asked) if each is not None]
+        await workspaces.hold(MINE, held.epoch, 0)

@@ -62,8 +62,7 @@ class Sessions(msgspec.Struct, frozen=True):
     """Time without a call after which a session is a new one: it may go to
     another instance, and by the traffic's shares to another revision."""
     workspace: bool = False
-    """Each session has a folder, `ctx.workspace`, that outlives its instances.
-    Here; a cluster keeps none yet."""
+    """Each session has a folder, `ctx.workspace`, that outlives its instances."""
     max: int = 0
     """Sessions of one instance at most; 0 sets no bound. Of more, the one that
     was quiet longest is a new one. At least scale.concurrency: any of its
