@@ -29,6 +29,7 @@ SECRET = "/api/v1/namespaces/catnap/secrets/catnap-admin"
 class World:
     cluster: ToyCluster
     folder: Path
+    home: Path
     said: list[tuple[str, str, str]] = field(default_factory=list)
 
     def write(self, name: str, main: str = MAIN, toml: str = "") -> None:
@@ -44,7 +45,7 @@ class World:
         images = {name: f"dev.local/{name}:1" for name in names}
         order = Order(
             folders=tuple(self.folder / "functions" / name for name in names),
-            home=self.folder / "home",
+            home=self.home,
             install=Install(),
             models=("minilm-l6-v2",),
             build=BuildSettings(),
@@ -64,10 +65,16 @@ class World:
         self.said.append((label, state, text))
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a skill says of itself is kept there, so that each is loaded once."""
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path, home: Path) -> Iterator[World]:
     with running(tmp_path) as cluster:
-        yield World(cluster, tmp_path)
+        yield World(cluster, tmp_path, home)
 
 
 def problems(done: Deployed) -> dict[str, str]:

@@ -16,6 +16,8 @@ from catnap.services.cluster.patches import patched
 
 Object = dict[str, Any]
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml's where PyYAML has it: a tenth of the time that a deploy reads for."""
 _KNOWN = {"apiVersion", "kind", "namespace", "labels", "resources", "patches"}
 _CLUSTER_SCOPED = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
 
@@ -85,6 +87,6 @@ def _labels(layers: list[Mapping[str, Any]], path: Path) -> dict[str, str]:
 
 def _read(path: Path) -> list[Object]:
     try:
-        return [each for each in yaml.safe_load_all(path.read_text("utf-8")) if each]
+        return [each for each in yaml.load_all(path.read_text("utf-8"), _LOADER) if each]
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InvalidRequest(f"{path}: cannot be read: {error}") from None
