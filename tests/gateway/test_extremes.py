@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from urllib.parse import quote
 
 import grpc
 import pytest
+import pytest_asyncio
 from grpc import aio
 
 from catnap.v1 import files_pb2, tasks_pb2
@@ -20,9 +20,13 @@ from tests.gateway.world import World, running
 MAIN = "from catnap import skill\n@skill\ndef main(ctx, request: dict) -> dict: return request\n"
 
 
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with running(tmp_path, make_skill(tmp_path, "echo", MAIN)) as world:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    folder = tmp_path_factory.mktemp("gateway")
+    async with running(folder, make_skill(folder, "echo", MAIN)) as world:
         yield world
 
 

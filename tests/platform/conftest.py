@@ -84,6 +84,10 @@ def _here(request: pytest.FixtureRequest, functions: Path) -> Iterator[Reached]:
     """A `catnap serve` of this machine, until the tests have ended."""
     home = request.getfixturevalue("tmp_path_factory").mktemp("home")
     (home / "models").symlink_to(request.getfixturevalue("model_cache"))
+    # The skills' environments are made once for all runs.
+    environments = ROOT / ".catnap" / "environments"
+    environments.mkdir(parents=True, exist_ok=True)
+    (home / "environments").symlink_to(environments)
     running = Running(home, functions)
     yield running
     assert running.stop() == 0
