@@ -72,7 +72,7 @@ async def test_nothing_but_a_lease_opens_what_is_a_leases(world: World) -> None:
     with world.gateway.pipeline.live.call("t"):
         for route in LEASED:
             path = route.path.replace("{name}", "1-" + "a" * 40)
-            for key in ("", world.key, grant, "cl1.a.b"):
+            for key in ("", world.key, grant, "cw1.a.b"):
                 assert (await world.request(route.method, path, key=key)).status == 401
 
 

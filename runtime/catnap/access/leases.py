@@ -6,7 +6,7 @@ import msgspec
 
 from catnap.access.signed import Signed
 
-VERSION = "cl1"
+VERSION = "cw1"
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True, array_like=True, forbid_unknown_fields=True):
