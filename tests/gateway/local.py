@@ -31,10 +31,11 @@ async def started(
     keys: tuple[Key, ...] = KEYS,
     audit: str = "actions",
     files: str = "",
+    store: str = "",
 ) -> AsyncIterator[tuple[Gateway, Target]]:
     """The gateway, and where it listens. It has no models. platform: where the
     skills run; a cluster is that of KUBECONFIG. audit: what is recorded.
-    files: a bucket."""
+    files: a bucket. store: what several gateways share."""
     for skill in skills:
         shutil.copytree(skill, folder / "functions" / skill.name)
     settings = Settings(
@@ -47,6 +48,7 @@ async def started(
         platform=platform,
         audit=audit,
         files=files,
+        store=store,
     )
     async with AsyncExitStack() as parts:
         gateway = Gateway(settings, lambda _: None)

@@ -107,6 +107,7 @@ class Pods:
             "ce-taskid": task,
             **({"ce-sessionid": session} if session else {}),
             "content-type": "application/json",
+            "catnap-callback": str(self.where),
             "authorization": f"Bearer {self.gateway.grants.issue(grant)}",
         }
         with self.gateway.pipeline.live.call(task):
@@ -123,9 +124,10 @@ class Pods:
 
 
 @asynccontextmanager
-async def pods(home: Path) -> AsyncIterator[Pods]:
+async def pods(home: Path, store: str = "") -> AsyncIterator[Pods]:
+    """store: what several of them share."""
     (home / "functions").mkdir(exist_ok=True)
-    async with started(home) as (gateway, where):
+    async with started(home, store=store) as (gateway, where):
         world = Pods(gateway, where, home)
         try:
             yield world

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from catnap.access.shared_keys import FILES
 from catnap.errors import Unavailable
 from catnap.files import FolderStore
 from catnap.workspaces import Workspace, Workspaces
@@ -142,3 +144,20 @@ async def test_a_session_that_was_taken_back_or_ended_is_so_at_its_next_call(wor
     assert await world.call(one) == {"a": "1"}
     await world.gateway.workspaces.end(MINE)
     assert await world.call(one) == {}
+
+
+async def test_any_gateway_of_the_store_takes_what_a_lease_opens(
+    tmp_path: Path, shared: str
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    (two / "home").mkdir(parents=True, mode=0o700)
+    one.mkdir()
+    async with pods(one, shared) as first:
+        for name in FILES:
+            shutil.copy(one / "home" / name, two / "home" / name)
+        (two / "home" / "files").symlink_to(one / "home" / "files")
+        async with pods(two, shared) as second:
+            pod, other = await first.start("pod"), await second.start("other")
+            await second.call(pod, write="a", text="1")  # it keeps that at the first
+            assert await first.call(other, write="b", text="2") == {"a": "1", "b": "2"}
+            assert await second.call(pod) == {"a": "1", "b": "2"}
