@@ -49,8 +49,7 @@ class Sweeper:
 
     async def sweep(self) -> int:
         """Removes what has expired by now; how many files."""
-        unfinished = datetime.fromtimestamp(self._now() - UNFINISHED, UTC)
-        removed = await self._files.drop_parts(unfinished)
+        removed = 0
         for kind, seconds in self._keep.items():
             if not seconds:
                 continue
@@ -59,7 +58,8 @@ class Sweeper:
             while scopes := await self._claim(kind, before, now):
                 for scope in scopes:
                     removed += await self._clear(scope, before)
-        return removed
+        unfinished = datetime.fromtimestamp(self._now() - UNFINISHED, UTC)
+        return removed + await self._files.drop_parts(unfinished)
 
     async def _claim(self, kind: str, before: float, now: float) -> list[Scope]:
         return await self._store.run(lambda db: room_rows.claim(db, kind, before, now, now + CLAIM))
