@@ -29,8 +29,10 @@ async def answer(request: Request) -> Response:
 async def listening(files: TlsFiles) -> AsyncIterator[Target]:
     server = Server(answer)
     _, port = await server.listen(host="127.0.0.1", tls=server_context(files))
-    yield Target("localhost", port, tls=True)
-    await server.drain(0)
+    try:
+        yield Target("localhost", port, tls=True)
+    finally:
+        await server.drain(0)
 
 
 async def ask(where: Target, tls: ssl.SSLContext) -> str:
@@ -183,3 +185,17 @@ async def test_a_client_that_never_ends_its_handshake_holds_up_nobody(tmp_path: 
         silent.write(b"\x16\x03\x01")
         assert await ask(where, authority.trusted()) == "GET False"
         silent.close()
+
+
+async def test_a_client_that_has_ended_leaves_no_connection_behind(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    async with listening(authority.serving()) as where:
+        client = Client(tls=authority.trusted())
+        reply = await client.request(where, "GET", "/")
+        await reply.read()
+        [connection] = client._idle[where]
+        socket = connection.transport.get_extra_info("socket")
+        await client.close()
+        for _ in range(2):  # turns of the loop, which its end has as well
+            await asyncio.sleep(0)
+        assert socket.fileno() == -1

@@ -150,8 +150,12 @@ class Client:
             connection.transport.close()
 
     async def close(self) -> None:
+        idle = [each for some in self._idle.values() for each in some]
         for target in list(self._idle):
             self.forget(target)
+        for connection in idle:
+            # Over TLS it would wait for the other side to say that it ends, too.
+            connection.transport.abort()
 
 
 def _first_line(method: str, path: str) -> bytes:
