@@ -100,7 +100,7 @@ async def test_a_certificate_goes_with_its_users_other_credentials(authority: Au
     ring = KeyRing([])
     credentials = Credentials(ring, clients=RULES)
     for ended, good in ((read(pem).made - 1, True), (read(pem).made, False)):
-        ring.take((), {("acme", "ada"): ended})
+        ring.change((), ended={("acme", "ada"): ended})
         if good:
             await credentials.authenticate(None, NOW, pem)
             continue

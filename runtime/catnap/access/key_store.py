@@ -164,27 +164,33 @@ class KeyStore:
         return await self._changed(work)
 
     async def _changed(self, work: Callable[[Database], T]) -> T:
-        """Does it, and takes up all that is good then."""
-        now = self._clock()
+        """Does it, and takes up what was changed since the last time: by this,
+        and by others."""
+        now, since = self._clock(), self._version
 
-        def all_of_it(db: Database) -> tuple[T, _Good]:
+        def all_of_it(db: Database) -> tuple[T, _News]:
             done = work(db)
-            good = _Good(key_rows.version(db), key_rows.live(db, now), key_rows.ended(db))
-            return done, good
+            keys = key_rows.live(db, now) if since < 0 else key_rows.changed(db, since)
+            return done, _News(key_rows.version(db), keys, key_rows.ended(db))
 
-        done, good = await self._store.run(all_of_it)
-        if good.version >= self._version:
-            self._version = good.version
-            keys = ((_key(hash_, key), key.expires) for hash_, key in good.live)
-            self._ring.take(keys, good.ended)
+        done, news = await self._store.run(all_of_it)
+        if news.version >= self._version:
+            self._version = news.version
+            gone = [hash_ for hash_, key in news.keys if key.state(now) != "live"]
+            good = (
+                (_key(hash_, key), key.expires)
+                for hash_, key in news.keys
+                if key.state(now) == "live"
+            )
+            self._ring.change(good, gone, news.ended)
         return done
 
 
-class _Good(NamedTuple):
-    """What the store holds that counts now."""
+class _News(NamedTuple):
+    """What the store holds that is not known here yet."""
 
     version: int
-    live: list[tuple[str, Issued]]
+    keys: list[tuple[str, Issued]]
     ended: dict[tuple[str, str], float]
 
 

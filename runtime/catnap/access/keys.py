@@ -81,7 +81,7 @@ class KeyRing:
 
     def __init__(self, keys: Iterable[Key]) -> None:
         self._fixed = {key.hash: (key.principal(), math.inf) for key in keys}
-        self._keys = self._fixed
+        self._keys = dict(self._fixed)
         self._ended: Mapping[tuple[str, str], float] = {}
 
     @property
@@ -94,22 +94,25 @@ class KeyRing:
         found = (principal for principal, _ in self._fixed.values())
         return sorted(each.name for each in found if (each.tenant, each.user) == (tenant, user))
 
-    def take(
+    def change(
         self,
         issued: Iterable[tuple[Key, float | None]],
+        gone: Iterable[str] = (),
         ended: Mapping[tuple[str, str], float] | None = None,
     ) -> None:
-        """Puts these in the place of those it was given before. With each the
-        moment that it expires at, in seconds since the epoch.
+        """Adds these to those it was given before, or puts them in their place.
+        With each the moment that it expires at, in seconds since the epoch.
 
-        ended: by tenant and user, when their credentials were ended.
+        gone: hashes of those that are good no more. ended: by tenant and user,
+        when their credentials were ended.
         """
         self._ended = ended or {}
-        taken = {
-            key.hash: (key.principal(), math.inf if expires is None else expires)
-            for key, expires in issued
-        }
-        self._keys = taken | self._fixed
+        for hash_ in gone:
+            self._keys.pop(hash_, None)
+        for key, expires in issued:
+            end = math.inf if expires is None else expires
+            self._keys[key.hash] = (key.principal(), end)
+        self._keys |= self._fixed
 
     def find(self, bearer: str | None, now: float) -> Principal | None:
         """Whose key this is; None where it is none. now: seconds since the epoch.
