@@ -156,6 +156,7 @@ class Visits(Generic[K, H]):
             if visit.calls:
                 continue
             visit.since = now
+            self._visits.move_to_end(visit.key)
             visit.dirty = True
             self.start(self.keep(visit, leaves=True))
 
