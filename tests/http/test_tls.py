@@ -199,3 +199,20 @@ async def test_a_client_that_has_ended_leaves_no_connection_behind(tmp_path: Pat
         for _ in range(2):  # turns of the loop, which its end has as well
             await asyncio.sleep(0)
         assert socket.fileno() == -1
+
+
+async def test_a_connection_that_is_closing_already_is_waited_for_as_others_are(
+    tmp_path: Path,
+) -> None:
+    authority = Authority(tmp_path)
+    server = Server(answer)
+    _, port = await server.listen(host="127.0.0.1", tls=server_context(authority.serving()))
+    _, writer = await asyncio.open_connection("localhost", port, ssl=authority.trusted())
+    while not server.connections:
+        await asyncio.sleep(0)
+    [connection] = server.connections
+    connection.close_if_idle()
+    connection.expire(asyncio.get_running_loop().time() + 1e6)
+    assert connection.owes is False
+    assert await server.drain(1)
+    writer.close()
