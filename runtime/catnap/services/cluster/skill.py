@@ -113,9 +113,7 @@ def _check(manifest: Manifest) -> None:
         raise InvalidRequest(f"{manifest.name}: env.{ours[0]}: {_OURS}* is set by the platform")
 
 
-def _env(
-    rendered: list[dict[str, str]], manifest: Manifest, install: str
-) -> list[dict[str, str]]:
+def _env(rendered: list[dict[str, str]], manifest: Manifest, install: str) -> list[dict[str, str]]:
     # With the final dot the resolver asks for this name and tries no others.
     host = f"{gateway_host(install)}."
     env = {
