@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from grpc import aio
 
+from catnap.access import decide
 from catnap.v1 import files_pb2, tasks_pb2
 from catnap.v1.files_pb2_grpc import FilesStub
 from catnap.v1.tasks_pb2_grpc import TasksStub
@@ -76,6 +77,14 @@ async def test_limits_have_bounds(world: World, name: str, value: float) -> None
 )
 async def test_a_keys_life_and_roles_have_bounds(world: World, wanted: dict[str, object]) -> None:
     assert (await world.ask("POST", "/keys", {"name": "ci", **wanted}))[0] == 400
+
+
+async def test_what_is_too_long_to_name_a_skill_is_not_remembered(world: World) -> None:
+    known = decide.cache_info().currsize
+    for method, path in (("POST", "/skills/{}"), ("GET", "/sessions/{}/s1")):
+        status, problem = await world.ask(method, path.format("x" * 5000), {}, key=ACME)
+        assert (status, len(problem["detail"]) < 200) == (404, True)
+    assert decide.cache_info().currsize == known
 
 
 async def test_a_wait_is_bounded_over_grpc(world: World) -> None:

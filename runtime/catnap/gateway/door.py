@@ -6,7 +6,8 @@ from __future__ import annotations
 from catnap.access import Action, Principal, Resource, asking, require
 from catnap.access.decision import ADMINISTRATIVE
 from catnap.access.unbroken import unbroken
-from catnap.events.ids import check_id
+from catnap.errors import NotFound
+from catnap.events.ids import MAX_ID_BYTES, check_id
 from catnap.gateway.callers import principal
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.query import read_query
@@ -30,8 +31,11 @@ async def enter(gateway: Gateway, request: Request, found: Found) -> Response:
 
 
 def allow(gateway: Gateway, caller: Principal, action: Action, resource: Resource) -> None:
-    """Raises PermissionDenied unless the caller may."""
+    """Raises PermissionDenied unless the caller may, and NotFound for what is
+    too long to name a skill: what is decided is remembered."""
     asking.by(caller)
+    if len(resource.skill) > MAX_ID_BYTES:
+        raise NotFound(f"there is no skill {resource.skill[:80]!r}…")
     asking.about(action, resource, change=action in ADMINISTRATIVE)
     require(caller, action, resource)
 
