@@ -96,15 +96,15 @@ class Pipeline:
         admitted = admit(call, deployed, self.limits, now)
         try:
             asking.let_in()
-            return await self._once(call, deployed, now)
+            task = task_of(call, now, waited=True)
+            if call.key:
+                return await self._once(call, deployed, task)
+            return await self._answer(call, deployed, task)
         finally:
             admitted.end(time.time())
 
-    async def _once(self, call: Call, deployed: Deployed, now: float) -> Outcome:
-        task = task_of(call, now, waited=True)
-        if not call.key:
-            return await self._answer(call, deployed, task)
-        limit = now + deployed.manifest.limits.timeout
+    async def _once(self, call: Call, deployed: Deployed, task: Task) -> Outcome:
+        limit = task.created + deployed.manifest.limits.timeout
         last = limit if call.deadline is None else min(limit, call.deadline)
         while True:
             known = await self._accept(call, task)
