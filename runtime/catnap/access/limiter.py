@@ -155,14 +155,13 @@ class Limiter:
         time, so that calls may go on in between."""
         if now >= self._midnight:
             self._turn(now)
-        seen: set[int] = set()
+        seen: set[Gate] = set()
         tallies = [each for each in self._today.tallies(of[0]) if scoped(of, each.who)]
         for start in range(0, len(tallies), _SOME):
             some = [self._account(each.who, now) for each in tallies[start : start + _SOME]]
-            gates = chain.from_iterable((*each.every, *each.others) for each in some)
-            found = {id(gate): gate for gate in gates if id(gate) not in seen}
-            seen.update(found)
-            yield list(found.values())
+            gates = dict.fromkeys(chain.from_iterable((*each.every, *each.others) for each in some))
+            yield [gate for gate in gates if gate not in seen]
+            seen.update(gates)
 
     # --- use -----------------------------------------------------------------
 
