@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from catnap.access import Credentials, KeyRing, Principal, oidc
+from catnap.access import Credentials, Key, KeyRing, Principal, oidc
 from catnap.access.jwks import KEEP, PAUSE, REFRESH
 from catnap.access.jwks_read import LONGEST
 from catnap.access.oidc_tokens import MAX_KNOWN, Tokens
@@ -275,3 +275,13 @@ async def test_an_address_that_nobody_verified_is_no_user(issuer: Issuer, verifi
     token = issuer.token(email="boss@acme.example", email_verified=verified)
     with pytest.raises(Unauthenticated, match="has not verified"):
         await who(token, trusting(issuer, user_claim="email"))
+
+
+async def test_a_tenant_or_user_called_each_is_nobody(issuer: Issuer) -> None:
+    """Who asks for `*` is shown all: that may be nobody's own name."""
+    trusted = trusting(issuer, tenant="", tenant_claim="org")
+    for claims in ({"org": "*"}, {"sub": "*"}):
+        with pytest.raises(Unauthenticated, match="stands for each"):
+            await who(issuer.token(**claims), trusted)
+    with pytest.raises(InvalidRequest, match="stands for each"):
+        Key.of("key-of-each-0123456789", name="each", roles=("viewer",), tenant="*")

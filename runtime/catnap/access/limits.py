@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import msgspec
 
 from catnap.errors import InvalidRequest
-from catnap.events.ids import check_id
+from catnap.events.ids import EACH, check_id
 
 Measure = Literal[
     "rate", "concurrent", "daily_calls", "daily_tokens", "daily_compute_ms", "daily_bytes"
@@ -19,7 +19,6 @@ MEASURES: tuple[Measure, ...] = get_args(Measure)
 Who = tuple[str, str, str]
 """Tenant, user and skill of a call; no skill where a model is asked directly."""
 
-EACH = "*"
 MIN_RATE, MAX_RATE = 1e-5, 100_000.0
 """Calls per second: one a day or so, at least. At most, because a moment in
 seconds since the epoch is no finer than a quarter of a microsecond, which has

@@ -7,7 +7,7 @@ from catnap.access import Action, Principal, Resource, asking, require
 from catnap.access.decision import ADMINISTRATIVE
 from catnap.access.unbroken import unbroken
 from catnap.errors import NotFound
-from catnap.events.ids import MAX_ID_BYTES, check_id
+from catnap.events.ids import EACH, MAX_ID_BYTES, check_id
 from catnap.gateway.callers import principal
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.query import read_query
@@ -41,6 +41,7 @@ def allow(gateway: Gateway, caller: Principal, action: Action, resource: Resourc
 
 
 def asked_tenant(request: Request) -> str:
-    """The tenant that `?tenant=` names; empty for none. Raises InvalidRequest."""
+    """The tenant that `?tenant=` names, `*` for each; empty for none. Raises
+    InvalidRequest."""
     asked = read_query(request).get("tenant", "")
-    return check_id("tenant", asked) if asked else ""
+    return asked if asked in ("", EACH) else check_id("tenant", asked)

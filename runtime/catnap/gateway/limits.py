@@ -10,12 +10,13 @@ import msgspec
 
 from catnap.access import Principal, Resource, acting_for, asking
 from catnap.access.admission import bound
-from catnap.access.limits import EACH, Limit, bounded, whose
+from catnap.access.limits import Limit, bounded, whose
 from catnap.access.standing import Standing, fullest, standing
 from catnap.access.usage import day_of
 from catnap.access.usage_rows import Use
 from catnap.access.usage_rows import date as written
 from catnap.errors import InvalidRequest
+from catnap.events.ids import EACH
 from catnap.gateway.door import allow
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.query import read_query
