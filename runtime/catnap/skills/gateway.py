@@ -16,6 +16,7 @@ The routes, all below `/callback` and open to a Grant only:
     GET    /callback/packages/files/<sha256>/<wheel>     one, or with .metadata what it says
     POST   /callback/skills/<name>                       a child call
     POST   /callback/events                              a CloudEvent
+    POST   /callback/workspace                           the session's folder, for a host
 
 scope is `user`, `session` or `task`.
 """
