@@ -16,7 +16,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 COMPILE_IMAGE := $(COMPILE) --constraints requirements.lock
 export PYTHONPATH := $(CURDIR)/runtime
 
-.PHONY: help setup run test test-servers test-images test-hostile test-killed test-tenants test-cluster check format proto lock bench bench-host bench-cluster deploy clean clean-state
+.PHONY: help setup run test test-servers test-images test-hostile test-killed test-revisions test-tenants test-cluster check format proto lock bench bench-host bench-cluster deploy clean clean-state
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ test-hostile: setup ## send 100,000 generated requests to a host; HOSTILE_SEED= 
 test-killed: setup ## kill the gateway 20 times under load; KILLS= for more
 	@KILLS=$${KILLS:-20} $(BIN)/python -m pytest -s $(ARGS) tests/platform/test_killed.py
 
+test-revisions: setup ## 100 revisions of a skill under load; REVISIONS= for more
+	@REVISIONS=$${REVISIONS:-100} $(BIN)/python -m pytest $(ARGS) tests/platform/test_sessions.py
+
 test-tenants: setup ## two tenants at once, 10,000 drawn operations on each store of files; OPERATIONS= for more
 	@TENANT_OPERATIONS=$${OPERATIONS:-10000} $(BIN)/python -m pytest $(ARGS) tests/gateway/test_tenants.py
 
@@ -86,6 +89,7 @@ proto: setup ## generate the code of proto/
 lock: ## lock the dependencies anew
 	@$(COMPILE) --all-extras --group dev --group weights --upgrade --output-file requirements.lock pyproject.toml
 	@$(COMPILE_IMAGE) --extra uvloop --output-file $(LOCKS)/host.txt pyproject.toml
+	@$(COMPILE_IMAGE) --extra uvloop --extra workspaces --output-file $(LOCKS)/workspaces.txt pyproject.toml
 	@echo kubernetes | $(COMPILE_IMAGE) --extra gateway --extra oidc --extra postgres --no-emit-package uv --output-file $(LOCKS)/gateway.txt pyproject.toml -
 	@$(COMPILE_IMAGE) --extra models $(addprefix --no-emit-package ,onnx ml-dtypes safetensors) \
 	  --output-file $(LOCKS)/models.txt pyproject.toml

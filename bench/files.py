@@ -21,7 +21,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
+
+from catnap.cli import direct
 from catnap.files.bucket import Bucket, client
+from catnap.skills.files import Shared
 from tests.contract import versitygw
 from tests.platform.running import Running
 
@@ -117,9 +121,11 @@ class _Gateway:
         _receive(f"http://{self._place}/files/user/through", got, self._key)
 
     def up_by_link(self, source: Path) -> None:
-        asked = json.dumps({"size": source.stat().st_size}).encode()
-        link = _ask("POST", f"http://{self._place}/links/user/linked", asked, self._key)
-        _send(link["url"], source, link["headers"])
+        asked = {"size": source.stat().st_size, "part_size": direct.PART}
+        link = _ask(
+            "POST", f"http://{self._place}/links/user/linked", json.dumps(asked).encode(), self._key
+        )
+        direct.send(msgspec.convert(link, Shared), source, link["url"])
         began = time.perf_counter()
         _ask("PUT", f"http://{self._place}{link['finish']}", b"", {})
         self.finished.append(time.perf_counter() - began)

@@ -17,7 +17,6 @@ import time
 import types
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Generator
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +27,13 @@ from catnap.calls.metrics import Metrics
 from catnap.gateway import door, skill
 from catnap.gateway.serve import Ready, serve
 from catnap.gateway.settings import Settings
-from catnap.host.loop import loop_factory
 from catnap.http import Client, server_connection
 from catnap.http.client_connection import ClientConnection
 from catnap.services.fleet import Fleet
 from catnap.services.folder import FolderCatalog
 from catnap.services.local import LocalPlatform
-from catnap.services.local.exchange import Exchange
+from catnap.services.local.delivering import Delivering
+from catnap.services.local.exchange import Exchange, Sent
 from catnap.services.pool import Pool
 from catnap.tasks import Journal
 
@@ -51,7 +50,10 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "route": [(deliver, "route"), (FolderCatalog, "revision")],
     "grant, headers": [(deliver.Deliverer, "_request")],
     "place": [(Fleet, "pool"), (Pool, "acquire"), (Pool, "release")],
-    "exchange": [(LocalPlatform, "deliver"), (Exchange, "send")],
+    "exchange": [
+        *((LocalPlatform, "deliver"), (Delivering, "__aenter__"), (Delivering, "__aexit__")),
+        *((Exchange, "send"), (Sent, "__aenter__"), (Sent, "__aexit__")),
+    ],
     "send": [(Client, "request")],
     "receive": [(ClientConnection, "data_received")],
     "settle": [(pipeline.Pipeline, "_end"), (Metrics, "call")],
@@ -99,13 +101,6 @@ class Clock:
                 return await self.steps(name, function(*args, **kwargs))
 
             return awaited
-        if inspect.isasyncgenfunction(inspect.unwrap(function)):
-
-            @functools.wraps(function)
-            def entered(*args: Any, **kwargs: Any) -> _Block:
-                return _Block(self, name, function(*args, **kwargs))
-
-            return entered
 
         @functools.wraps(function)
         def called(*args: Any, **kwargs: Any) -> Any:
@@ -145,19 +140,6 @@ def calibrated() -> Clock:
     return Clock(trial.spent["inner"] / _TRIALS, trial.spent["outer"] / _TRIALS)
 
 
-class _Block:
-    """A context whose beginning and end belong to a stage, not what is between."""
-
-    def __init__(self, clock: Clock, name: str, context: AbstractAsyncContextManager[Any]) -> None:
-        self._clock, self._name, self._context = clock, name, context
-
-    async def __aenter__(self) -> Any:
-        return await self._clock.steps(self._name, self._context.__aenter__())
-
-    async def __aexit__(self, *error: Any) -> Any:
-        return await self._clock.steps(self._name, self._context.__aexit__(*error))
-
-
 def measure(home: Path, functions: Path, seconds: int) -> dict[str, float]:
     """Microseconds of CPU a call, by stage."""
     print("  stages", flush=True)
@@ -170,7 +152,7 @@ def measure(home: Path, functions: Path, seconds: int) -> dict[str, float]:
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {SERVER_CORE})
     try:
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        with asyncio.Runner() as runner:
             return runner.run(_measure(clock, home, functions, seconds))
     finally:
         os.sched_setaffinity(0, cores)

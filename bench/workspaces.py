@@ -8,17 +8,25 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from catnap.access.leases import Lease as Right
 from catnap.files import FolderStore, ObjectStore
 from catnap.files.s3 import S3Store
+from catnap.host.lease import Lease
+from catnap.http import Client
+from catnap.snapshots.capture import Index
+from catnap.snapshots.claimed import Claimed
 from catnap.store import Store
 from catnap.workspaces import TABLES, Workspace, Workspaces
-from catnap.workspaces.capture import Index
+from catnap.workspaces.head import OwnHead
 from tests.contract import versitygw
+from tests.gateway.local import started
 
 FILES = 500
 SIZE = 80_000
@@ -30,11 +38,15 @@ RESTORE = 1000.0
 MINE = Workspace("acme", "ada", "coder", "s1")
 
 
+Claim = Callable[[], Awaitable[OwnHead | Lease]]
+
+
 def main() -> dict[str, Any]:
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as home:
         for name, objects in _stores(Path(home)):
-            found[name] = asyncio.run(_measure(objects, Path(home) / name))
+            found[name] = asyncio.run(_own(objects, Path(home) / name))
+        found["lease"] = asyncio.run(_leased(Path(home) / "lease"))
     return found
 
 
@@ -71,31 +83,60 @@ def _stores(home: Path) -> Iterator[tuple[str, ObjectStore]]:
             yield "s3", bucket
 
 
-async def _measure(objects: ObjectStore, home: Path) -> dict[str, float]:
+async def _own(objects: ObjectStore, home: Path) -> dict[str, float]:
+    """At a store of ours."""
+    home.mkdir()
+    store = Store(home / "catnap.db", [TABLES])
+    workspaces = Workspaces(objects, store)
+
+    async def claim() -> OwnHead:
+        return OwnHead(workspaces, await workspaces.claim(MINE))
+
+    found = await _measure(claim, home)
+    store.close()
+    return found
+
+
+async def _leased(home: Path) -> dict[str, float]:
+    """As a pod's host does, at a gateway with a folder: both in this process."""
+    (home / "functions").mkdir(parents=True)
+    client = Client()
+    async with started(home) as (gateway, where):
+
+        async def claim() -> Lease:
+            held = await gateway.workspaces.claim(MINE)
+            right = Right(**msgspec.structs.asdict(MINE), epoch=held.epoch)
+            head = (held.head.number, held.head.manifest) if held.head else (0, "")
+            most = gateway.workspaces.bounds.size
+            claimed = Claimed(gateway.leases.issue(right), held.epoch, most, *head)
+            return Lease(client, where, claimed)
+
+        found = await _measure(claim, home)
+    await client.close()
+    return found
+
+
+async def _measure(claim: Claim, home: Path) -> dict[str, float]:
     """Milliseconds. copy: the edited files copied by themselves; copytree: the
     whole folder; both say what the disk takes for that."""
-    home.mkdir()
     chance = random.Random(7)
     folder = home / "folder"
     files = [folder / f"d{n % 25}" / f"{n}.txt" for n in range(FILES)]
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(_text(chance))
-    store = Store(home / "catnap.db", [TABLES])
-    workspaces = Workspaces(objects, store)
     began = time.perf_counter()
-    held, index = await workspaces.snapshot(await workspaces.claim(MINE), folder, Index())
+    head = await claim()
+    index = await head.snapshot(folder, Index(), at_rest=True)
     first = _since(began)
     took, copies = [], []
-    for number in range(ROUNDS):
+    for _ in range(ROUNDS):
         edited = chance.sample(files, EDITS)
         for file in edited:
             file.write_bytes(_text(chance))
         began = time.perf_counter()
-        held, index = await workspaces.snapshot(held, folder, index)
+        index = await head.snapshot(folder, index, at_rest=True)
         took.append(_since(began))
-        assert held.head is not None
-        assert held.head.number == number + 2
         aside = home / "copies"
         aside.mkdir()
         began = time.perf_counter()
@@ -108,7 +149,7 @@ async def _measure(objects: ObjectStore, home: Path) -> dict[str, float]:
         again = home / f"again{number}"
         again.mkdir()
         began = time.perf_counter()
-        await workspaces.restore(await workspaces.claim(MINE), again)
+        await (await claim()).restore(again)
         restores.append(_since(began))
         assert all(
             (again / file.relative_to(folder)).read_bytes() == file.read_bytes() for file in files
@@ -118,7 +159,6 @@ async def _measure(objects: ObjectStore, home: Path) -> dict[str, float]:
         shutil.copytree(folder, again)
         trees.append(_since(began))
         shutil.rmtree(again)
-    store.close()
     return {
         "first": first,
         "p50": statistics.median(took),

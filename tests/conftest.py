@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         fixtures = getattr(item, "fixturenames", ())
         if on_cluster:
             return "start" in fixtures or item.get_closest_marker("local") is not None
-        return "deployed" in fixtures
+        return not {"deployed", "replicated", "secured"}.isdisjoint(fixtures)
 
     left_out = [item for item in items if elsewhere(item)]
     config.hook.pytest_deselected(items=left_out)

@@ -20,22 +20,24 @@ def find(program: str) -> str | None:
     return shutil.which(program, path=os.pathsep.join(places))
 
 
-def free_port() -> int:
+def free_port(address: str = "127.0.0.1") -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((address, 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def wait_until_it_answers(server: subprocess.Popen[bytes], port: int, name: str) -> None:
-    while not _answers(port):
+def wait_until_it_answers(
+    server: subprocess.Popen[bytes], port: int, name: str, address: str = "127.0.0.1"
+) -> None:
+    while not _answers(address, port):
         with suppress(subprocess.TimeoutExpired):
             raise AssertionError(f"{name} ended with {server.wait(0.02)}")
 
 
-def _answers(port: int) -> bool:
+def _answers(address: str, port: int) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
+        socket.create_connection((address, port), 1).close()
     except OSError:
         return False
     return True

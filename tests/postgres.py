@@ -28,13 +28,26 @@ class Server:
     """Runs as nobody where we are root: Postgres refuses root."""
 
     folder: Path
+    address: str = ""
+    """Where it listens besides, for all that this machine has a network with."""
+    port: int = 5432
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
+    @property
+    def far(self) -> str:
+        """Its URI at `address`."""
+        return f"postgresql://catnap@{self.address}:{self.port}/postgres"
+
     def uri(self, schema: str = "public") -> str:
-        return f"postgresql:///postgres?host={self.folder}&user=catnap&options=-csearch_path%3D{schema}"
+        return f"postgresql:///postgres?host={self.folder}&port={self.port}&user=catnap&options=-csearch_path%3D{schema}"
 
     def start(self) -> None:
-        options = {"fsync": "off", "listen_addresses": "", "unix_socket_directories": self.folder}
+        options = {
+            "fsync": "off",
+            "listen_addresses": self.address,
+            "port": self.port,
+            "unix_socket_directories": self.folder,
+        }
         command = [_program("postgres"), "-D", self.folder / "data"]
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
@@ -55,12 +68,12 @@ class Server:
         return answer.stdout.decode().strip()
 
     def _answers(self) -> bool:
-        command = [_program("pg_isready"), "-q", "-h", self.folder]
+        command = [_program("pg_isready"), "-q", "-h", self.folder, "-p", str(self.port)]
         return subprocess.run(command, check=False).returncode == 0
 
 
 @contextmanager
-def running() -> Iterator[Server]:
+def running(address: str = "", port: int = 5432) -> Iterator[Server]:
     # Not in pytest's own folder: nobody else may enter that.
     folder = Path(tempfile.mkdtemp(prefix="catnap-postgres-"))
     try:
@@ -69,7 +82,9 @@ def running() -> Iterator[Server]:
         command = [_program("initdb"), "-D", folder / "data", "-U", "catnap", "-A", "trust"]
         options = ["-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
         subprocess.run([*command, *options], check=True, capture_output=True, **_as_nobody())
-        server = Server(folder)
+        with (folder / "data" / "pg_hba.conf").open("a") as rules:
+            rules.write("host all catnap samenet trust\n")
+        server = Server(folder, address, port)
         try:
             server.start()
             yield server

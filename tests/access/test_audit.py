@@ -15,7 +15,7 @@ import pytest
 
 from catnap.access.audit import Audit
 from catnap.access.audit_heads import Head
-from catnap.access.audit_record import Entry, gathered, moment
+from catnap.access.audit_record import DIFFERENT, Entry, gathered, moment
 from catnap.access.audit_rows import TABLES
 from catnap.errors import Unavailable
 from catnap.store import Store
@@ -275,6 +275,19 @@ def test_a_denial_that_is_met_again_and_again_is_one_record() -> None:
         ("x", 1),
         ("x", 1),
     ]
+
+
+def test_who_knocks_at_a_thousand_doors_at_once_is_a_few_records() -> None:
+    def knock(peer: str, door: int) -> Entry:
+        return entry(
+            "", kind="denial", outcome="Unauthenticated", peer=peer, request=f"GET /{door}"
+        )
+
+    found = gathered([knock(peer, door) for door in range(1000) for peer in ("here", "there")])
+    for peer in ("here", "there"):
+        of = [each for each in found if each.peer == peer]
+        assert sum(each.times for each in of) == 1000
+        assert [each.request for each in of] == [*(f"GET /{n}" for n in range(DIFFERENT)), ""]
 
 
 async def test_an_export_can_be_checked_by_whoever_has_sha256(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ MATRIX = {
     "tasks.write": "  cdota",
     "tasks.redrive": "    ota",
     "models.use": "  cd ta",
+    "packages.use": "  cd ta",
     "events.send": "  cd ta",
     "events.deliver": " bcd ta",
     "logs.read": "   dota",

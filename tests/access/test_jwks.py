@@ -130,3 +130,23 @@ async def test_many_at_once_read_once(jwks: Jwks[str, str], source: Source) -> N
         source.go.set()
     assert [task.result() for task in tasks[1:]] == ["key of one"] * 19
     assert source.reads == 1
+
+
+async def test_an_issuer_that_talks_too_slowly_does_not_answer(
+    jwks: Jwks[str, str], source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("catnap.access.jwks.PATIENCE", 0.0)
+    source.go.clear()
+    with pytest.raises(Unavailable, match="it took more than"):
+        await jwks.find("one", NOW)
+    source.go.set()
+    monkeypatch.undo()
+    assert await jwks.find("one", NOW + PAUSE) == "key of one"
+
+
+async def test_a_clock_that_is_set_back_keeps_no_key_unread(
+    jwks: Jwks[str, str], source: Source
+) -> None:
+    await jwks.find("one", NOW)
+    source.keys = {"two": "key of two"}
+    assert await jwks.find("two", NOW - 3600) == "key of two"

@@ -141,6 +141,26 @@ async def test_an_overlap_makes_no_life_longer(here: Replica) -> None:
         await here.who(secret)
 
 
+async def test_a_change_takes_up_no_key_that_it_does_not_touch(here: Replica) -> None:
+    """However many there are: what is read of the store is what was changed."""
+    _, other = await here.make("other")
+    _, rotated = await here.make()
+    await here.store.run(lambda db: db.execute("DELETE FROM keys WHERE name = 'other'"))
+    _, after = await here.keys.rotate(ADMIN, "acme", "core", overlap=0)
+    assert (await here.who(other)).name == "key other"
+    await here.who(after)
+    with pytest.raises(Unauthenticated):
+        await here.who(rotated)
+
+
+async def test_an_old_generation_is_rotated_as_the_new_one_is(here: Replica) -> None:
+    old, _ = await here.make()
+    here.now += 1
+    await here.keys.rotate(ADMIN, "acme", "core", overlap=60)
+    new, _ = await here.keys.rotate(ADMIN, "acme", old.id, overlap=60)
+    assert new.expires is None
+
+
 async def test_of_two_generations_one_can_be_revoked_by_its_id(here: Replica) -> None:
     old, before = await here.make()
     _, after = await here.keys.rotate(ADMIN, "acme", old.id, overlap=60)

@@ -7,6 +7,7 @@ import re
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import msgspec
@@ -30,6 +31,7 @@ OTHER = "catnap_" + "t" * 43
 
 
 NOW = 1_800_000_000.0
+NOBODY = 65534
 
 
 def ring() -> Credentials:
@@ -162,6 +164,30 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -
     path.chmod(mode)
     with pytest.raises(InvalidRequest, match=rf"admin\.key: others .*{mode:04o}.*chmod 600"):
         admin_key(tmp_path)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can keep a file for a group")
+@pytest.mark.parametrize(("mode", "good"), [(0o440, True), (0o460, False), (0o444, False)])
+def test_a_key_that_root_keeps_for_our_group_is_taken_as_a_pod_has_it(
+    mode: int, good: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as home:  # pytest's own folder is closed to others
+        path = Path(home) / "admin.key"
+        path.write_text("k" * 43)
+        os.chown(path, 0, NOBODY)
+        path.chmod(mode)
+        Path(home).chmod(0o755)
+        os.setegid(NOBODY)
+        os.seteuid(NOBODY)
+        try:
+            if good:
+                assert admin_key(Path(home)) == "k" * 43
+            else:
+                with pytest.raises(InvalidRequest, match=f"others .*{mode:04o}"):
+                    admin_key(Path(home))
+        finally:
+            os.seteuid(0)
+            os.setegid(0)
 
 
 def test_what_is_no_key_file_is_refused_by_name(tmp_path: Path) -> None:

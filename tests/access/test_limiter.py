@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,7 +92,7 @@ def test_a_refused_call_takes_nothing(calls: list[tuple[Who, float]]) -> None:
 
 
 def _taken(limiter: Limiter, now: float) -> dict[tuple[str, Who], float]:
-    standing = limiter.standing(now)
+    standing = chain.from_iterable(limiter.standing(now))
     return {(each.measure, each.scope): used for each in standing if (used := each.used(now))}
 
 
@@ -213,3 +215,44 @@ def test_it_makes_no_difference_when_a_quota_is_set(
             limiter.spend(who, NOON, tokens=tokens)
     after.change(limits)
     assert _taken(after, NOON) == _taken(before, NOON)
+
+
+def test_a_quota_that_was_away_counts_what_was_used_meanwhile() -> None:
+    quota = Limit(tenant="acme", daily_calls=2)
+    limiter = Limiter([quota])
+    limiter.admit(ANN, NOON)
+    limiter.change([])
+    limiter.admit(BOB, NOON)
+    limiter.change([quota])
+    assert isinstance(limiter.admit(ANN, NOON), Refused)
+
+
+def test_who_is_at_work_at_midnight_keeps_his_place() -> None:
+    limiter = Limiter([Limit(tenant="acme", concurrent=1), Limit(tenant="*", user="*", rate=1)])
+    admitted = limiter.admit(ANN, NOON)
+    assert isinstance(admitted, Admitted)
+    others = [("other", f"user-{number}", "search") for number in range(9)]
+    for who in others:
+        limiter.admit(who, NOON)
+    for day in (DAY, 2 * DAY):
+        for who in others:
+            limiter.admit(who, NOON + day)
+        assert isinstance(limiter.admit(BOB, NOON + day), Refused)
+    admitted.end(NOON + 2 * DAY)
+    assert isinstance(limiter.admit(BOB, NOON + 2 * DAY), Admitted)
+
+
+def test_gates_of_the_days_before_are_forgotten_as_others_come() -> None:
+    limiter = Limiter([Limit(tenant="*", user="*", rate=1, daily_calls=9)])
+    for day in range(5):
+        for number in range(50):
+            limiter.admit(("acme", f"user-{day}-{number}", "search"), NOON + day * DAY)
+    assert len(limiter._gates) + len(limiter._older) <= 2 * 2 * 50
+
+
+def test_other_gateways_make_the_part_of_each_account_smaller() -> None:
+    limiter = Limiter([Limit(tenant="acme", concurrent=4)])
+    limiter.admit(ANN, NOON)
+    limiter.share(2)
+    assert isinstance(limiter.admit(BOB, NOON), Admitted)
+    assert isinstance(limiter.admit(ANN, NOON), Refused)

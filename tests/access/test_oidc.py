@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from catnap.access import Credentials, KeyRing, Principal, oidc
+from catnap.access import Credentials, Key, KeyRing, Principal, oidc
 from catnap.access.jwks import KEEP, PAUSE, REFRESH
 from catnap.access.jwks_read import LONGEST
 from catnap.access.oidc_tokens import MAX_KNOWN, Tokens
@@ -47,6 +47,16 @@ async def test_each_algorithm_that_was_agreed_is_verified(issuer: Issuer, alg: s
         ({}, {}, ("acme", "ada", set())),
         ({"user_claim": ""}, {}, ("acme", None, set())),
         ({"user_claim": "email"}, {"email": "a@b.example"}, ("acme", "a@b.example", set())),
+        (
+            {"user_claim": "email"},
+            {"email": "a@b.example", "email_verified": True},
+            ("acme", "a@b.example", set()),
+        ),
+        (
+            {"role_claim": "scope", "role_map": {"call": ("caller",)}},
+            {"scope": "not\u00a0call"},
+            ("acme", "ada", set()),
+        ),
         ({"tenant": "", "tenant_claim": "org"}, {}, ("acme", "ada", set())),
         (
             {"tenant": "", "tenant_claim": ("org", "id"), "tenants": ("acme*",)},
@@ -258,3 +268,20 @@ async def test_discovery_leads_to_no_place_that_proves_nothing(issuer: Issuer, u
 async def test_one_broken_key_takes_no_other_along(issuer: Issuer) -> None:
     issuer.show({"kty": "RSA", "kid": "zero"}, jwk("RS256", KEYS["RS256"], "one"))
     assert await who(issuer.token(), trusting(issuer))
+
+
+@pytest.mark.parametrize("verified", [False, "true", 1])
+async def test_an_address_that_nobody_verified_is_no_user(issuer: Issuer, verified: object) -> None:
+    token = issuer.token(email="boss@acme.example", email_verified=verified)
+    with pytest.raises(Unauthenticated, match="has not verified"):
+        await who(token, trusting(issuer, user_claim="email"))
+
+
+async def test_a_tenant_or_user_called_each_is_nobody(issuer: Issuer) -> None:
+    """Who asks for `*` is shown all: that may be nobody's own name."""
+    trusted = trusting(issuer, tenant="", tenant_claim="org")
+    for claims in ({"org": "*"}, {"sub": "*"}):
+        with pytest.raises(Unauthenticated, match="stands for each"):
+            await who(issuer.token(**claims), trusted)
+    with pytest.raises(InvalidRequest, match="stands for each"):
+        Key.of("key-of-each-0123456789", name="each", roles=("viewer",), tenant="*")

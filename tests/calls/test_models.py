@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 import time
 from collections.abc import AsyncIterator
 
@@ -11,8 +12,9 @@ import pytest
 from catnap.access.admission import Admitted
 from catnap.access.limiter import Limiter
 from catnap.access.limits import Limit, Who
-from catnap.calls.models import embed
+from catnap.calls.models import embed, infer
 from catnap.errors import ResourceExhausted
+from catnap.inference import grpc_service_pb2 as oip
 from catnap.models import server
 from catnap.models.batcher import Limits
 from catnap.models.engine import Engine
@@ -34,7 +36,7 @@ async def entry() -> AsyncIterator[Entry]:
         service = InferenceService("words", engine)
         serving = asyncio.create_task(server.serve("127.0.0.1:0", service, bound.set_result, stop))
         remote = Remote(await bound)
-        yield Entry("words", remote)
+        yield Entry("words", remote, ("embed", "infer"))
         await remote.close()
         stop.set()
         await serving
@@ -47,6 +49,23 @@ async def test_tokens_count_until_there_are_none_left(entry: Entry) -> None:
     with pytest.raises(ResourceExhausted, match="7 tokens of models per day"):
         await embed(limits, ANN, entry, ["one"], 10)
     assert isinstance(limits.admit(SEARCH, time.time()), Admitted)
+
+
+@pytest.mark.parametrize("asked", [(), ("embedding",), ("embedding", "tokens"), ("tokens",)])
+async def test_tokens_count_whatever_outputs_are_asked_for(
+    entry: Entry, asked: tuple[str, ...]
+) -> None:
+    limits = Limiter([Limit(tenant="acme", daily_tokens=4)])
+    request = oip.ModelInferRequest(model_name="words")
+    request.inputs.add(name="text", datatype="BYTES", shape=[1])
+    request.raw_input_contents.append(struct.pack("<I", 7) + b"one two")
+    for name in asked:
+        request.outputs.add(name=name)
+    answer = await infer(limits, ANN, entry, request, 10)
+    assert tuple(each.name for each in answer.outputs) == (asked or ("embedding", "tokens"))
+    assert len(answer.raw_output_contents) == len(answer.outputs)
+    with pytest.raises(ResourceExhausted, match="4 tokens of models per day"):
+        await infer(limits, ANN, entry, request, 10)
 
 
 async def test_a_model_asked_directly_is_a_call_and_one_asked_by_a_skill_is_part_of_its(

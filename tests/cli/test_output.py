@@ -62,6 +62,11 @@ def test_text_gives_way_where_it_can() -> None:
     ]
 
 
+def test_what_somebody_chose_steers_no_terminal() -> None:
+    text = r"a\x1b[2Jb\u202ec\nd é"
+    assert shown(None, text)[1] == "echo-00001        7  a\\x1b[2Jb\\u202ec\\nd é"
+
+
 @pytest.mark.parametrize("columns", [10, 32])
 def test_nothing_is_cut_off_where_it_cannot(columns: int) -> None:
     assert shown(columns) == shown(None)

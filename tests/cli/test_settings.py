@@ -6,6 +6,7 @@ import pytest
 
 from catnap.access import Key
 from catnap.access.account_roles import AccountRoles
+from catnap.access.mtls import ClientName
 from catnap.access.oidc import Issuer
 from catnap.cli.settings import Settings, gateway_settings, read_settings
 from catnap.errors import InvalidRequest
@@ -67,6 +68,11 @@ def test_paths_of_flags_and_environment_are_the_callers(tmp_path: Path) -> None:
         (ISSUER + "algorithms = ['HS256']", "issuers.*number 1: algorithms: HS256"),
         (ISSUER + "keep = 'long'", "issuers.*number 1: .*long"),
         ("[[accounts]]\naccount = 'x'\nroles = []", "accounts.*number 1: account 'x'"),
+        ("[[clients]]\nname = '*'\ntenant = 'a'\nroles = []", "clients.*number 1: name '\\*'"),
+        ("[[clients]]\nnmae = 'x'", "number 1: unknown key 'nmae': did you mean 'name'?"),
+        ("audit_keep = '1h'", "audit_keep: '1h' is less than a day"),
+        ("secrets_key = 'keychain'", "secrets_key: 'keychain' is neither 'file' nor 'keyring'"),
+        ("models = 'https://a:1'", "models: 'https://a:1' is no address: write host:port$"),
         ("[[keys]]\nname = 'ci'\nroles = []\nhash = 'abc'", "number 1: key 'ci': its hash"),
     ],
 )
@@ -84,6 +90,15 @@ def test_a_bad_value_names_the_flag_or_the_variable(tmp_path: Path) -> None:
         read_settings({"grpc": "here"}, {}, tmp_path)
     with pytest.raises(InvalidRequest, match=r"^CATNAP_HTTP: ':1' is no address"):
         read_settings({}, {"CATNAP_HTTP": ":1"}, tmp_path)
+
+
+def test_an_address_says_that_tls_is_spoken_there_and_its_files_are_the_files_own(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, "http = 'https://a.example'\nca = 'ca.pem'\ntls_cert = '/etc/cert.pem'\n")
+    settings = read_settings({}, {"CATNAP_GRPC": "https://[::1]:9000/"}, tmp_path)
+    assert (settings.http, settings.grpc) == ("https://a.example:443", "https://[::1]:9000")
+    assert (settings.ca, settings.tls_cert) == (tmp_path / "ca.pem", Path("/etc/cert.pem"))
 
 
 def test_keys_come_from_the_file(tmp_path: Path) -> None:
@@ -128,6 +143,8 @@ def test_a_gateway_on_a_cluster_is_told_by_its_environment(tmp_path: Path) -> No
         ("CATNAP_PLATFORM", "k8s", "neither 'local' nor 'knative'"),
         ("CATNAP_INSTALL", "kube-system", "kube-"),
         ("CATNAP_MODELS", "catnap-models", "host:port"),
+        ("CATNAP_ADVERTISE", "10.1.2.3:8081", "no port"),
+        ("CATNAP_ADVERTISE", "http://gateway", "no host"),
     ],
 )
 def test_what_a_cluster_cannot_have_is_refused(
@@ -142,6 +159,7 @@ def test_a_gateway_on_a_cluster_reads_what_it_was_told(tmp_path: Path) -> None:
         files="s3://bucket?endpoint=http://127.0.0.1:7070",
         retry=0.2,
         egress_networks="10.1.0.0/16",
+        index="https://packages.example/simple/",
         issuers=(
             Issuer(
                 issuer="https://a.example",
@@ -153,6 +171,11 @@ def test_a_gateway_on_a_cluster_reads_what_it_was_told(tmp_path: Path) -> None:
             ),
         ),
         accounts=(AccountRoles(account="agents/*", roles=("caller",), tenant="acme"),),
+        clients=(
+            ClientName(name="spiffe://a.example/*", tenant="acme", roles=("caller",), user="ada"),
+            ClientName(name="*.a.example", tenant="acme", roles=()),
+        ),
+        audit_keep=400 * 86_400.0,
         keys=(
             Key(name='a "quoted" one', hash=HASH, tenant="acme", user=None, roles=("caller",)),
             Key(name="ada", hash=HASH, tenant="default", user="ada", roles=("admin", "caller")),
@@ -164,7 +187,12 @@ def test_a_gateway_on_a_cluster_reads_what_it_was_told(tmp_path: Path) -> None:
 
 
 def test_a_gateway_is_told_nothing_of_this_machine(tmp_path: Path) -> None:
-    secrets = {"token": "secret", "admin_key": "secret", "store": "postgresql://ann:secret@db"}
+    secrets = {
+        "token": "secret",
+        "admin_key": "secret",
+        "store": "postgresql://ann:secret@db",
+        "index": "https://ann:secret@packages.example/simple/",
+    }
     mine = Settings(home=tmp_path, http="127.0.0.1:1", **secrets)
     assert gateway_settings(mine) == ""
 

@@ -79,6 +79,7 @@ def test_lock_takes_the_hosts_requirements_in_and_no_address(
     shelf = tmp_path / "shelf"
     shelf.mkdir()
     versions = {"httptools": "99.1", "msgspec": "99.2", "uvloop": "99.3", "yarn": "1.0"}
+    versions["zstandard"] = "99.4"
     for name, version in versions.items():
         wheel(shelf, name, version)
     monkeypatch.setenv("UV_FIND_LINKS", str(shelf))
@@ -103,6 +104,11 @@ def test_lock_takes_the_hosts_requirements_in_and_no_address(
     assert "catnap lock functions/one" in text
     assert str(tmp_path) not in text
     assert "://" not in text
+
+    (folder / "skill.toml").write_text(
+        'name = "one"\ndescription = "Has workspaces."\n[session]\nworkspace = true\n'
+    )
+    assert "zstandard==99.4" in alone("lock", "functions/one", "--json").json["packages"]
 
     (folder / "requirements.in").write_text("nowhere-to-be-found\n")
     done = alone("lock", "functions/one")

@@ -35,7 +35,7 @@ class Deployed(Reached):
         self._volume = ""
 
     def start(self) -> None:
-        self._volume = self._make_volume()
+        self.prepare()
         self.deploy()
         secret = get("secret", "catnap-admin", "-n", self.install)
         self.key = base64.b64decode(secret["data"]["key"]).decode()
@@ -98,10 +98,10 @@ class Deployed(Reached):
                 return dict(zip(PORTS, found, strict=True))
         raise AssertionError("kubectl port-forward ended")
 
-    def _make_volume(self) -> str:
-        """A place for the gateway's state, where the cluster provides none."""
+    def prepare(self) -> None:
+        """Makes a place for the gateway's state, where the cluster provides none."""
         if get("storageclass")["items"]:
-            return ""
+            return
         folder = self.folder / "state"
         folder.mkdir()
         os.chown(folder, OWNER, OWNER)
@@ -121,7 +121,7 @@ class Deployed(Reached):
             "spec": spec,
         }
         kubectl("apply", "-f", "-", given=volume)
-        return self.install
+        self._volume = self.install
 
     def remove(self) -> None:
         if self._forward:

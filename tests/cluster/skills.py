@@ -13,7 +13,9 @@ def gather(folder: Path, *, cluster: bool) -> Path:
     gets all that come along too, and those that only make sense there."""
     sources = [ROOT / "tests" / "platform" / "functions"]
     if cluster:
-        sources += [ROOT / "functions", ROOT / "tests" / "cluster" / "functions"]
+        tests = ROOT / "tests"
+        sources += [ROOT / "functions"]
+        sources += [tests / "cluster" / "functions", tests / "workspaces" / "functions"]
     else:
         shutil.copytree(ROOT / "functions" / "echo", folder / "echo")
     for source in sources:

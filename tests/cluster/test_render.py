@@ -21,8 +21,8 @@ def images(deployed: Deployed) -> dict[str, str]:
     return found
 
 
-@pytest.mark.timeout(300)
-def test_what_is_rendered_is_what_the_cluster_has(deployed: Deployed) -> None:
+def differences(deployed: Deployed) -> str:
+    """Between what is rendered and what the cluster has."""
     chosen = [f"--image={name}={image}" for name, image in images(deployed).items()]
     rendered = deployed.catnap("render", "--cluster", "--no-eventing", *chosen).stdout
     done = subprocess.run(
@@ -36,4 +36,9 @@ def test_what_is_rendered_is_what_the_cluster_has(deployed: Deployed) -> None:
         text=True,
         timeout=120,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    return done.stdout + done.stderr
+
+
+@pytest.mark.timeout(300)
+def test_what_is_rendered_is_what_the_cluster_has(deployed: Deployed) -> None:
+    assert differences(deployed) == ""

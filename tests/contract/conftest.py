@@ -20,6 +20,9 @@ from catnap.services.knative import faults
 from catnap.services.ledger import Ledger
 from catnap.services.local import LocalPlatform
 from catnap.services.platform import Platform
+from catnap.sessions.referee import Referee
+from catnap.sessions.rows import TABLES as HOMES
+from catnap.store import Store
 from tests.contract import actor
 from tests.contract.memory import Function, MemoryPlatform, Source
 from tests.contract.side import Desk, Side
@@ -48,7 +51,9 @@ SOURCES = {"actor": Source(_actor), "streamer": Source(_streamer)}
 
 
 @pytest.fixture
-async def side(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Side]:
+async def side(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> AsyncIterator[Side]:
     async def in_memory(side: Side) -> Platform:
         return MemoryPlatform(SOURCES, lambda: side.now, ledger=ledger)
 
@@ -58,6 +63,11 @@ async def side(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> As
     async def on_cluster(side: Side) -> Platform:
         api = parts.enter_context(apiserver.running(tmp_path)).api()
         return await serving(api, SOURCES, lambda: side.now, applied)
+
+    async def with_others(side: Side) -> Platform:
+        api = parts.enter_context(apiserver.running(tmp_path)).api()
+        referee = Referee(store, "a", lambda: side.now)
+        return await serving(api, SOURCES, lambda: side.now, applied, referee)
 
     ledger = Ledger(None)
     applied: list[Mapping[str, Any]] = []
@@ -71,7 +81,15 @@ async def side(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> As
                 "actor": _image(tmp_path, "actor", "main"),
                 "streamer": _image(tmp_path, "streamer", "streamed"),
             }
-        start = {"memory": in_memory, "local": local, "cluster": on_cluster}[kind]
+        if kind == "shared":
+            store = Store(request.getfixturevalue("shared"), [HOMES])
+            parts.callback(store.close)
+        start = {
+            "memory": in_memory,
+            "local": local,
+            "cluster": on_cluster,
+            "shared": with_others,
+        }[kind]
         made = Side(start, names, desk, {"DESK": f"{short}/desk"})
         made.platform = await start(made)
         yield made
@@ -81,7 +99,8 @@ async def side(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> As
 
 @pytest.fixture(params=["memory", "local"])
 def kind(request: pytest.FixtureRequest) -> str:
-    """`cluster` too, where a module's tests ask for that."""
+    """`cluster` too, and `shared`, a cluster whose gateways share a store, where a
+    module's tests ask for that."""
     return str(request.param)
 
 

@@ -266,6 +266,19 @@ async def test_an_end_is_written_once(journal: Journal) -> None:
     assert await journal.get("acme", kept.id) == ended
 
 
+async def test_what_was_cancelled_stays_so_whatever_its_gateway_writes_then(
+    journal: Journal,
+) -> None:
+    waited, other = task(state="running", waited=True), task()
+    await accept(journal, waited)
+    await accept(journal, other)
+    await journal.end(waited.id, "cancelled", NOW)
+    await journal.write(msgspec.structs.replace(waited, state="succeeded"))
+    assert (await journal.get("acme", waited.id)).state == "cancelled"
+    assert await journal.cancelled([waited.id, other.id, "none"]) == [waited.id]
+    assert await journal.cancelled([]) == []
+
+
 async def test_a_queued_task_that_was_cancelled_is_not_claimed(journal: Journal) -> None:
     kept = await accept(journal, task())
     await journal.end(kept.id, "cancelled", NOW)

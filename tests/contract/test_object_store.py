@@ -18,6 +18,7 @@ from catnap.files.bucket import Bucket
 from catnap.files.s3 import S3Store
 from catnap.files.s3_calls import Calls
 from catnap.files.spans import Span
+from catnap.http import Client, Target
 from catnap.http.errors import RangeNotSatisfiable
 from tests.contract import versitygw
 
@@ -451,6 +452,51 @@ async def test_a_reader_that_stops_early_lets_go(side: Side) -> None:
             await anext(content)
         close = getattr(content, "aclose")  # noqa: B009 - not of every iterator
         await close()
+
+
+async def sent(url: str, body: bytes) -> int:
+    """The status of a PUT by whoever has the link."""
+    place, _, path = url.removeprefix("http://").partition("/")
+    client = Client()
+    reply = await client.request(Target.parse(place), "PUT", f"/{path}", [], body)
+    await reply.read()
+    await client.close()
+    return reply.status
+
+
+async def test_parts_that_their_sender_brings_become_an_object_once(bucket: Bucket) -> None:
+    store, first, second = S3Store(bucket), b"1" * s3_upload.PART, b"22"
+    whole = len(first + second)
+    sizes = [len(first), len(second)]
+    begun = await store.begin_parts("brought", sizes, 60, content_type=TYPE)
+    with pytest.raises(NotFound):
+        await store.end_parts("brought", begun.id, whole)
+    assert await sent(begun.urls[1], second + b"2") == 403, "it is for that size"
+    assert await sent(begun.urls[1], second) == 200
+    with pytest.raises(InvalidRequest, match="2 bytes have come"):
+        await store.end_parts("brought", begun.id, whole)
+    assert await sent(begun.urls[0], first) == 200
+    assert await store.stat("brought") is None
+    written = await store.end_parts("brought", begun.id, whole)
+    assert (written.created, written.stat) == (True, await store.stat("brought"))
+    assert (written.stat.size, written.stat.content_type) == (whole, TYPE)
+    assert await read(Side("s3", store, ""), "brought") == first + second
+    with pytest.raises(NotFound):
+        await store.end_parts("brought", begun.id, whole)
+    assert await sent(begun.urls[0], first) == 404
+    store.close()
+
+
+async def test_what_was_begun_before_a_time_and_never_ended_is_dropped(bucket: Bucket) -> None:
+    store = S3Store(bucket)
+    begun = await store.begin_parts("begun", [5], 60, content_type=TYPE)
+    assert await sent(begun.urls[0], b"12345") == 200
+    now = datetime.now(UTC)
+    assert await store.drop_parts(now - timedelta(minutes=1)) == 0
+    assert await store.drop_parts(now + timedelta(minutes=1)) == 1
+    with pytest.raises(NotFound):
+        await store.end_parts("begun", begun.id, 5)
+    store.close()
 
 
 async def test_nothing_of_an_upload_is_left_that_did_not_end(bucket: Bucket) -> None:

@@ -1,4 +1,5 @@
-"""What sessions are promised: in memory, with real processes, and on a cluster."""
+"""What sessions are promised: in memory, with real processes, and on a cluster,
+where gateways agree on them in a store or one knows them by itself."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from tests.contract.side import Side
 
 ASK = {"do": "env", "name": "MODE"}
 
-pytestmark = pytest.mark.parametrize("kind", ["memory", "local", "cluster"], indirect=True)
+SIDES = ["memory", "local", "cluster", "shared"]
+pytestmark = pytest.mark.parametrize("kind", SIDES, indirect=True)
 
 
 async def test_concurrent_first_calls_of_a_session_wake_one_instance_and_meet_there(

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 import pytest
 
 from catnap.store import Database, Store
-from catnap.tasks import TABLES, Acceptance, Journal, Task
+from catnap.tasks import TABLES, Acceptance, Delivery, Journal, Task
 from catnap.tasks.claim import claim
+from catnap.tasks.delivery import Answer
 from catnap.tasks.journal import LEASE
 
 NOW = 1_000_000.0
@@ -178,6 +179,29 @@ async def test_what_a_gateway_works_at_is_its_own_until_it_was_not_heard_of(
     assert await second.recover(NOW + LEASE + 1, 6) == 1
     assert (await second.get("acme", mine.id)).state == "queued"
     assert (await second.get("acme", waited.id)).state == "failed"
+
+
+async def test_what_a_gateway_has_accepted_is_taken_up_by_one_that_was_told_nothing(
+    gateways: list[Journal],
+) -> None:
+    done = asyncio.Queue[Task]()
+
+    async def attempt(task: Task) -> Answer:
+        return Answer("text/plain", b"done")
+
+    delivery = Delivery(gateways[1], attempt, done.put_nowait, lambda: NOW)
+    first, second = task(), task()
+    await accept(gateways[0], first)
+    delivery.start()
+    try:
+        assert (await done.get()).id == first.id
+        for _ in range(5):  # by then it has looked and waits
+            await gateways[1].next_due(NOW)
+        await accept(gateways[0], second)
+        async with asyncio.timeout(20):
+            assert (await done.get()).id == second.id
+    finally:
+        await delivery.stop()
 
 
 async def test_a_gateway_that_stops_gives_back_its_own_work_alone(

@@ -18,6 +18,7 @@ from catnap.services.knative.api import Api
 from catnap.services.knative.platform import KnativePlatform
 from catnap.services.knative.routing import Table
 from catnap.services.render import AUTOSCALING
+from catnap.sessions.referee import Referee
 from tests.contract.memory import Function, Source
 from tests.services.knative.objects import ingress, path, rule, split
 
@@ -83,6 +84,7 @@ class ToyServing(KnativePlatform):
         clock: Callable[[], float],
         applied: list[Mapping[str, Any]],
         activator: Target,
+        referee: Referee | None,
     ) -> None:
         self._sources = sources
         self._applied = applied
@@ -102,6 +104,7 @@ class ToyServing(KnativePlatform):
             pause=0.0,
             patience=0.05,
             clock=clock,
+            referee=referee,
         )
 
     async def apply(self, service: Mapping[str, Any]) -> str:
@@ -195,6 +198,7 @@ async def serving(
     sources: Mapping[str, Source],
     clock: Callable[[], float],
     applied: list[Mapping[str, Any]],
+    referee: Referee | None = None,
 ) -> ToyServing:
     made: ToyServing
 
@@ -203,7 +207,7 @@ async def serving(
 
     activator = Server(activate)
     target = Target(*await activator.listen(host="127.0.0.1"))
-    made = ToyServing(api, sources, clock, applied, target)
+    made = ToyServing(api, sources, clock, applied, target, referee)
     made.servers.append(activator)
     await made.resume()
     return made

@@ -23,17 +23,17 @@ def find() -> str | None:
 
 
 @contextmanager
-def running(program: str, folder: Path) -> Iterator[Bucket]:
+def running(program: str, folder: Path, address: str = "127.0.0.1") -> Iterator[Bucket]:
     """The server with one bucket in it, until the end of the block."""
     (folder / "tests").mkdir()
-    port = goserver.free_port()
-    command = [program, "--quiet", "--port", f"127.0.0.1:{port}", "posix", str(folder)]
+    port = goserver.free_port(address)
+    command = [program, "--quiet", "--port", f"{address}:{port}", "posix", str(folder)]
     keys = {"ROOT_ACCESS_KEY": _ACCESS, "ROOT_SECRET_KEY": _SECRET}
     with subprocess.Popen(command, env=os.environ | keys, stdout=subprocess.DEVNULL) as server:
         try:
-            goserver.wait_until_it_answers(server, port, "versitygw")
+            goserver.wait_until_it_answers(server, port, "versitygw", address)
             yield Bucket(
-                "tests", f"http://127.0.0.1:{port}", access_key=_ACCESS, secret_key=_SECRET
+                "tests", f"http://{address}:{port}", access_key=_ACCESS, secret_key=_SECRET
             )
         finally:
             server.terminate()

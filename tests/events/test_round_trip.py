@@ -29,7 +29,7 @@ def again(event: Event) -> None:
     assert read_batch(to_batch([event, event])) == [event, event]
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(spelled())
 def test_however_an_event_is_spelled_it_is_read_as_it_was_meant(given_):
     event, message = given_
@@ -43,7 +43,7 @@ def test_however_a_batch_is_spelled_it_is_read_as_it_was_meant(given_):
     assert read_batch(message) == several
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(events())
 def test_an_event_survives_each_mode(event):
     again(event)
@@ -57,7 +57,7 @@ def test_header_text_is_printable_ascii_without_space_or_quote(event):
     assert all(0x21 <= byte < 0x7F and byte != 0x22 for byte in values)
 
 
-@settings(max_examples=500)
+@settings(max_examples=250)
 @given(mutated(http_messages()))
 def test_what_is_nearly_an_event_is_refused_or_survives_each_mode(message):
     try:
@@ -72,7 +72,7 @@ def test_what_is_nearly_an_event_is_refused_or_survives_each_mode(message):
         again(event)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(mutated(batches(2).map(lambda given_: given_[1])))
 def test_what_is_nearly_a_batch_is_refused_or_survives(message):
     try:

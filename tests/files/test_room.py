@@ -12,7 +12,7 @@ import pytest
 from catnap.errors import NotFound, ResourceExhausted
 from catnap.events import Event
 from catnap.files import TABLES, Files, Links, MemoryStore, Room, Scope, Sharing, Sweeper
-from catnap.files.files import CONTENT
+from catnap.files.store import Parts, Written
 from catnap.store import Store
 
 ADA, SESSION = Scope("acme", "ada"), Scope("acme", "ada", session="s")
@@ -141,14 +141,33 @@ async def test_what_was_there_before_anybody_counted_counts(world: World) -> Non
     assert not await put(world.gateway(2000), "c", 601), "what came unbounded counts again"
 
 
+class Direct(MemoryStore):
+    """Takes what is sent by links; here all of it comes at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: set[str] = set()
+
+    async def begin_parts(self, key: str, *_: object, **__: object) -> Parts:
+        its_id = f"{len(self.begun)} {key}"
+        self.begun.add(its_id)
+        return Parts(its_id, ("https://store.example/upload",))
+
+    async def end_parts(self, key: str, its_id: str, size: int) -> Written:
+        if its_id not in self.begun:
+            raise NotFound(key)
+        self.begun.remove(its_id)
+        return await self.put(key, content(size), content_type="text/csv")
+
+    async def drop_parts(self, before: datetime) -> int:
+        dropped = len(self.begun)
+        self.begun.clear()
+        return dropped
+
+
 async def test_room_is_kept_for_an_upload_by_link_until_the_link_ends(world: World) -> None:
     room = world.room(1000)
     files = Files(world.objects, world._tell, room=room)
-
-    class Direct(MemoryStore):
-        async def link(self, *_: object, **__: object) -> str:
-            return "https://store.example/upload"
-
     sharing = Sharing(files, Direct(), Links(b"k" * 32), world.now, room)
     await sharing.upload(ADA, "a", 800, "", 60, ())
     assert not await put(files, "b", 300)
@@ -159,13 +178,13 @@ async def test_room_is_kept_for_an_upload_by_link_until_the_link_ends(world: Wor
 
 
 async def test_an_upload_is_given_its_place_once(world: World) -> None:
-    files = world.gateway(1000)
-    upload = Scope("acme", "ada", upload="u")
-    await world.objects.put(upload.prefix + CONTENT, content(5), content_type="text/csv")
-    written = await files.take(upload, ADA, "a", 5)
+    room = world.room(1000)
+    files = Files(Direct(), world._tell, room=room)
+    begun = await files._store.begin_parts(ADA.prefix + "a", [5], 60, content_type="text/csv")
+    written = await files.bring(ADA, "a", begun.id, 5)
     assert (written.stat.key, written.stat.content_type) == ("a", "text/csv")
-    with pytest.raises(NotFound):
-        await files.take(upload, ADA, "a", 5)
+    with pytest.raises(NotFound, match="send it first"):
+        await files.bring(ADA, "a", begun.id, 5)
     assert not await put(files, "b", 996)
     assert world.told == ["created a"]
 
@@ -222,12 +241,8 @@ async def test_what_is_written_while_its_scope_is_cleared_away_stays(world: Worl
 
 
 async def test_an_upload_that_nobody_finished_goes_without_a_word(world: World) -> None:
-    files = world.gateway()
-    upload = Scope("acme", "ada", upload="u")
-    await world.room(0).keep(ADA, "a", upload, 5, 60)
-    await world.objects.put(upload.prefix + CONTENT, content(5), content_type="")
-    world.time += 3601
-    assert await world.sweeper(files).sweep() == 0
-    world.time += 3601
+    store = Direct()
+    files = Files(store, world._tell)
+    await store.begin_parts(ADA.prefix + "a")
     assert await world.sweeper(files).sweep() == 1
-    assert world.told == []
+    assert (store.begun, world.told) == (set(), [])

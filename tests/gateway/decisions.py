@@ -63,6 +63,7 @@ ACT_FOR_USERS = {
 """Those that do so for the user whom `Catnap-User` names."""
 
 CALLBACKS = {
+    "GET /callback/grant": PUBLIC,
     "GET /callback/files/{scope}": "files.read",
     "GET /callback/files/{scope}/{key...}": "files.read",
     "HEAD /callback/files/{scope}/{key...}": "files.read",
@@ -72,8 +73,12 @@ CALLBACKS = {
     "GET /callback/links/{scope}/{key...}": "files.read",
     "POST /callback/links/{scope}/{key...}": "files.write",
     "POST /callback/models/{model}/embed": "models.use",
+    "POST /callback/packages": "packages.use",
+    "GET /callback/packages/simple/{name}/": "packages.use",
+    "GET /callback/packages/files/{sha256}/{file}": "packages.use",
     "POST /callback/skills/{skill}": "skills.call",
     "POST /callback/events": "events.send",
+    "POST /callback/workspace": "sessions.write",
 }
 """What a Grant opens, by the roles of the call that it is of."""
 

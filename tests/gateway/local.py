@@ -14,6 +14,7 @@ from catnap.gateway.routes import Routes
 from catnap.gateway.settings import Settings
 from catnap.http import Server, Target
 
+ADMIN = "admin-key-0123456789"
 ACME, RIVAL = "acme-key-0123456789", "rival-key-0123456789"
 KEYS = (
     Key.of(ACME, name="acme", roles=("caller",), tenant="acme"),
@@ -30,22 +31,24 @@ async def started(
     keys: tuple[Key, ...] = KEYS,
     audit: str = "actions",
     files: str = "",
+    store: str = "",
 ) -> AsyncIterator[tuple[Gateway, Target]]:
     """The gateway, and where it listens. It has no models. platform: where the
     skills run; a cluster is that of KUBECONFIG. audit: what is recorded.
-    files: a bucket."""
+    files: a bucket. store: what several gateways share."""
     for skill in skills:
         shutil.copytree(skill, folder / "functions" / skill.name)
     settings = Settings(
         home=folder / "home",
         functions=folder / "functions",
-        admin_key="admin-key-0123456789",
+        admin_key=ADMIN,
         keys=keys,
         reload=False,
         models="127.0.0.1:1",
         platform=platform,
         audit=audit,
         files=files,
+        store=store,
     )
     async with AsyncExitStack() as parts:
         gateway = Gateway(settings, lambda _: None)
@@ -57,3 +60,12 @@ async def started(
         parts.push_async_callback(server.drain, 1)
         await gateway.start(str(where), egress="")
         yield gateway, where
+
+
+def make_skill(folder: Path, name: str, source: str, more: str = "") -> Path:
+    """A skill below a folder, for `started`. more: of its manifest."""
+    made = folder / "skills" / name
+    made.mkdir(parents=True)
+    (made / "skill.toml").write_text(f'name = "{name}"\ndescription = "For a test."\n{more}')
+    (made / "main.py").write_text(source)
+    return made

@@ -10,44 +10,21 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import msgspec
 import pytest
 
-from catnap.gateway.gateway import Gateway
-from catnap.http import Client, Target
+from catnap.http import Target
 from tests.contract import versitygw
-from tests.gateway.local import ACME, started
+from tests.gateway.local import ACME
+from tests.gateway.world import Answer, World, running
 
 STORES = ("folder", "s3")
 
 
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: dict[bytes, bytes]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return msgspec.json.decode(self.body)
-
-
 @dataclass
-class World:
-    store: str
-    gateway: Gateway
-    where: Target
-    client: Client = field(default_factory=Client)
+class Stored(World):
+    """store: one of STORES."""
 
-    async def ask(
-        self, method: str, path: str, body: Any = b"", *, key: str = ACME, **headers: str
-    ) -> Answer:
-        """headers: by name, `_` for `-`. key: empty for none."""
-        sent = [(name.replace("_", "-").encode(), v.encode()) for name, v in headers.items()]
-        if key:
-            sent.append((b"authorization", b"Bearer " + key.encode()))
-        reply = await self.client.request(self.where, method, path, sent, body)
-        return Answer(reply.status, reply.headers, await reply.read())
+    store: str = field(kw_only=True)
 
     async def follow(self, shared: Any, body: bytes = b"") -> Answer:
         """Uses a link as whoever was given it does, without a key."""
@@ -84,11 +61,10 @@ def placed(store: str, folder: Path) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def world(store: str, folder: Path) -> AsyncIterator[World]:
-    """store: one of STORES. Skips where there is no server for it."""
+async def stored(store: str, folder: Path) -> AsyncIterator[Stored]:
+    """One whose key is a tenant's. store: one of STORES. Skips where there is no
+    server for it."""
     (folder / "functions").mkdir()
     with placed(store, folder) as url:
-        async with started(folder, files=url) as (gateway, where):
-            found = World(store, gateway, where)
-            yield found
-            await found.client.close()
+        async with running(folder, files=url) as world:
+            yield Stored(**vars(world) | {"key": ACME}, store=store)

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from catnap.access.audit_record import Entry, moment
 from catnap.access.decision import ACTIONS, ADMINISTRATIVE
-from catnap.cli.app import run
 from catnap.client.aio import connect
-from catnap.errors import PermissionDenied, Unauthenticated
-from catnap.gateway.gateway import Gateway
-from catnap.gateway.rpc import serve_grpc
-from catnap.http import Client, Target
-from tests.gateway.local import ACME, RIVAL, started
+from catnap.errors import NotFound, PermissionDenied, Unauthenticated
+from tests.gateway.local import ACME, ADMIN, RIVAL, make_skill
+from tests.gateway.world import World, running
 
-ADMIN = "admin-key-0123456789"
 CANARY = "canary-c0ffee-0123456789"
 """Sent wherever a secret or a payload may be; it must come back nowhere."""
 
@@ -36,60 +31,29 @@ def main(ctx, request: dict) -> str:
 """
 
 
-@dataclass
-class World:
-    gateway: Gateway
-    where: Target
-    client: Client
-    capsys: pytest.CaptureFixture[str]
-
-    async def ask(
-        self, method: str, path: str, body: Any = None, key: str = ADMIN, **headers: str
-    ) -> tuple[int, Any]:
-        fields = [(b"authorization", f"Bearer {key}".encode())] if key else []
-        fields += [(name.replace("_", "-").encode(), v.encode()) for name, v in headers.items()]
-        sent = b"" if body is None else json.dumps(body).encode()
-        reply = await self.client.request(self.where, method, path, fields, sent)
-        data = await reply.read()
-        return reply.status, json.loads(data) if data else None
-
+class Audited(World):
     async def records(self, query: str = "", key: str = ADMIN) -> list[dict[str, Any]]:
         await self.gateway.audit.flush()
         status, found = await self.ask("GET", f"/audit?{query}", key=key)
         assert status == 200, found
         return list(found["records"])
 
-    async def cli(self, *argv: str, key: str = ADMIN) -> tuple[int, str, str]:
-        await self.gateway.audit.flush()
-        flags = ("--http", str(self.where), "--token", key)
-        status = await asyncio.to_thread(run, (*argv, *flags))
-        out, err = self.capsys.readouterr()
-        return status, out, err
-
 
 @pytest.fixture
 async def world(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    request: pytest.FixtureRequest,
-) -> AsyncIterator[World]:
-    skill = tmp_path / "skills" / "echo"
-    skill.mkdir(parents=True)
-    (skill / "skill.toml").write_text('name = "echo"\ndescription = "Tells who it is."\n')
-    (skill / "main.py").write_text(SKILL)
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> AsyncIterator[Audited]:
     monkeypatch.chdir(tmp_path)
-    client = Client()
-    async with started(tmp_path, skill, **getattr(request, "param", {})) as (gateway, where):
-        yield World(gateway, where, client, capsys)
-        await client.close()
+    echo = make_skill(tmp_path, "echo", SKILL)
+    async with running(tmp_path, echo, **getattr(request, "param", {})) as world:
+        yield Audited(**vars(world))
 
 
 def said(record: dict[str, Any], *names: str) -> tuple[Any, ...]:
     return tuple(record.get(name) for name in names)
 
 
-async def test_who_is_not_known_is_recorded_for_the_platform_alone(world: World) -> None:
+async def test_who_is_not_known_is_recorded_for_the_platform_alone(world: Audited) -> None:
     assert (await world.ask("POST", "/skills/echo", {}, key="wrong-key-0123456789"))[0] == 401
     [record] = await world.records("platform")
     assert said(record, "kind", "outcome", "tenant", "request", "peer") == (
@@ -98,7 +62,7 @@ async def test_who_is_not_known_is_recorded_for_the_platform_alone(world: World)
     assert "principal" not in record
 
 
-async def test_who_may_not_is_recorded_in_the_callers_tenant(world: World) -> None:
+async def test_who_may_not_is_recorded_in_the_callers_tenant(world: Audited) -> None:
     assert (await world.ask("DELETE", "/platform/skills/echo", key=ACME))[0] == 403
     [record] = await world.records("tenant=acme")
     assert said(record, "kind", "action", "outcome", "principal", "tenant", "skill") == (
@@ -107,7 +71,7 @@ async def test_who_may_not_is_recorded_in_the_callers_tenant(world: World) -> No
     assert "it takes" in record["detail"]
 
 
-async def test_a_change_is_in_the_audit_when_its_answer_is_here(world: World) -> None:
+async def test_a_change_is_in_the_audit_when_its_answer_is_here(world: Audited) -> None:
     body = {"traffic": [{"latestRevision": True, "percent": 100}]}
     path = "/platform/skills/echo/traffic"
     assert (await world.ask("PUT", f"{path}?tenant=acme", body))[0] == 200
@@ -119,42 +83,58 @@ async def test_a_change_is_in_the_audit_when_its_answer_is_here(world: World) ->
     assert record["detail"] == 'traffic [{"latestRevision": true, "percent": 100}]'
 
 
-async def test_a_change_that_failed_is_recorded_with_how(world: World) -> None:
+async def test_a_change_that_failed_is_recorded_with_how(world: Audited) -> None:
     assert (await world.ask("PUT", "/platform/skills/echo/traffic", {}))[0] == 400
     [record] = await world.records("tenant=default")
     assert said(record, "kind", "outcome") == ("action", "InvalidRequest")
 
 
-async def test_grpc_is_audited_as_http_is(world: World) -> None:
-    rpc = await serve_grpc(world.gateway, "127.0.0.1:0")
-    try:
-        async with connect(f"127.0.0.1:{rpc.port}", "no-key-0123456789") as client:
-            with pytest.raises(Unauthenticated):
-                await client.invoke("echo", {})
-        async with connect(f"127.0.0.1:{rpc.port}", ACME) as client:
-            with pytest.raises(PermissionDenied):
-                await client.tasks.redrive("0198c4f2")
-    finally:
-        await rpc.stop(0)
+async def test_grpc_is_audited_as_http_is(world: Audited) -> None:
+    async with connect(world.grpc, "no-key-0123456789") as client:
+        with pytest.raises(Unauthenticated):
+            await client.invoke("echo", {})
+    async with connect(world.grpc, ACME) as client:
+        with pytest.raises(PermissionDenied):
+            await client.tasks.redrive("0198c4f2")
     [unknown] = await world.records("platform")
     assert said(unknown, "kind", "request", "peer") == ("denial", "Skills.Invoke", "127.0.0.1")
     [denied] = await world.records("tenant=acme")
     assert said(denied, "action", "request") == ("tasks.redrive", "Tasks.Redrive")
 
 
-async def test_what_a_skill_refuses_is_its_own_word_and_no_denial(world: World) -> None:
+async def test_a_limit_is_in_the_records_of_whom_it_bounds(world: Audited) -> None:
+    for tenant in ("acme", "*", ""):
+        status, _ = await world.ask("PUT", "/limits", {"tenant": tenant, "daily_calls": 7})
+        assert status == 200
+        await world.ask("DELETE", f"/limits?tenant={tenant}")
+    for chain, times, whose in (("tenant=acme", 1, "tenant 'acme'"), ("platform", 2, "")):
+        records = await world.records(f"{chain}&action=limits.write")
+        assert [each["request"] for each in records] == ["DELETE /limits", "PUT /limits"] * times
+        assert {said(each, "principal", "of") for each in records} == {("key admin", "default")}
+        assert all(whose in each["detail"] for each in records)
+
+
+async def test_a_task_that_is_sent_again_is_named(world: Audited) -> None:
+    async with connect(world.grpc, ADMIN) as client:
+        with pytest.raises(NotFound):
+            await client.tasks.redrive("0198c4f2")
+    [record] = await world.records()
+    assert said(record, "outcome", "detail") == ("NotFound", "task 0198c4f2")
+
+
+async def test_what_a_skill_refuses_is_its_own_word_and_no_denial(world: Audited) -> None:
     status, _ = await world.ask("POST", "/skills/echo", {"refuse": CANARY}, key=ACME)
     assert status == 403
     assert await world.records() == []
 
 
-async def test_calls_are_recorded_only_where_that_is_wanted(world: World) -> None:
+async def test_calls_are_recorded_only_where_that_is_wanted(world: Audited) -> None:
     assert (await world.ask("POST", "/skills/echo", {}, key=ACME))[0] == 200
     assert await world.records() == []
 
 
 @pytest.mark.parametrize("world", [{"audit": "calls"}], indirect=True)
-async def test_every_call_is_recorded_with_whose_it_is_and_its_outcome(world: World) -> None:
+async def test_every_call_is_recorded_with_whose_it_is_and_its_outcome(world: Audited) -> None:
     await world.ask("POST", "/skills/echo", {}, key=ACME, catnap_user="ada")
     await world.ask("POST", "/skills/echo", {"refuse": "no"}, key=ACME)
     for _ in range(2):
@@ -171,7 +151,7 @@ async def test_every_call_is_recorded_with_whose_it_is_and_its_outcome(world: Wo
 
 @pytest.mark.parametrize("world", [{"audit": "calls"}], indirect=True)
 async def test_no_secret_and_no_payload_is_in_audit_log_or_error(
-    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    world: Audited, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     said = [
@@ -196,7 +176,7 @@ async def test_no_secret_and_no_payload_is_in_audit_log_or_error(
             assert CANARY.encode() not in file.read_bytes(), file
 
 
-async def test_a_tenants_administrator_reads_its_own_chain_and_no_other(world: World) -> None:
+async def test_a_tenants_administrator_reads_its_own_chain_and_no_other(world: Audited) -> None:
     status, made = await world.ask(
         "POST", "/keys?tenant=acme", {"name": "boss", "roles": ["tenant-admin"]}
     )
@@ -212,7 +192,7 @@ async def test_a_tenants_administrator_reads_its_own_chain_and_no_other(world: W
         assert (await world.ask("GET", path, key=ACME))[0] == 403
 
 
-async def test_records_are_found_by_what_they_say_and_page_by_page(world: World) -> None:
+async def test_records_are_found_by_what_they_say_and_page_by_page(world: Audited) -> None:
     for tenant in ("acme", "rival", "acme"):
         await world.ask("PUT", f"/platform/skills/echo/traffic?tenant={tenant}", {})
     await world.ask("DELETE", "/platform/skills/echo", key=ACME)
@@ -232,9 +212,10 @@ async def test_records_are_found_by_what_they_say_and_page_by_page(world: World)
         assert (await world.ask("GET", f"/audit?{bad}"))[0] == 400
 
 
-async def test_the_command_lists_checks_and_takes_along(world: World, tmp_path: Path) -> None:
+async def test_the_command_lists_checks_and_takes_along(world: Audited, tmp_path: Path) -> None:
     await world.ask("PUT", "/platform/skills/echo/traffic?tenant=acme", {})
     await world.ask("POST", "/skills/echo", {}, key="wrong-key-0123456789")
+    await world.gateway.audit.flush()
     status, out, _ = await world.cli("audit", "list")
     assert status == 0
     assert "platform.write" in out
@@ -258,7 +239,25 @@ async def test_the_command_lists_checks_and_takes_along(world: World, tmp_path: 
     assert (status, "record 1 is broken" in out) == (1, True)
 
 
-async def test_a_change_that_cannot_be_recorded_is_not_acknowledged(world: World) -> None:
+async def test_a_chain_that_was_cut_says_so_here_and_in_its_export(
+    world: Audited, tmp_path: Path
+) -> None:
+    for action, when in (("first", 1), ("second", 2)):
+        old = Entry(tenant="acme", time=moment(when), kind="action", outcome="ok", action=action)
+        await world.gateway.audit.write(old)
+    assert await world.gateway.audit.cut("acme", moment(2), moment(3)) == 1
+    verify = ("audit", "verify", "--tenant", "acme")
+    status, out, _ = await world.cli(*verify)
+    assert (status, "2 records since 1970-01-01T00:00:01.000Z (1 before" in out) == (0, True), out
+    assert (await world.cli(*verify, "--head", out.split()[-1]))[0] == 0
+    assert (await world.cli(*verify, "--head", f"0:{'0' * 64}"))[0] == 2
+    exported = tmp_path / "acme.jsonl"
+    exported.write_text((await world.cli("audit", "export", "--tenant", "acme"))[1])
+    status, again, _ = await world.cli("audit", "verify", str(exported))
+    assert (status, again) == (0, out)
+
+
+async def test_a_change_that_cannot_be_recorded_is_not_acknowledged(world: Audited) -> None:
     world.gateway.store.close()
     body = {"traffic": [{"latestRevision": True, "percent": 100}]}
     status, problem = await world.ask("PUT", "/platform/skills/echo/traffic", body)
@@ -268,7 +267,7 @@ async def test_a_change_that_cannot_be_recorded_is_not_acknowledged(world: World
 
 DAILY = {
     *("skills.call", "files.write", "sessions.write", "tasks.write", "models.use", "events.send"),
-    "events.deliver",
+    *("events.deliver", "packages.use"),
 }
 """What changes something, and nothing of the platform."""
 

@@ -4,7 +4,6 @@ gateway over a folder and over a bucket, promise the same."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -15,7 +14,10 @@ from catnap.skills.files import Files
 from catnap.skills.gateway import Headers
 from catnap.skills.testing import FakeGateway
 from tests.gateway.local import ACME
-from tests.gateway.stores import STORES, World, world
+from tests.gateway.stores import STORES, stored
+from tests.gateway.world import World
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 class Through:
@@ -46,12 +48,14 @@ class Through:
         return reply
 
 
-@pytest_asyncio.fixture(params=["fake", *STORES])
-async def files(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Files]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["fake", *STORES])
+async def files(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Files]:
     if request.param == "fake":
         yield FakeGateway().files
         return
-    async with world(request.param, tmp_path) as found:
+    async with stored(request.param, tmp_path_factory.mktemp("files")) as found:
         yield Files(Through(found))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,8 @@ import pytest_asyncio
 
 from catnap.events import Event, to_batch, to_binary
 from catnap.events.limits import MAX_BATCH_BYTES
-from catnap.gateway.gateway import Gateway
-from catnap.http import Client, Target
-from tests.gateway.local import ACME, started
+from tests.gateway.local import ACME
+from tests.gateway.world import World, running
 
 KEEPER = Path(__file__).parents[1] / "platform" / "functions" / "keeper"
 NOTHING = {"matched": 0, "tasks": []}
@@ -22,23 +20,15 @@ NOTHING = {"matched": 0, "tasks": []}
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@dataclass
-class World:
-    gateway: Gateway
-    where: Target
-    client: Client
-
+class Sending(World):
     async def post(
         self, body: bytes, *, path: str = "/events", key: str = ACME, user: str = ""
     ) -> tuple[int, dict]:
-        headers = {
-            "authorization": f"Bearer {key}",
-            "content-type": "application/cloudevents-batch+json",
-            **({"catnap-user": user} if user else {}),
-        }
-        sent = [(name.encode(), value.encode()) for name, value in headers.items()]
-        reply = await self.client.request(self.where, "POST", path, sent, body)
-        return reply.status, json.loads(await reply.read())
+        kind = "application/cloudevents-batch+json"
+        answer = await self.request(
+            "POST", path, body, key=key, content_type=kind, catnap_user=user
+        )
+        return answer.status, answer.json
 
     async def send(self, *events: Event, **how: str) -> tuple[int, dict]:
         return await self.post(to_batch(events)[1], **how)
@@ -48,11 +38,9 @@ class World:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    client = Client()
-    async with started(tmp_path_factory.mktemp("gateway"), KEEPER) as (gateway, where):
-        yield World(gateway, where, client)
-        await client.close()
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sending]:
+    async with running(tmp_path_factory.mktemp("gateway"), KEEPER) as world:
+        yield Sending(**vars(world))
 
 
 def event(id: str, kind: str = "test.keep", **extensions: str) -> Event:  # noqa: A002
@@ -66,7 +54,7 @@ def event(id: str, kind: str = "test.keep", **extensions: str) -> Event:  # noqa
     )
 
 
-async def test_the_answer_says_what_came_of_each_event_in_its_place(world: World) -> None:
+async def test_the_answer_says_what_came_of_each_event_in_its_place(world: Sending) -> None:
     status, said = await world.send(
         event("1", userid="ada"), event("2", "nobody.cares"), event("3", userid="bob")
     )
@@ -79,7 +67,7 @@ async def test_the_answer_says_what_came_of_each_event_in_its_place(world: World
         assert (await world.gateway.journal.get("acme", task)).user == user
 
 
-async def test_an_event_is_accepted_once_in_a_batch_in_another_and_alone(world: World) -> None:
+async def test_an_event_is_accepted_once_in_a_batch_in_another_and_alone(world: Sending) -> None:
     _, said = await world.send(event("once"), event("once"))
     first, second = said["events"]
     assert first == second
@@ -95,7 +83,7 @@ async def test_an_event_is_accepted_once_in_a_batch_in_another_and_alone(world: 
     ],
 )
 async def test_nothing_of_a_batch_is_accepted_where_one_event_is_refused(
-    world: World, second: dict, status: int, reason: str
+    world: Sending, second: dict, status: int, reason: str
 ) -> None:
     before = await world.recorded()
     good, bad = json.loads(to_batch([event("good"), event("bad")])[1])
@@ -104,29 +92,29 @@ async def test_nothing_of_a_batch_is_accepted_where_one_event_is_refused(
     assert await world.recorded() == before
 
 
-async def test_an_empty_batch_is_accepted_from_whoever_may_send_events(world: World) -> None:
+async def test_an_empty_batch_is_accepted_from_whoever_may_send_events(world: Sending) -> None:
     assert await world.send() == (202, {"events": []})
     assert (await world.send(key="nobody"))[0] == 401
 
 
-async def test_the_user_of_a_request_is_the_user_of_its_events(world: World) -> None:
+async def test_the_user_of_a_request_is_the_user_of_its_events(world: Sending) -> None:
     _, said = await world.send(event("user"), user="eve")
     [task] = said["events"][0]["tasks"]
     assert (await world.gateway.journal.get("acme", task)).user == "eve"
 
 
-async def test_a_batch_that_is_too_large_is_refused_before_it_is_read(world: World) -> None:
+async def test_a_batch_that_is_too_large_is_refused_before_it_is_read(world: Sending) -> None:
     status, problem = await world.post(b"[]".ljust(MAX_BATCH_BYTES + 1))
     assert (status, problem["title"]) == (413, "Payload too large")
 
 
 @pytest.mark.parametrize("path", ["/events/keeper/keep", "/skills/keeper"])
-async def test_a_batch_is_taken_nowhere_else(world: World, path: str) -> None:
+async def test_a_batch_is_taken_nowhere_else(world: Sending, path: str) -> None:
     status, problem = await world.send(event("elsewhere"), path=path)
     assert (status, "send one event a request" in problem["detail"]) == (400, True)
 
 
-async def test_an_event_that_could_not_be_delivered_is_not_accepted(world: World) -> None:
+async def test_an_event_that_could_not_be_delivered_is_not_accepted(world: Sending) -> None:
     headers, body = to_binary(event("long", x="v" * 50_000))
     sent = [*headers, (b"authorization", f"Bearer {ACME}".encode())]
     reply = await world.client.request(world.where, "POST", "/events", sent, body)

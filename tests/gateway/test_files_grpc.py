@@ -10,18 +10,14 @@ import pytest_asyncio
 
 from catnap.client.aio import Client, connect
 from catnap.errors import Conflict, InvalidRequest, NotFound
-from catnap.gateway.rpc import serve_grpc
 from tests.gateway.local import ACME
-from tests.gateway.stores import world
+from tests.gateway.stores import stored
 
 
 @pytest_asyncio.fixture
 async def client(tmp_path: Path) -> AsyncIterator[Client]:
-    async with world("folder", tmp_path) as found:
-        rpc = await serve_grpc(found.gateway, "127.0.0.1:0")
-        async with connect(f"127.0.0.1:{rpc.port}", ACME) as client:
-            yield client
-        await rpc.stop(0)
+    async with stored("folder", tmp_path) as world, connect(world.grpc, ACME) as client:
+        yield client
 
 
 async def read(client: Client, key: str, **asked: object) -> bytes:

@@ -15,10 +15,11 @@ from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode, urlsplit
 import pytest
 import pytest_asyncio
 
+from catnap.access import Grant
 from catnap.files import Link
 from catnap.http import Target
 from tests.gateway.local import ACME, RIVAL
-from tests.gateway.stores import STORES, World, world
+from tests.gateway.stores import STORES, Stored, stored
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -33,23 +34,23 @@ VICTIMS = {
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=STORES)
 async def files(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[World]:
-    async with world(request.param, tmp_path_factory.mktemp("hostile")) as found:
+) -> AsyncIterator[Stored]:
+    async with stored(request.param, tmp_path_factory.mktemp("hostile")) as found:
         for user in ("default", "alice"):
             for path in VICTIMS.values():
-                put = await found.ask("PUT", path, SECRET, key=RIVAL, catnap_user=user)
+                put = await found.request("PUT", path, SECRET, key=RIVAL, catnap_user=user)
                 assert put.status == 201
-        await found.ask("PUT", "/files/user/secret.txt", SECRET, catnap_user="alice")
+        await found.request("PUT", "/files/user/secret.txt", SECRET, catnap_user="alice")
         yield found
 
 
-async def untouched(files: World) -> bool:
+async def untouched(files: Stored) -> bool:
     """Whether every victim has what it had, and nothing more."""
     for user, kind in itertools.product(("default", "alice"), ("user", "session:s", "task:t")):
-        page = await files.ask("GET", f"/files/{kind}", key=RIVAL, catnap_user=user)
+        page = await files.request("GET", f"/files/{kind}", key=RIVAL, catnap_user=user)
         if [file["key"] for file in page.json["files"]] != ["secret.txt"]:
             return False
-        got = await files.ask("GET", f"/files/{kind}/secret.txt", key=RIVAL, catnap_user=user)
+        got = await files.request("GET", f"/files/{kind}/secret.txt", key=RIVAL, catnap_user=user)
         if got.body != SECRET:
             return False
     return True
@@ -92,31 +93,32 @@ def keys() -> Iterator[str]:
 HOSTILE_KEYS = sorted({key.replace(" ", "%20").replace("\\", "%5C") for key in keys()})
 
 
-async def test_no_hostile_key_crosses_or_fails_the_server(files: World) -> None:
+async def test_no_hostile_key_crosses_or_fails_the_server(files: Stored) -> None:
     assert len(HOSTILE_KEYS) >= 500
     for key in HOSTILE_KEYS:
         path = f"/files/user/{key.replace('`', '%60').replace('|', '%7C')}"
         path = path.replace("#", "%23").replace("?", "%3F")
-        put = await files.ask("PUT", path, b"mine", catnap_user="mallory")
+        put = await files.request("PUT", path, b"mine", catnap_user="mallory")
         assert put.status < 500, (key, put)
-        got = await files.ask("GET", path, catnap_user="mallory")
+        got = await files.request("GET", path, catnap_user="mallory")
         assert got.status < 500, (key, got)
         assert SECRET not in got.body
-        listed = await files.ask("GET", f"/files/user?prefix={path[12:]}", catnap_user="mallory")
+        listing = f"/files/user?prefix={path[12:]}"
+        listed = await files.request("GET", listing, catnap_user="mallory")
         assert listed.status < 500, (key, listed)
         if put.status in (200, 201):
             # What was taken is the key that was sent, in the one form that is kept.
             sent = unicodedata.normalize("NFC", unquote_to_bytes(path[12:]).decode())
             assert put.json["key"] == sent, key
             assert got.body == b"mine"
-            assert (await files.ask("DELETE", path, catnap_user="mallory")).status == 204
+            assert (await files.request("DELETE", path, catnap_user="mallory")).status == 204
         else:
             assert got.status in (400, 404), (key, got)
-    assert (await files.ask("GET", "/files", catnap_user="mallory")).json["files"] == []
+    assert (await files.request("GET", "/files", catnap_user="mallory")).json["files"] == []
     assert await untouched(files)
 
 
-def links(files: World) -> Iterator[tuple[str, str]]:
+def links(files: Stored) -> Iterator[tuple[str, str]]:
     """Methods and paths that nobody was given."""
     given = {"tenant": "acme", "user": "mallory", "key": "mine", "method": "GET"}
     given |= {"expires": int(time.time()) + 60, "roles": ("caller",)}
@@ -156,7 +158,7 @@ def links(files: World) -> Iterator[tuple[str, str]]:
         "x" * 20_000,
         "%ff%fe",
         "%00",
-        files.gateway.grants._mac.hexdigest(),
+        files.gateway.grants.issue(Grant(tenant="rival", user="default", expires=4e9)),
         *(files.gateway.links.sign(Link(**{**given, **wrong})) for wrong in WRONG),  # type: ignore[arg-type]
     ):
         yield "GET", f"/files/user/mine?sig={forged}"
@@ -177,30 +179,30 @@ WRONG: list[dict[str, Any]] = [
 ]
 
 
-async def test_no_link_that_was_not_given_crosses_or_fails_the_server(files: World) -> None:
-    await files.ask("PUT", "/files/user/mine", b"mine", catnap_user="mallory")
+async def test_no_link_that_was_not_given_crosses_or_fails_the_server(files: Stored) -> None:
+    await files.request("PUT", "/files/user/mine", b"mine", catnap_user="mallory")
     tried = 0
     for method, path in links(files):
-        answer = await files.ask(method, path, b"changed", key="")
+        answer = await files.request(method, path, b"changed", key="")
         assert answer.status < 500, (method, path, answer)
         assert SECRET not in answer.body
         if answer.status < 400:
             assert answer.body in (b"", b"mine"), (method, path)
         tried += 1
     assert tried >= 100
-    kept = await files.ask("GET", "/files/user/mine", catnap_user="mallory")
+    kept = await files.request("GET", "/files/user/mine", catnap_user="mallory")
     assert kept.body == b"mine"
     assert await untouched(files)
 
 
-async def test_a_link_of_the_store_s_own_is_as_narrow(files: World) -> None:
+async def test_a_link_of_the_store_s_own_is_as_narrow(files: Stored) -> None:
     """Signed by S3's rules: no other key, method, size, type or time."""
     if files.store != "s3":
         pytest.skip("a folder's links are ours")
-    await files.ask("PUT", "/files/user/mine", b"mine", catnap_user="mallory")
+    await files.request("PUT", "/files/user/mine", b"mine", catnap_user="mallory")
     asked = json.dumps({"size": 5, "content_type": "text/plain"}).encode()
-    up = await files.ask("POST", "/links/user/up", asked, catnap_user="mallory")
-    down = await files.ask("GET", "/links/user/mine?seconds=60", catnap_user="mallory")
+    up = await files.request("POST", "/links/user/up", asked, catnap_user="mallory")
+    down = await files.request("GET", "/links/user/mine?seconds=60", catnap_user="mallory")
     tried = 0
     for given in (up.json, down.json):
         url = urlsplit(given["url"])
@@ -275,7 +277,7 @@ SCOPES += [
 ]
 
 
-async def test_no_copy_crosses_or_fails_the_server(files: World) -> None:
+async def test_no_copy_crosses_or_fails_the_server(files: Stored) -> None:
     tried = 0
     for scope, key, do in itertools.product(
         SCOPES,
@@ -285,7 +287,7 @@ async def test_no_copy_crosses_or_fails_the_server(files: World) -> None:
         asked = json.dumps({"do": do, "scope": scope, "key": key}).encode()
         path = f"/files/{quote(scope.encode('utf-8', 'replace'), safe='')}/taken"
         for to in ("/files/user/taken", path):
-            answer = await files.ask("POST", to, asked, catnap_user="mallory")
+            answer = await files.request("POST", to, asked, catnap_user="mallory")
             assert 400 <= answer.status < 500, (to, asked, answer)
             assert SECRET not in answer.body
             tried += 1
@@ -302,11 +304,11 @@ async def test_no_copy_crosses_or_fails_the_server(files: World) -> None:
         b'{"do": "copy", "key": "' + b"a" * 200_000 + b'"}',
         b"[" * 50_000,
     ):
-        answer = await files.ask("POST", "/files/user/taken", body, catnap_user="mallory")
+        answer = await files.request("POST", "/files/user/taken", body, catnap_user="mallory")
         assert 400 <= answer.status < 500, (body[:50], answer)
         tried += 1
     assert tried >= 100
-    assert (await files.ask("GET", "/files", catnap_user="mallory")).status == 200
+    assert (await files.request("GET", "/files", catnap_user="mallory")).status == 200
     assert await untouched(files)
 
 
@@ -341,17 +343,18 @@ HEADERS: list[dict[str, str]] = [
 ]
 
 
-async def test_nothing_that_speaks_s3_through_us_crosses(files: World) -> None:
+async def test_nothing_that_speaks_s3_through_us_crosses(files: Stored) -> None:
     """Uploads in parts, as they are S3's and not ours."""
     tried = 0
     for query, method in itertools.product(PARTS, ("GET", "HEAD", "PUT", "POST", "DELETE")):
-        answer = await files.ask(method, f"/files/user/part?{query}", b"x", catnap_user="mallory")
+        path = f"/files/user/part?{query}"
+        answer = await files.request(method, path, b"x", catnap_user="mallory")
         assert answer.status < 500, (method, query, answer)
         assert SECRET not in answer.body
         tried += 1
     for headers, method in itertools.product(HEADERS, ("GET", "PUT", "POST", "DELETE")):
         headers = {"catnap_user": "mallory"} | headers
-        answer = await files.ask(method, "/files/user/part", b"x", **headers)
+        answer = await files.request(method, "/files/user/part", b"x", **headers)
         assert answer.status < 500, (method, headers, answer)
         assert SECRET not in answer.body
         tried += 1
@@ -359,7 +362,7 @@ async def test_nothing_that_speaks_s3_through_us_crosses(files: World) -> None:
     assert await untouched(files)
 
 
-async def test_uploads_that_break_off_leave_nothing(files: World) -> None:
+async def test_uploads_that_break_off_leave_nothing(files: Stored) -> None:
     heads = [
         (b"content-length: 20000000", b"x" * 9_000_000),
         (b"content-length: 5", b"x"),
@@ -375,5 +378,5 @@ async def test_uploads_that_break_off_leave_nothing(files: World) -> None:
         await connection.drain()
         connection.transport.abort()
     await files.gateway.files.settle()
-    listed = await files.ask("GET", "/files?prefix=broken", catnap_user="mallory")
+    listed = await files.request("GET", "/files?prefix=broken", catnap_user="mallory")
     assert listed.json["files"] == []

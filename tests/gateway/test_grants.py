@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,8 @@ import pytest
 
 from catnap.access import Grant
 from catnap.calls.deliver import MARGIN
-from catnap.gateway.gateway import Gateway
-from catnap.http import Client, Target
-from tests.gateway.local import ACME, started
+from tests.gateway.local import ACME, make_skill
+from tests.gateway.world import World, running
 
 FILES = "/callback/files"
 TWICE = """
@@ -37,41 +35,32 @@ async def main(ctx, request: dict) -> str:
 """
 
 
-@dataclass
-class World:
-    gateway: Gateway
-    where: Target
-    client: Client
-
-    async def ask(
-        self, method: str, path: str, bearer: str, body: bytes = b"", **headers: str
-    ) -> tuple[int, bytes]:
-        fields = [(b"authorization", f"Bearer {bearer}".encode())]
-        fields += [(name.replace("_", "-").encode(), v.encode()) for name, v in headers.items()]
-        reply = await self.client.request(self.where, method, path, fields, body)
-        return reply.status, await reply.read()
-
+class Granting(World):
     def issue(self, **fields: Any) -> str:
         return self.gateway.grants.issue(Grant(**({"expires": 4e9} | fields)))
 
+    async def send(
+        self, method: str, path: str, key: str, body: bytes = b"", **headers: str
+    ) -> tuple[int, bytes]:
+        answer = await self.request(method, path, body, key=key, **headers)
+        return answer.status, answer.body
+
 
 @asynccontextmanager
-async def running(folder: Path, *skills: Path) -> AsyncIterator[World]:
+async def granting(folder: Path, *skills: Path) -> AsyncIterator[Granting]:
     (folder / "functions").mkdir(exist_ok=True)
-    client = Client()
-    async with started(folder, *skills) as (gateway, where):
-        yield World(gateway, where, client)
-        await client.close()
+    async with running(folder, *skills) as world:
+        yield Granting(**vars(world))
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with running(tmp_path) as world:
+async def world(tmp_path: Path) -> AsyncIterator[Granting]:
+    async with granting(tmp_path) as world:
         yield world
 
 
 async def test_a_scope_is_that_of_its_tenant_its_user_its_session_and_its_task(
-    world: World,
+    world: Granting,
 ) -> None:
     own = {"tenant": "acme", "user": "ada", "session": "s", "task": "t"}
     others = [own | {name: "other"} for name in own]
@@ -80,57 +69,57 @@ async def test_a_scope_is_that_of_its_tenant_its_user_its_session_and_its_task(
     with live.call("t"), live.call("other"):
         for scope in ("user", "session", "task"):
             path = f"{FILES}/{scope}/x"
-            assert (await world.ask("PUT", path, world.issue(**own), b"mine"))[0] == 201
+            assert (await world.send("PUT", path, world.issue(**own), b"mine"))[0] == 201
             for name, other in zip(own, others, strict=True):
-                status, body = await world.ask("GET", path, world.issue(**other))
+                status, body = await world.send("GET", path, world.issue(**other))
                 expected = (200, b"mine") if scope in shares[name] else (404, body)
                 assert (status, body) == expected, (scope, name)
 
 
-async def test_a_model_is_one_that_the_manifest_names(world: World) -> None:
+async def test_a_model_is_one_that_the_manifest_names(world: Granting) -> None:
     with world.gateway.pipeline.live.call("t"):
         grant = world.issue(tenant="acme", user="ada", task="t", models=("other",))
-        status, body = await world.ask("POST", "/callback/models/minilm-l6-v2/embed", grant, b"{}")
+        status, body = await world.send("POST", "/callback/models/minilm-l6-v2/embed", grant, b"{}")
     assert (status, b"[models]" in body) == (403, True)
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 async def test_a_grant_is_good_for_nothing_once_its_call_has_ended(
-    world: World, method: str
+    world: Granting, method: str
 ) -> None:
     grant = world.issue(tenant="acme", user="ada", task="t")
     with world.gateway.pipeline.live.call("t"):
-        assert (await world.ask("PUT", f"{FILES}/user/x", grant, b""))[0] == 201
-    status, body = await world.ask(method, f"{FILES}/user/x", grant, b"")
+        assert (await world.send("PUT", f"{FILES}/user/x", grant, b""))[0] == 201
+    status, body = await world.send(method, f"{FILES}/user/x", grant, b"")
     assert (status, b"has ended" in body) == (401, True)
 
 
 async def test_a_grant_is_good_for_nothing_after_a_restart(tmp_path: Path) -> None:
-    async with running(tmp_path) as world:
+    async with granting(tmp_path) as world:
         with world.gateway.pipeline.live.call("t"):
             grant = world.issue(tenant="acme", user="ada", task="t")
-            assert (await world.ask("GET", f"{FILES}/user", grant))[0] == 200
-    async with running(tmp_path) as world:
-        status, body = await world.ask("GET", f"{FILES}/user", grant)
+            assert (await world.send("GET", f"{FILES}/user", grant))[0] == 200
+    async with granting(tmp_path) as world:
+        status, body = await world.send("GET", f"{FILES}/user", grant)
         assert (status, b"has ended" in body) == (401, True)
 
 
 async def test_an_attempt_that_failed_leaves_no_grant_for_the_next_ones_time(
     tmp_path: Path,
 ) -> None:
-    async with running(tmp_path, _skill(tmp_path, "twice", TWICE)) as world:
+    async with granting(tmp_path, make_skill(tmp_path, "twice", TWICE)) as world:
         reader = world.issue(tenant="acme", user="default", task="reader")
         with world.gateway.pipeline.live.call("reader"):
-            status, body = await world.ask(
+            status, body = await world.send(
                 "POST", "/skills/twice", ACME, b"{}", prefer="respond-async"
             )
             assert status == 202
             first = await _written(world, "first", reader)
             second = await _written(world, "second", reader)
-            assert (await world.ask("GET", f"{FILES}/user", second))[0] == 200
-            status, problem = await world.ask("GET", f"{FILES}/user", first)
+            assert (await world.send("GET", f"{FILES}/user", second))[0] == 200
+            status, problem = await world.send("GET", f"{FILES}/user", first)
             assert (status, b"has ended" in problem) == (401, True)
-            await world.ask("PUT", f"{FILES}/user/go", reader)
+            await world.send("PUT", f"{FILES}/user/go", reader)
         task = json.loads(body)["task"]
         ended = await world.gateway.pipeline.wait("acme", task, 20)
         assert (ended.state, ended.attempts) == ("succeeded", 2)
@@ -139,9 +128,11 @@ async def test_an_attempt_that_failed_leaves_no_grant_for_the_next_ones_time(
 async def test_a_grant_lasts_as_long_as_its_call_may_and_needs_no_other(tmp_path: Path) -> None:
     source = "from catnap import skill\n@skill\ndef main(ctx, request: dict) -> str:\n"
     source += "    return ctx.gateway._grant.decode()\n"
-    async with running(tmp_path, _skill(tmp_path, "shows", source, timeout="10m")) as world:
+    async with granting(
+        tmp_path, make_skill(tmp_path, "shows", source, '[limits]\ntimeout = "10m"\n')
+    ) as world:
         began = time.time()
-        status, body = await world.ask("POST", "/skills/shows", ACME, b"{}")
+        status, body = await world.send("POST", "/skills/shows", ACME, b"{}")
         grant = world.gateway.grants.verify(json.loads(body), began)
         assert (status, grant.task != "", grant.skill) == (200, True, "shows")
         assert grant.deadline is not None
@@ -149,18 +140,9 @@ async def test_a_grant_lasts_as_long_as_its_call_may_and_needs_no_other(tmp_path
         assert grant.expires == grant.deadline + MARGIN
 
 
-def _skill(folder: Path, name: str, source: str, timeout: str = "60s") -> Path:
-    skill = folder / name
-    skill.mkdir()
-    toml = f'name = "{name}"\ndescription = "For a test."\n[limits]\ntimeout = "{timeout}"\n'
-    (skill / "skill.toml").write_text(toml)
-    (skill / "main.py").write_text(source)
-    return skill
-
-
-async def _written(world: World, name: str, grant: str) -> str:
+async def _written(world: Granting, name: str, grant: str) -> str:
     status = 404
     while status == 404:
-        status, body = await world.ask("GET", f"{FILES}/user/{name}", grant)
+        status, body = await world.send("GET", f"{FILES}/user/{name}", grant)
     assert status == 200
     return body.decode()

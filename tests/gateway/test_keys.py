@@ -2,67 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
-import io
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
-from catnap.cli.app import run
+from catnap.access import Key
 from catnap.client.aio import connect
 from catnap.errors import Unauthenticated
-from catnap.gateway.gateway import Gateway
-from catnap.gateway.rpc import serve_grpc
-from catnap.http import Client, Target
-from tests.gateway.local import ACME, started
+from tests.gateway.local import ACME, ADMIN, make_skill
+from tests.gateway.world import World, command, running
 
-ADMIN = "admin-key-0123456789"
 MAIN = "from catnap import skill\n@skill\ndef main(ctx, request: dict) -> str: return ctx.user\n"
-
-
-@dataclass
-class World:
-    gateway: Gateway
-    where: Target
-    grpc: str
-    client: Client
-    capsys: pytest.CaptureFixture[str]
-
-    async def ask(
-        self, method: str, path: str, body: Any = None, key: str = ADMIN
-    ) -> tuple[int, Any]:
-        fields = [(b"authorization", f"Bearer {key}".encode())]
-        sent = b"" if body is None else json.dumps(body).encode()
-        reply = await self.client.request(self.where, method, path, fields, sent)
-        data = await reply.read()
-        return reply.status, json.loads(data) if data else None
-
-    async def cli(self, *argv: str, token: str = ADMIN) -> tuple[int, str, str]:
-        flags = ("--http", str(self.where), "--token", token)
-        status = await asyncio.to_thread(run, (*argv, *flags))
-        out, err = self.capsys.readouterr()
-        return status, out, err
 
 
 @pytest.fixture
 async def world(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> AsyncIterator[World]:
-    skill = tmp_path / "skills" / "who"
-    skill.mkdir(parents=True)
-    (skill / "skill.toml").write_text('name = "who"\ndescription = "Tells who asks."\n')
-    (skill / "main.py").write_text(MAIN)
     monkeypatch.chdir(tmp_path)
-    client = Client()
-    async with started(tmp_path, skill) as (gateway, where):
-        rpc = await serve_grpc(gateway, "127.0.0.1:0")
-        yield World(gateway, where, f"127.0.0.1:{rpc.port}", client, capsys)
-        await rpc.stop(0)
-        await client.close()
+    how = getattr(request, "param", {})
+    async with running(tmp_path, make_skill(tmp_path, "who", MAIN), **how) as world:
+        yield world
 
 
 async def test_a_key_that_was_made_calls_a_skill_over_http_and_grpc(world: World) -> None:
@@ -85,24 +48,23 @@ async def test_a_role_for_some_skills_calls_no_other(world: World) -> None:
         assert (await world.ask("POST", "/skills/who", {}, made["secret"]))[0] == expected
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
+async def test_a_caller_has_no_business_with_keys(world: World) -> None:
+    for method, path in (
         ("GET", "/keys"),
         ("POST", "/keys"),
         ("POST", "/keys/ada/rotate"),
         ("DELETE", "/keys/ada"),
         ("GET", "/keys?tenant=rival"),
-    ],
-)
-async def test_a_caller_has_no_business_with_keys(world: World, method: str, path: str) -> None:
-    assert (await world.ask(method, path, {}, ACME))[0] == 403
+    ):
+        assert (await world.ask(method, path, {}, ACME))[0] == 403, (method, path)
 
 
 async def test_keys_are_made_listed_rotated_and_revoked_by_command(world: World) -> None:
     status, secret, note = await world.cli("keys", "create", "core", "--expires", "90d")
     assert status == 0
     assert "shown only now" in note
+    status, _, err = await world.cli("keys", "create", "gone", "--expires", "0s")
+    assert (status, "lifetime: must be from 1 second" in err) == (2, True)
     status, out, _ = await world.cli("keys", "list")
     assert status == 0
     assert "core" in out
@@ -127,13 +89,22 @@ async def test_keys_are_made_listed_rotated_and_revoked_by_command(world: World)
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b"{}", b'{"name": 1}', b'{"name": "n", "admin": true}', b"\xff"]
+    "world", [{"keys": (Key.of(ACME, name="desk", roles=(), user="ada"),)}], indirect=True
 )
-async def test_what_asks_for_no_key_is_refused(world: World, body: bytes) -> None:
-    fields = [(b"authorization", f"Bearer {ADMIN}".encode())]
-    reply = await world.client.request(world.where, "POST", "/keys", fields, body)
-    await reply.read()
-    assert reply.status == 400
+async def test_who_ends_a_user_is_told_of_the_keys_that_only_the_settings_end(
+    world: World,
+) -> None:
+    await world.ask("POST", "/keys", {"name": "phone", "user": "ada"})
+    status, out, note = await world.cli("keys", "revoke", "--user", "ada")
+    assert (status, "phone is revoked" in out) == (0, True)
+    assert "key desk of user ada is still good: take it out of catnap.toml" in note
+    _, _, note = await world.cli("keys", "revoke", "--user", "bob")
+    assert "still good" not in note
+
+
+async def test_what_asks_for_no_key_is_refused(world: World) -> None:
+    for body in (b"", b"[]", b"{}", b'{"name": 1}', b'{"name": "n", "admin": true}', b"\xff"):
+        assert (await world.request("POST", "/keys", body)).status == 400, body
 
 
 async def test_who_logged_in_needs_to_say_no_key_again(
@@ -142,19 +113,15 @@ async def test_who_logged_in_needs_to_say_no_key_again(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.delenv("CATNAP_TOKEN", raising=False)
     at = ("--http", str(world.where))
-
-    async def cli(*argv: str) -> tuple[int, str]:
-        status = await asyncio.to_thread(run, (*argv, *at))
-        return status, world.capsys.readouterr().err
-
     _, made = await world.ask("POST", "/keys", {"name": "me", "roles": ["tenant-admin"]})
-    monkeypatch.setattr("sys.stdin", io.StringIO(made["secret"] + "\n"))
-    assert await cli("login", "--stdin", "--grpc", world.grpc) == (0, "")
-    assert (await cli("keys", "list"))[0] == 0
+    given = made["secret"].encode() + b"\n"
+    login = ("login", "--stdin", "--grpc", world.grpc, *at)
+    assert await command(*login, given=given) == (0, ANY, "")
+    assert (await command("keys", "list", *at))[0] == 0
     async with connect(world.grpc) as catnap:
         assert (await catnap.invoke("who", {})).json() == "default"
-    assert (await cli("logout", "--grpc", world.grpc))[0] == 0
-    status, err = await cli("keys", "list")
+    assert (await command("logout", "--grpc", world.grpc, *at))[0] == 0
+    status, _, err = await command("keys", "list", *at)
     assert (status != 0, "no credential" in err) == (True, True)
 
 
@@ -165,16 +132,16 @@ async def test_on_this_machine_login_keeps_the_platforms_own_key(
     monkeypatch.delenv("CATNAP_TOKEN", raising=False)
     (tmp_path / ".catnap").mkdir()
     (tmp_path / ".catnap" / "admin.key").write_text(ADMIN)
-    assert await asyncio.to_thread(run, ("login", "--http", str(world.where))) == 0
+    assert (await command("login", "--http", str(world.where)))[0] == 0
     (tmp_path / ".catnap" / "admin.key").unlink()
-    assert await asyncio.to_thread(run, ("keys", "list", "--http", str(world.where))) == 0
+    assert (await command("keys", "list", "--http", str(world.where)))[0] == 0
 
 
 async def test_a_key_that_the_gateway_does_not_take_is_not_kept(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    status, _, err = await world.cli("login", token="catnap_unknown-0123456789")
+    status, _, err = await world.cli("login", key="catnap_unknown-0123456789")
     assert (status != 0, "not known here" in err) == (True, True)
     assert not (tmp_path / "config").exists()
 

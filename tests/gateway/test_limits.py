@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,73 +12,40 @@ import pytest
 from catnap.access.limits import Limit
 from catnap.access.usage import day_of
 from catnap.access.usage_rows import date
-from catnap.cli.app import run
 from catnap.client import aio
 from catnap.errors import ResourceExhausted
-from catnap.gateway.gateway import Gateway
-from catnap.gateway.rpc import serve_grpc
-from catnap.http import Client, Target
 from tests.gateway.local import ACME, RIVAL, started
+from tests.gateway.world import World, running
 
-ADMIN = "admin-key-0123456789"
 ECHO = Path(__file__).parents[2] / "functions" / "echo"
 
 
-@dataclass
-class World:
-    gateway: Gateway
-    where: Target
-    grpc: str
-    client: Client
-    capsys: pytest.CaptureFixture[str]
-
-    async def ask(
-        self, method: str, path: str, body: Any = None, key: str = ADMIN
-    ) -> tuple[int, dict[bytes, bytes], Any]:
-        fields = [(b"authorization", f"Bearer {key}".encode())]
-        sent = b"" if body is None else json.dumps(body).encode()
-        reply = await self.client.request(self.where, method, path, fields, sent)
-        data = await reply.read()
-        return reply.status, dict(reply.headers), json.loads(data) if data else None
-
-    async def limit(self, **values: Any) -> None:
-        status, _, said = await self.ask("PUT", "/limits", values)
-        assert status == 200, said
-
-    async def cli(self, *argv: str) -> tuple[int, str, str]:
-        flags = ("--http", str(self.where), "--token", ADMIN)
-        status = await asyncio.to_thread(run, (*argv, *flags))
-        out, err = self.capsys.readouterr()
-        return status, out, err
-
-
 @pytest.fixture
-async def world(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[World]:
+async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     monkeypatch.chdir(tmp_path)
-    async with started(tmp_path, ECHO) as (gateway, where):
-        rpc = await serve_grpc(gateway, "127.0.0.1:0")
-        client = Client()
-        yield World(gateway, where, f"127.0.0.1:{rpc.port}", client, capsys)
-        await client.close()
-        await rpc.stop(0)
+    async with running(tmp_path, ECHO) as world:
+        yield world
+
+
+async def limited(world: World, **values: Any) -> None:
+    status, said = await world.ask("PUT", "/limits", values)
+    assert status == 200, said
 
 
 async def test_a_refusal_over_http_says_when_to_come_again(world: World) -> None:
-    await world.limit(tenant="acme", rate=0.1, burst=1)
+    await limited(world, tenant="acme", rate=0.1, burst=1)
     assert (await world.ask("POST", "/skills/echo", {}, ACME))[0] == 200
-    status, headers, said = await world.ask("POST", "/skills/echo", {}, ACME)
-    assert status == 429
-    assert 9 <= int(headers[b"retry-after"]) <= 10
-    assert said["detail"].startswith(
+    refused = await world.request("POST", "/skills/echo", b"{}", key=ACME)
+    assert refused.status == 429
+    assert 9 <= int(refused.headers[b"retry-after"]) <= 10
+    assert refused.json["detail"].startswith(
         "the limit of tenant 'acme' is reached: 0.1 calls per second, 1 at once; it frees in"
     )
     assert (await world.ask("POST", "/skills/echo", {}, RIVAL))[0] == 200
 
 
 async def test_a_refusal_over_grpc_says_when_to_come_again(world: World) -> None:
-    await world.limit(tenant="*", daily_calls=0)
+    await limited(world, tenant="*", daily_calls=0)
     async with aio.connect(world.grpc, ACME) as client:
         with pytest.raises(ResourceExhausted, match="0 calls per day") as raised:
             await client.invoke("echo", {})
@@ -91,8 +55,8 @@ async def test_a_refusal_over_grpc_says_when_to_come_again(world: World) -> None
 async def test_what_was_used_is_shown_beside_the_limits(world: World) -> None:
     for key in (ACME, ACME, RIVAL):
         await world.ask("POST", "/skills/echo", {}, key)
-    await world.limit(tenant="acme", user="*", daily_calls=3)
-    _, _, said = await world.ask("GET", "/usage", key=ACME)
+    await limited(world, tenant="acme", user="*", daily_calls=3)
+    _, said = await world.ask("GET", "/usage", key=ACME)
     [used] = said["used"]
     assert (used["tenant"], used["user"], used["skill"], used["calls"]) == (
         *("acme", "default", "echo"),
@@ -101,38 +65,47 @@ async def test_what_was_used_is_shown_beside_the_limits(world: World) -> None:
     assert used["compute_ms"] > 0
     [standing] = said["limits"]
     assert (standing["user"], standing["used"], standing["limit"]) == ("default", 2, 3)
-    _, _, said = await world.ask("GET", "/usage?tenant=*")
+    _, said = await world.ask("GET", "/usage?tenant=*")
     assert [each["tenant"] for each in said["used"]] == ["acme", "rival"]
 
 
 async def test_a_tenant_neither_sees_another_nor_sets_its_own_limits(world: World) -> None:
-    await world.limit(tenant="rival", rate=1)
+    await limited(world, tenant="rival", rate=1)
     assert (await world.ask("GET", "/usage?tenant=rival", key=ACME))[0] == 403
     assert (await world.ask("GET", "/usage?tenant=*", key=ACME))[0] == 403
     assert (await world.ask("GET", "/limits?tenant=*", key=ACME))[0] == 403
-    assert (await world.ask("GET", "/limits", key=ACME))[2] == {"limits": []}
+    assert (await world.ask("GET", "/limits", key=ACME))[1] == {"limits": []}
     limit = {"tenant": "acme", "rate": 1000}
     assert (await world.ask("PUT", "/limits", limit, key=ACME))[0] == 403
     assert (await world.ask("DELETE", "/limits?tenant=rival", key=ACME))[0] == 403
 
 
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
+async def test_who_is_one_user_sees_the_limits_of_no_other(world: World) -> None:
+    _, made = await world.ask("POST", "/keys?tenant=acme", {"name": "ann", "user": "ann"})
+    for user in ("ann", "bob", "*", ""):
+        await limited(world, tenant="acme", user=user, daily_calls=100)
+    for key, seen in ((made["secret"], ["", "*", "ann"]), (ACME, ["", "*", "ann", "bob"])):
+        _, found = await world.ask("GET", "/limits", key=key)
+        assert [each["limit"]["user"] for each in found["limits"]] == seen
+
+
+async def test_a_limit_that_cannot_be_is_refused(world: World) -> None:
+    wrong: list[tuple[Any, str]] = [
         ({"tenant": "acme"}, "limits nothing"),
-        ({"rate": 0}, "rate is 0: it has to be above 0"),
-        ({"burst": 3, "daily_calls": 1}, "burst is 3: it has to be 1 or more, beside a rate"),
+        ({"rate": 0}, "rate is 0: it has to be 0.00001 to 100,000"),
+        (
+            {"burst": 3, "daily_calls": 1},
+            "burst is 3: it has to be 1 to 9,007,199,254,740,992, beside a rate",
+        ),
         ({"concurrent": 0}, "concurrent is 0"),
         ({"daily_tokens": -1}, "daily_tokens is -1"),
         ({"rate": 1, "tenent": "acme"}, "tenent"),
         ({"rate": 1, "user": "\n"}, "user"),
         ([], "cannot be read"),
-    ],
-)
-async def test_a_limit_that_cannot_be_is_refused(world: World, body: Any, said: str) -> None:
-    status, _, problem = await world.ask("PUT", "/limits", body)
-    assert status == 400
-    assert said in problem["detail"]
+    ]
+    for body, said in wrong:
+        status, problem = await world.ask("PUT", "/limits", body)
+        assert (status, said in problem["detail"]) == (400, True), problem
 
 
 async def test_the_commands_set_show_and_remove_limits(world: World) -> None:
@@ -168,25 +141,25 @@ async def test_limits_and_use_outlast_the_gateway(tmp_path: Path) -> None:
 
 
 async def test_files_that_are_written_count_by_their_bytes(world: World) -> None:
-    await world.limit(tenant="acme", user="ann", daily_bytes=5)
+    await limited(world, tenant="acme", user="ann", daily_bytes=5)
     async with aio.connect(world.grpc, ACME) as client:
         await client.files.put("one", b"12345", user="ann")
         with pytest.raises(ResourceExhausted, match="5 bytes of files written per day"):
             await client.files.put("two", b"1", user="ann")
         await client.files.put("two", b"1", user="bob")
         await client.invoke("echo", {}, user="ann")
-    _, _, said = await world.ask("GET", "/usage?user=ann", key=ACME)
+    _, said = await world.ask("GET", "/usage?user=ann", key=ACME)
     assert [(each["skill"], each["bytes"]) for each in said["used"]] == [("", 5), ("echo", 0)]
 
 
 async def test_who_acts_for_one_user_sees_what_that_one_uses(world: World) -> None:
-    _, _, made = await world.ask(
+    _, made = await world.ask(
         "POST", "/keys?tenant=acme", {"name": "ann", "roles": ["caller"], "user": "ann"}
     )
-    await world.limit(tenant="acme", user="*", daily_calls=3)
+    await limited(world, tenant="acme", user="*", daily_calls=3)
     for key in (ACME, made["secret"]):
         await world.ask("POST", "/skills/echo", {}, key)
-    _, _, said = await world.ask("GET", "/usage", key=made["secret"])
+    _, said = await world.ask("GET", "/usage", key=made["secret"])
     assert [each["user"] for each in said["used"]] == ["ann"]
     assert [each["user"] for each in said["limits"]] == ["ann"]
     assert (await world.ask("GET", "/usage?user=default", key=made["secret"]))[0] == 403

@@ -3,73 +3,44 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from catnap.cli.app import run
-from catnap.gateway.gateway import Gateway
-from catnap.gateway.rpc import serve_grpc
-from catnap.http import Client, Target
-from tests.gateway.local import ACME, started
+from tests.gateway.local import ACME, ADMIN, make_skill
+from tests.gateway.world import World, command, running
 
-ADMIN = "admin-key-0123456789"
 MAIN = "from catnap import skill\n@skill\ndef main(ctx, request: dict) -> str: return {who!r}\n"
 
 
-@dataclass
-class World:
-    gateway: Gateway
-    where: Target
-    folder: Path
-    capsys: pytest.CaptureFixture[str]
-    client: Client
+class Edited(World):
+    """With a skill `echo` that is edited."""
 
-    async def ask(
-        self, method: str, path: str, body: Any = None, key: str = ADMIN, **headers: str
-    ) -> tuple[int, Any]:
-        fields = [(b"authorization", f"Bearer {key}".encode())]
-        fields += [(name.replace("_", "-").encode(), v.encode()) for name, v in headers.items()]
-        sent = b"" if body is None else json.dumps(body).encode()
-        reply = await self.client.request(self.where, method, path, fields, sent)
-        data = await reply.read()
-        return reply.status, json.loads(data) if data else None
+    @property
+    def folder(self) -> Path:
+        return self.gateway.settings.functions / "echo"
 
     async def edit(self, who: str) -> None:
         (self.folder / "main.py").write_text(MAIN.format(who=who))
         await self.gateway.catalog.refresh(self.folder)
-
-    async def cli(self, *argv: str) -> tuple[int, str, str]:
-        """A command with the admin's key. What it does not parse it printed."""
-        flags = ("--http", str(self.where), "--token", ADMIN)
-        status = await asyncio.to_thread(run, (*argv, *flags))
-        out, err = self.capsys.readouterr()
-        return status, out, err
 
     async def call(self, **headers: str) -> Any:
         return (await self.ask("POST", "/skills/echo", {}, **headers))[1]
 
 
 @pytest.fixture
-async def world(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[World]:
-    skill = tmp_path / "skills" / "echo"
-    skill.mkdir(parents=True)
-    (skill / "skill.toml").write_text('name = "echo"\ndescription = "Tells who it is."\n')
-    (skill / "main.py").write_text(MAIN.format(who="one"))
+async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Edited]:
     monkeypatch.chdir(tmp_path)
-    client = Client()
-    async with started(tmp_path, skill) as (gateway, where):
-        yield World(gateway, where, tmp_path / "functions" / "echo", capsys, client)
-        await client.close()
+    echo = make_skill(tmp_path, "echo", MAIN.format(who="one"))
+    async with running(tmp_path, echo) as world:
+        yield Edited(**vars(world))
 
 
-async def test_what_runs_is_shown_to_who_keeps_the_platform_going(world: World) -> None:
+async def test_what_runs_is_shown_to_who_keeps_the_platform_going(world: Edited) -> None:
     await world.call()
     status, seen = await world.ask("GET", "/platform")
     assert status == 200
@@ -86,7 +57,7 @@ async def test_what_runs_is_shown_to_who_keeps_the_platform_going(world: World) 
     assert "platform.read" in problem["detail"]
 
 
-async def test_each_path_has_its_methods_and_names_them(world: World) -> None:
+async def test_each_path_has_its_methods_and_names_them(world: Edited) -> None:
     assert (await world.ask("POST", "/platform"))[0] == 405
     assert (await world.ask("POST", "/platform/skills/echo"))[0] == 405
     assert (await world.ask("GET", "/platform/skills/echo/traffic"))[0] == 405
@@ -97,7 +68,7 @@ async def test_each_path_has_its_methods_and_names_them(world: World) -> None:
     assert (status, "'a b/c'" in problem["detail"]) == (404, True)
 
 
-async def test_only_who_may_change_the_platform_does(world: World) -> None:
+async def test_only_who_may_change_the_platform_does(world: Edited) -> None:
     body = {"traffic": [{"latestRevision": True, "percent": 100}]}
     for method, part in (("PUT", "/traffic"), ("POST", "/deploy"), ("DELETE", "")):
         status, problem = await world.ask(method, f"/platform/skills/echo{part}", body, key=ACME)
@@ -106,14 +77,13 @@ async def test_only_who_may_change_the_platform_does(world: World) -> None:
     assert await world.call() == "one"
 
 
-@pytest.mark.parametrize("body", [{}, {"traffic": 1}, [], {"traffic": [{"percent": 99}]}])
-async def test_traffic_that_makes_no_sense_is_refused(world: World, body: Any) -> None:
-    status, problem = await world.ask("PUT", "/platform/skills/echo/traffic", body)
-    assert status == 400
-    assert "traffic" in problem["detail"]
+async def test_traffic_that_makes_no_sense_is_refused(world: Edited) -> None:
+    for body in ({}, {"traffic": 1}, [], {"traffic": [{"percent": 99}]}):
+        status, problem = await world.ask("PUT", "/platform/skills/echo/traffic", body)
+        assert (status, "traffic" in problem["detail"]) == (400, True), problem
 
 
-async def test_a_call_reaches_a_tag(world: World) -> None:
+async def test_a_call_reaches_a_tag(world: Edited) -> None:
     await world.edit("two")
     entries = [
         {"latestRevision": True, "percent": 100},
@@ -132,24 +102,18 @@ async def test_a_call_reaches_a_tag(world: World) -> None:
     assert status == 400
 
 
-async def test_a_call_over_grpc_reaches_a_tag(world: World) -> None:
+async def test_a_call_over_grpc_reaches_a_tag(world: Edited) -> None:
     await world.edit("two")
-    rpc = await serve_grpc(world.gateway, "127.0.0.1:0")
-    try:
-        await world.cli("traffic", "echo", "--tag", "stable=1")
-        flags = ("--grpc", f"127.0.0.1:{rpc.port}", "--tag", "stable", "--data", "{}")
-        call = ("call", "echo", "--token", ADMIN, *flags)
-        assert await asyncio.to_thread(run, call) == 0
-        assert world.capsys.readouterr().out == '"one"'
-        assert await asyncio.to_thread(run, (*call, "--stream")) == 0
-        assert world.capsys.readouterr().out == '"one"'
-        assert await asyncio.to_thread(run, (*call, "--async")) == 2
-        assert "leave the tag out" in world.capsys.readouterr().err
-    finally:
-        await rpc.stop(0)
+    await world.cli("traffic", "echo", "--tag", "stable=1")
+    flags = ("--grpc", world.grpc, "--tag", "stable", "--data", "{}")
+    call = ("call", "echo", "--token", ADMIN, *flags)
+    assert await command(*call) == (0, '"one"', "")
+    assert await command(*call, "--stream") == (0, '"one"', "")
+    status, _, err = await command(*call, "--async")
+    assert (status, "leave the tag out" in err) == (2, True)
 
 
-async def test_one_tenants_traffic_is_no_other_tenants(world: World) -> None:
+async def test_one_tenants_traffic_is_no_other_tenants(world: Edited) -> None:
     await world.edit("two")
     body = {"traffic": [{"revisionName": "echo-00001", "percent": 100}]}
     await world.ask("PUT", "/platform/skills/echo/traffic?tenant=acme", body)
@@ -157,12 +121,10 @@ async def test_one_tenants_traffic_is_no_other_tenants(world: World) -> None:
     assert await world.call() == "two"
 
 
-async def test_traffic_that_somebody_else_has_changed_is_not_overwritten(world: World) -> None:
+async def test_traffic_that_somebody_else_has_changed_is_not_overwritten(world: Edited) -> None:
     await world.edit("two")
     path = "/platform/skills/echo/traffic"
-    key = [(b"authorization", f"Bearer {ADMIN}".encode())]
-    seen = await world.client.request(world.where, "GET", "/platform/skills/echo", key, b"")
-    await seen.read()
+    seen = await world.request("GET", "/platform/skills/echo")
     version = seen.headers[b"etag"].decode()
     [first, second] = [
         {"traffic": [{"revisionName": f"echo-0000{number}", "percent": 100}]} for number in (1, 2)
@@ -177,25 +139,23 @@ async def test_traffic_that_somebody_else_has_changed_is_not_overwritten(world: 
     assert (await world.ask("PUT", path, second))[0] == 200
 
 
-@pytest.mark.parametrize(
-    ("tenant", "status"), [("typo", 404), ("..", 404), ("x" * 300, 400), ("a%00b", 400)]
-)
 async def test_a_tenant_that_there_is_not_is_told_so_and_not_made(
-    world: World, tmp_path: Path, tenant: str, status: int
+    world: Edited, tmp_path: Path
 ) -> None:
     def files() -> set[Path]:
         return {path for path in (tmp_path / "home").rglob("*.json") if "images" not in path.parts}
 
     before = files()
     body = {"traffic": [{"latestRevision": True, "percent": 100}]}
-    for method, path in (
+    routes = (
         ("GET", "/platform"),
         ("GET", "/platform/skills/echo"),
         ("PUT", "/platform/skills/echo/traffic"),
-    ):
+    )
+    tenants = {"typo": 404, "..": 404, "x" * 300: 400, "a%00b": 400}
+    for (method, path), (tenant, status) in itertools.product(routes, tenants.items()):
         found, problem = await world.ask(method, f"{path}?tenant={tenant}", body)
-        assert found == status
-        assert "tenant" in problem["detail"]
+        assert (found, "tenant" in problem["detail"]) == (status, True), problem
     assert files() == before
     found, problem = await world.ask("GET", "/platform?tenant=typo", key=ACME)
     assert found == 403, "who there is, is not everybody's to know"
@@ -204,7 +164,7 @@ async def test_a_tenant_that_there_is_not_is_told_so_and_not_made(
 # --- the commands ---------------------------------------------------------------------
 
 
-async def test_traffic_shows_and_splits(world: World) -> None:
+async def test_traffic_shows_and_splits(world: Edited) -> None:
     await world.edit("two")
     status, out, _ = await world.cli("traffic", "echo")
     assert status == 0
@@ -221,9 +181,8 @@ async def test_traffic_shows_and_splits(world: World) -> None:
     assert await world.call() == "three"
 
 
-@pytest.mark.parametrize(
-    ("flags", "status", "said"),
-    [
+async def test_what_is_wrong_with_a_split_is_said(world: Edited) -> None:
+    for flags, status, said in (
         (("--to", "1=50"), 2, "sum to 50, want 100"),
         (("--to", "1"), 2, "not of the form --to REVISION=PERCENT"),
         (("--to", "1=many"), 2, "no percentage"),
@@ -231,17 +190,13 @@ async def test_traffic_shows_and_splits(world: World) -> None:
         (("--to", "1=100", "--latest"), 2, "not both"),
         (("--to", "7=100"), 4, "no revision '7'"),
         (("--tag", "No=1"), 2, "DNS 1035 label"),
-    ],
-)
-async def test_what_is_wrong_with_a_split_is_said(
-    world: World, flags: tuple[str, ...], status: int, said: str
-) -> None:
-    found, _, err = await world.cli("traffic", "echo", *flags)
-    assert (found, said in err) == (status, True), err
+    ):
+        found, _, err = await world.cli("traffic", "echo", *flags)
+        assert (found, said in err) == (status, True), err
     assert await world.call() == "one"
 
 
-async def test_rollback_goes_to_what_served_and_stays_there(world: World) -> None:
+async def test_rollback_goes_to_what_served_and_stays_there(world: Edited) -> None:
     status, _, err = await world.cli("rollback", "echo")
     assert status == 4
     assert "nothing to go back to" in err
@@ -256,7 +211,7 @@ async def test_rollback_goes_to_what_served_and_stays_there(world: World) -> Non
     assert await world.call() == "two"
 
 
-async def test_revisions_lists_all_that_can_serve(world: World) -> None:
+async def test_revisions_lists_all_that_can_serve(world: Edited) -> None:
     await world.edit("two")
     status, out, _ = await world.cli("revisions", "echo", "--json")
     assert status == 0
@@ -267,7 +222,7 @@ async def test_revisions_lists_all_that_can_serve(world: World) -> None:
     ]
 
 
-async def test_status_shows_instances_of_what_is_named(world: World) -> None:
+async def test_status_shows_instances_of_what_is_named(world: Edited) -> None:
     await world.call()
     status, out, _ = await world.cli("status", "echo", "--tenant", "default")
     assert status == 0
@@ -278,7 +233,7 @@ async def test_status_shows_instances_of_what_is_named(world: World) -> None:
     assert "'echo'" in err
 
 
-async def test_status_says_why_an_edit_is_not_served(world: World) -> None:
+async def test_status_says_why_an_edit_is_not_served(world: Edited) -> None:
     (world.folder / "main.py").write_text("import nothing_of_that_name\n")
     await world.gateway.catalog.refresh(world.folder)
     _, out, err = await world.cli("status", "--tenant", "default")
@@ -288,7 +243,7 @@ async def test_status_says_why_an_edit_is_not_served(world: World) -> None:
     assert "nothing_of_that_name" in json.loads(out)["problems"]["echo"]
 
 
-async def test_what_cannot_start_is_in_a_crash_loop(world: World) -> None:
+async def test_what_cannot_start_is_in_a_crash_loop(world: Edited) -> None:
     (world.folder / "skill.toml").write_text(
         'name = "echo"\ndescription = "Breaks when it starts."\n[env]\nBREAKS = "yes"\n'
     )
@@ -303,7 +258,7 @@ async def test_what_cannot_start_is_in_a_crash_loop(world: World) -> None:
     assert "it breaks" in out
 
 
-async def test_deploy_takes_an_edit_up_or_leaves_what_runs(world: World) -> None:
+async def test_deploy_takes_an_edit_up_or_leaves_what_runs(world: Edited) -> None:
     (world.folder / "main.py").write_text(MAIN.format(who="two"))
     status, out, _ = await world.cli("deploy", "--here", "echo")
     assert (status, out) == (0, "echo-00002\n")
@@ -317,7 +272,7 @@ async def test_deploy_takes_an_edit_up_or_leaves_what_runs(world: World) -> None
     assert "--here" in err
 
 
-async def test_a_deleted_skill_stays_away_until_it_is_deployed(world: World) -> None:
+async def test_a_deleted_skill_stays_away_until_it_is_deployed(world: Edited) -> None:
     assert (await world.cli("delete", "echo"))[0] == 0
     await world.edit("two")
     status, problem = await world.ask("POST", "/skills/echo", {})
@@ -327,3 +282,11 @@ async def test_a_deleted_skill_stays_away_until_it_is_deployed(world: World) -> 
     assert (await world.cli("delete", "echo"))[0] == 4
     assert (await world.cli("deploy", "--here"))[0] == 0
     assert await world.call() == "two"
+
+
+async def test_who_may_see_some_tenants_is_told_of_no_others(world: Edited) -> None:
+    wanted = {"name": "op", "roles": ["operator@acme*"]}
+    _, made = await world.ask("POST", "/keys", wanted)
+    assert (await world.ask("GET", "/platform?tenant=rival", key=made["secret"]))[0] == 403
+    status, problem = await world.ask("GET", "/platform?tenant=acme-2", key=made["secret"])
+    assert (status, problem["detail"]) == (404, "there is no tenant 'acme-2': there are acme")

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from catnap.cli.app import run
-from catnap.http import Client, Reply, Target
 from catnap.services.cluster.skill import Skill, cluster_service
 from catnap.services.knative import catalog, endpoints, fleet, kingress
 from catnap.services.knative.ingress import NAMESPACES
 from catnap.skills.manifest import parse_manifest
-from tests.gateway.local import started
-from tests.services.knative.apiserver import Answer, ApiServer, running
+from tests.gateway.world import World, running
+from tests.services.knative import apiserver
+from tests.services.knative.apiserver import Answer, ApiServer
 from tests.services.knative.objects import route, split
 
-ADMIN = "admin-key-0123456789"
 SPACE = "catnap-default"
 TRAFFIC = [
     {"revisionName": "echo-00001", "percent": 100},
@@ -78,39 +73,18 @@ def tell(server: ApiServer) -> None:
         server.answer(f"{path}?watch", Answer(events=(), then="hold"))
 
 
-@dataclass
-class World:
-    where: Target
-    client: Client
-    capsys: pytest.CaptureFixture[str]
-
-    async def get(self, path: str) -> tuple[Reply, Any]:
-        key = [(b"authorization", f"Bearer {ADMIN}".encode())]
-        reply = await self.client.request(self.where, "GET", path, key, b"")
-        return reply, json.loads(await reply.read())
-
-    async def cli(self, *argv: str) -> tuple[int, str, str]:
-        flags = ("--http", str(self.where), "--token", ADMIN)
-        status = await asyncio.to_thread(run, (*argv, *flags))
-        return status, *self.capsys.readouterr()
-
-
 @pytest.fixture
-async def world(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> AsyncIterator[World]:
-    client = Client()
-    with running(tmp_path) as server:
+async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    with apiserver.running(tmp_path) as server:
         tell(server)
         monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig))
         monkeypatch.chdir(tmp_path)
-        async with started(tmp_path, platform="knative") as (_, where):
-            yield World(where, client, capsys)
-            await client.close()
+        async with running(tmp_path, platform="knative") as world:
+            yield world
 
 
 async def test_it_shows_traffic_tags_and_why_an_edit_is_not_served(world: World) -> None:
-    _, seen = await world.get("/platform")
+    _, seen = await world.ask("GET", "/platform")
     assert (seen["platform"], seen["problems"]) == ("knative", {"echo": WHY})
     [echo] = seen["services"]
     assert echo["traffic"] == TRAFFIC
@@ -125,9 +99,9 @@ async def test_it_shows_traffic_tags_and_why_an_edit_is_not_served(world: World)
 
 
 async def test_it_gives_no_version_that_traffic_could_be_changed_by(world: World) -> None:
-    reply, seen = await world.get("/platform/skills/echo")
-    assert (reply.status, seen["name"]) == (200, "echo")
-    assert b"etag" not in reply.headers
+    seen = await world.request("GET", "/platform/skills/echo")
+    assert (seen.status, seen.json["name"]) == (200, "echo")
+    assert b"etag" not in seen.headers
     for command in (("rollback", "echo"), ("traffic", "echo", "--tag", "stable=1")):
         status, out, err = await world.cli(*command)
         assert (status, out) == (2, "")

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import io
 import json
 import logging
-import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from catnap.cli.app import run
-from catnap.gateway.gateway import Gateway
-from catnap.http import Client, Target
-from tests.gateway.local import ACME, started
+from tests.gateway.local import ACME, make_skill
+from tests.gateway.world import World, running
 
-ADMIN = "admin-key-0123456789"
 CANARY = "canary-c0ffee-0123456789"
 
 SKILL = """
@@ -34,46 +26,13 @@ def main(ctx, request: dict) -> str:
 """
 
 
-@dataclass
-class World:
-    gateway: Gateway
-    where: Target
-    client: Client
-    capsys: pytest.CaptureFixture[str]
-    monkeypatch: pytest.MonkeyPatch
-
-    async def ask(
-        self, method: str, path: str, body: Any = None, key: str = ADMIN
-    ) -> tuple[int, Any]:
-        fields = [(b"authorization", f"Bearer {key}".encode())]
-        sent = b"" if body is None else json.dumps(body).encode()
-        reply = await self.client.request(self.where, method, path, fields, sent)
-        data = await reply.read()
-        return reply.status, json.loads(data) if data else None
-
-    async def cli(self, *argv: str, given: bytes = b"") -> tuple[int, str, str]:
-        self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
-        flags = ("--http", str(self.where), "--token", ADMIN)
-        status = await asyncio.to_thread(run, (*argv, *flags))
-        out, err = self.capsys.readouterr()
-        return status, out, err
-
-
 @pytest.fixture
-async def world(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[World]:
-    for name in ("reads", "other"):
-        skill = tmp_path / "skills" / name
-        skill.mkdir(parents=True)
-        manifest = f'name = "{name}"\ndescription = "x"\n[secrets]\nnames = ["api-key"]\n'
-        (skill / "skill.toml").write_text(manifest)
-        (skill / "main.py").write_text(SKILL)
+async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    named = '[secrets]\nnames = ["api-key"]\n'
+    skills = [make_skill(tmp_path, name, SKILL, named) for name in ("reads", "other")]
     monkeypatch.chdir(tmp_path)
-    client = Client()
-    async with started(tmp_path, *(tmp_path / "skills").iterdir()) as (gateway, where):
-        yield World(gateway, where, client, capsys, monkeypatch)
-        await client.close()
+    async with running(tmp_path, *skills) as world:
+        yield world
 
 
 def digest(value: str) -> str:

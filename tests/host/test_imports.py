@@ -15,7 +15,7 @@ NOT_FOR_A_SKILL = {
         f"catnap.host.{name}"
         for name in (
             *("asgi", "decorated", "framework", "stock", "wsgi"),
-            *("child", "describe", "tether", "zygote"),
+            *("child", "describe", "lease", "tether", "workspaces", "zygote"),
         )
     ),
     "catnap.skills.testing",

@@ -212,7 +212,7 @@ def test_wrong_settings_are_told(folder):
     )
 
 
-async def test_what_a_skill_asks_of_the_platform_goes_to_the_callback_with_its_grant(
+async def test_what_a_skill_asks_goes_to_the_callback_or_where_its_call_says_with_its_grant(
     folder, process, tmp_path
 ):
     from catnap.http import Request, Response, Server
@@ -240,10 +240,16 @@ async def test_what_a_skill_asks_of_the_platform_goes_to_the_callback_with_its_g
     reply = await client.request(running.target, "POST", "/", headers, b"null")
     assert msgspec.json.decode(await reply.read()) == "cats nap"
     assert seen == [("GET", "/callback/files/user/a%20b.txt", "Bearer the-grant")]
+    other = Server(gateway)
+    host, port = await other.listen(host="127.0.0.1")
+    await server.drain(0)
+    headers.append((b"catnap-callback", f"{host}:{port}".encode()))
+    reply = await client.request(running.target, "POST", "/", headers, b"null")
+    assert (msgspec.json.decode(await reply.read()), len(seen)) == ("cats nap", 2)
     reply = await client.request(running.target, "POST", "/", JSON, b"null")
     assert (reply.status, b"runs without the platform" in await reply.read()) == (503, True)
     await client.close()
-    await server.drain(1)
+    await other.drain(1)
 
 
 def test_the_working_directory_is_no_place_to_import_from(folder, tmp_path):

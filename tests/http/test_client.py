@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from catnap.errors import InvalidRequest, PayloadTooLarge, SkillCrashed, Unavailable
-from catnap.http import Client, ConnectionLost, Request, Response, Target
+from catnap.http import Client, ConnectionLost, NotAsked, Request, Response, Target
 
 
 @pytest.fixture
@@ -176,6 +176,32 @@ async def test_a_caller_cancelled_as_its_answer_arrives_leaves_the_connection_to
     await client.close()
 
 
+async def test_an_answer_that_comes_between_a_cancellation_and_its_caller_frees_no_connection(
+    serve, echo
+):
+    class Met(Client):
+        def __init__(self):
+            super().__init__()
+            self.released = []
+
+        def release(self, connection):
+            super().release(connection)
+            self.released.append(connection)
+
+    client, serving = Met(), await serve(echo)
+    await (await client.request(serving.target, "GET", "/")).read()
+    [connection] = client.released
+    call = asyncio.create_task(client.request(serving.target, "GET", "/"))
+    await asyncio.sleep(0)  # it is sent
+    call.cancel()
+    connection.data_received(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+    reply = await client.request(serving.target, "POST", "/", [], b"next")
+    assert await reply.read() == b"next"
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    await client.close()
+
+
 async def test_head_204_and_304_have_no_body_and_keep_the_connection(serve, client):
     async def handler(request: Request) -> Response:
         if request.method == "HEAD":
@@ -201,6 +227,56 @@ async def test_early_hints_are_passed_over(peer, client):
     )
     reply = await client.request(target, "GET", "/")
     assert (reply.status, await reply.read(), b"link" in reply.headers) == (200, b"ok", False)
+
+
+@pytest.mark.parametrize("body", [b"", b"hello"])
+async def test_a_body_that_is_to_be_asked_for_is_sent_when_it_is(serve, client, body):
+    heads, go = [], asyncio.Event()
+
+    async def handler(request: Request) -> Response:
+        heads.append(request.headers)
+        await go.wait()
+        return Response(200, [], await request.body.read())
+
+    serving = await serve(handler)
+    for _ in range(2):
+        call = asyncio.create_task(client.request(serving.target, "POST", "/", (), body, asked=60))
+        while not heads:
+            await asyncio.sleep(0)
+        go.set()
+        assert await (await call).read() == body
+    assert [head[b"expect"] for head in heads] == [b"100-continue"] * 2
+    assert len(serving.server.connections) == 1
+
+
+async def test_a_body_that_nobody_asks_for_is_not_sent(serve, client):
+    bodies = []
+
+    async def handler(request: Request) -> Response:
+        bodies.append(request.body)
+        return await asyncio.get_running_loop().create_future()
+
+    serving = await serve(handler)
+    with pytest.raises(NotAsked, match="has not begun"):
+        await client.request(serving.target, "POST", "/", (), b"hello", asked=0.05)
+    while serving.server.connections:
+        await asyncio.sleep(0)
+    assert not any(body.buffered for body in bodies)
+
+
+async def test_an_answer_before_a_body_is_asked_for_is_the_answer(serve, client):
+    async def handler(request: Request) -> Response:
+        return Response(503, [], b"full")
+
+    serving = await serve(handler)
+    reply = await client.request(serving.target, "POST", "/", (), b"hello", asked=60)
+    assert (reply.status, await reply.read()) == (503, b"full")
+
+
+async def test_who_leaves_before_it_has_asked_is_a_lost_connection(peer, client):
+    target, _ = await peer(b"", close=True)
+    with pytest.raises(ConnectionLost):
+        await client.request(target, "POST", "/", (), b"hello", asked=60)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,13 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from catnap.models import build
+
+# Before numpy is imported: its threads wait in circles, and take four times the
+# processor where another process is at work.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

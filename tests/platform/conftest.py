@@ -3,7 +3,8 @@ that kill it start their own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ import pytest
 from tests.cluster.skills import gather
 from tests.platform.reached import Reached
 from tests.platform.running import ROOT, Running
+
+NO_MODELS = "127.0.0.1:1"
+"""Nobody serves them there."""
 
 
 @pytest.fixture(scope="session")
@@ -30,12 +34,26 @@ def start(functions: Path, model_cache: Path, tmp_path: Path) -> Iterator[Callab
     """Starts a platform of the test's own."""
     started: list[Running] = []
 
-    def run(home: Path | None = None, where: Path | None = None, **environment: str) -> Running:
+    def run(
+        home: Path | None = None,
+        where: Path | None = None,
+        *,
+        skills: Sequence[str] = (),
+        models: bool = False,
+        **environment: str,
+    ) -> Running:
+        """where: its skills; else it has those of the tests' own that are named."""
         home = home or tmp_path / "home"
         home.mkdir(exist_ok=True, mode=0o700)
-        if not (home / "models").exists():
+        where = where or tmp_path / "functions"
+        where.mkdir(exist_ok=True)
+        for name in skills:
+            shutil.copytree(functions / name, where / name)
+        if not models:
+            environment = {"CATNAP_MODELS": NO_MODELS} | environment
+        elif not (home / "models").exists():
             (home / "models").symlink_to(model_cache)
-        started.append(Running(home, where or functions, **environment))
+        started.append(Running(home, where, **environment))
         return started[-1]
 
     yield run
@@ -66,6 +84,10 @@ def _here(request: pytest.FixtureRequest, functions: Path) -> Iterator[Reached]:
     """A `catnap serve` of this machine, until the tests have ended."""
     home = request.getfixturevalue("tmp_path_factory").mktemp("home")
     (home / "models").symlink_to(request.getfixturevalue("model_cache"))
+    # The skills' environments are made once for all runs.
+    environments = ROOT / ".catnap" / "environments"
+    environments.mkdir(parents=True, exist_ok=True)
+    (home / "environments").symlink_to(environments)
     running = Running(home, functions)
     yield running
     assert running.stop() == 0

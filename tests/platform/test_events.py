@@ -95,7 +95,7 @@ async def test_a_burst_of_file_events_becomes_few_deliveries(platform: Running) 
 async def test_what_was_accepted_is_delivered_after_a_kill(
     start: Callable[..., Running],
 ) -> None:
-    platform = start()
+    platform = start(skills=["keeper"])
     accepted = [await send(platform, "test.keep", f"kill-{n}", {}) for n in range(20)]
     platform.kill()
     platform.start()

@@ -94,7 +94,7 @@ def test_a_users_key_acts_for_that_user_only(
         'tenant = "other"\nroles = ["caller"]\n'
     )
     monkeypatch.chdir(tmp_path)
-    platform = start()
+    platform = start(skills=["echo", "typed"])
     with platform.client() as admin:
         admin.files.put("secret.txt", b"bob's", user="bob")
     with connect(platform.grpc, secret) as ada:

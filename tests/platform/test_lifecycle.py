@@ -74,7 +74,7 @@ def test_an_edited_skill_becomes_a_new_revision_and_a_broken_one_does_not(
 
 @pytest.mark.parametrize("kill", [False, True])
 def test_no_process_outlives_the_platform(start: Callable[..., Running], kill: bool) -> None:
-    platform = start()
+    platform = start(skills=["typed", "misbehave"], models=True)
     with platform.client() as client:
         _, instance = client.invoke("typed", {"show": "instance"}).json()
         client.submit("misbehave", {"mode": "spin"})
@@ -94,7 +94,7 @@ def test_no_secret_of_the_platform_is_in_its_instances_or_their_parent(
     start: Callable[..., Running],
 ) -> None:
     """Neither in their environment nor in what /proc shows of it."""
-    platform = start(SOME_SECRET="do not tell")
+    platform = start(skills=["typed"], SOME_SECRET="do not tell")
     with platform.client() as client:
         client.invoke("typed", {"show": "instance"})
     processes = platform.pids() - {platform.process.pid}
@@ -112,7 +112,7 @@ def test_no_secret_of_the_platform_is_in_its_instances_or_their_parent(
 def test_what_a_platform_that_was_killed_leaves_is_taken_away_by_the_next(
     start: Callable[..., Running],
 ) -> None:
-    platform = start()
+    platform = start(skills=["typed"])
     with platform.client() as client:
         client.invoke("typed", {"show": "instance"})
     platform.kill()
@@ -135,7 +135,7 @@ def test_a_second_platform_on_the_same_state_says_so(
 
 
 def test_a_stop_waits_for_nobody_who_only_follows_a_log(start: Callable[..., Running]) -> None:
-    platform = start()
+    platform = start(skills=["typed"])
     with platform.client() as client:
         client.invoke("typed", {"show": "print"})
         lines = iter(client.skills.logs("typed", follow=True))

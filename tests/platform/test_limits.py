@@ -28,7 +28,7 @@ async def _used(platform: Running) -> int:
 async def test_a_day_goes_on_after_kill_9_where_usage_said_it_was(
     start: Callable[..., Running],
 ) -> None:
-    platform = start()
+    platform = start(skills=["echo"])
     assert (await platform.request("PUT", "/limits", LIMIT))[0] == 200
     assert await _calls(platform, 5) == {200: 5}
     assert await _used(platform) == 5
@@ -47,7 +47,7 @@ async def test_a_day_goes_on_after_kill_9_where_usage_said_it_was(
 async def test_events_that_come_too_fast_are_all_delivered_in_the_end(
     start: Callable[..., Running],
 ) -> None:
-    platform = start()
+    platform = start(skills=["keeper"])
     limit = {"tenant": "default", "skill": "*", "rate": 20, "burst": 2, "concurrent": 2}
     assert (await platform.request("PUT", "/limits", limit))[0] == 200
     event = {"specversion": "1.0", "source": "/test", "type": "test.keep", "data": {}}

@@ -21,18 +21,24 @@ from catnap import Context, skill
 async def who(ctx: Context, request: int) -> list[int]:
     return [request, os.getpid()]
 """
-MANIFEST = """
-name = "who"
-description = "Says which process it is."
+HOLD = """
+import asyncio
+from catnap import Context, skill
+
+@skill
+async def hold(ctx: Context, request: str) -> None:
+    await ctx.files.write(request, ctx.gateway._grant)
+    await asyncio.Event().wait()
 """
 
 
 @pytest.fixture
 def replicas(start: Callable[..., Running], shared: str, tmp_path: Path) -> tuple[Running, Running]:
-    folder = tmp_path / "functions" / "who"
-    folder.mkdir(parents=True)
-    (folder / "main.py").write_text(SKILL)
-    (folder / "skill.toml").write_text(MANIFEST)
+    for name, code in (("who", SKILL), ("hold", HOLD)):
+        folder = tmp_path / "functions" / name
+        folder.mkdir(parents=True)
+        (folder / "main.py").write_text(code)
+        (folder / "skill.toml").write_text(f'name = "{name}"\ndescription = "For a test."\n')
     one, two = tmp_path / "one", tmp_path / "two"
     first = start(one, folder.parent, CATNAP_STORE=shared)
     two.mkdir()
@@ -88,3 +94,68 @@ async def test_both_gateways_write_one_audit_and_take_each_others_keys(
         chains = json.loads(body)["chains"]
         assert sum(each["records"] for each in chains) >= 2
         assert [each.get("problem", "") for each in chains] == [""] * len(chains)
+
+
+async def grant_of(gateway: Running, name: str) -> str:
+    """What `hold` wrote down at the gateway that its call was made by."""
+    while True:
+        status, _, body = await gateway.request("GET", f"/files/user/{name}")
+        if status == 200:
+            return body.decode()
+
+
+async def opens(gateway: Running, grant: str) -> int:
+    return (await gateway.request("GET", "/callback/files/user", key=grant))[0]
+
+
+async def until_closed(gateways: tuple[Running, Running], grant: str) -> None:
+    while any([await opens(each, grant) != 401 for each in gateways]):
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.local
+async def test_a_grant_is_good_at_the_other_gateway_as_long_as_its_call_is_at_work(
+    replicas: tuple[Running, Running],
+) -> None:
+    for made, other in (replicas, replicas[::-1]):
+        call = asyncio.create_task(made.request("POST", "/skills/hold", "g"))
+        grant = await grant_of(made, "g")
+        assert (await opens(made, grant), await opens(other, grant)) == (200, 200)
+        assert (await other.request("GET", "/callback/grant", key=grant))[0] == 401, "asks nobody"
+        call.cancel()
+        await until_closed((made, made), grant)
+        assert await opens(other, grant) == 401
+
+
+@pytest.mark.local
+async def test_a_grant_is_good_for_nothing_once_its_gateway_is_gone(
+    replicas: tuple[Running, Running],
+) -> None:
+    made, other = replicas
+    call = asyncio.create_task(made.request("POST", "/skills/hold", "g"))
+    grant = await grant_of(made, "g")
+    assert await opens(other, grant) == 200
+    made.kill()
+    assert await opens(other, grant) == 401
+    await asyncio.gather(call, return_exceptions=True)
+
+
+@pytest.mark.local
+@pytest.mark.parametrize("waited", [True, False])
+async def test_a_call_at_work_at_one_gateway_is_cancelled_at_the_other(
+    replicas: tuple[Running, Running], waited: bool
+) -> None:
+    prefer = {} if waited else {"Prefer": "respond-async"}
+    call = asyncio.create_task(replicas[0].request("POST", "/skills/hold", "g", prefer))
+    looking = [asyncio.create_task(grant_of(each, "g")) for each in replicas]
+    [found], [missed] = await asyncio.wait(looking, return_when=asyncio.FIRST_COMPLETED)
+    missed.cancel()
+    other = replicas[1 - looking.index(found)]
+    with other.client() as client:
+        [task] = await asyncio.to_thread(lambda: list(client.tasks.list(skill="hold")))
+        cancelled = await asyncio.to_thread(client.tasks.cancel, task.id)
+        assert cancelled.state == "cancelled"
+        await until_closed(replicas, found.result())
+        again = await asyncio.to_thread(client.tasks.get, task.id)
+    assert again.state == "cancelled"
+    assert (await call)[0] == (499 if waited else 202)

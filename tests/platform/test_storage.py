@@ -22,6 +22,7 @@ def test_files_live_in_a_bucket_where_the_settings_say_so(
     folder.mkdir()
     with versitygw.running(program, folder) as bucket:
         platform = start(
+            skills=["keeper"],
             CATNAP_FILES=f"s3://{bucket.name}?endpoint={bucket.endpoint}",
             AWS_ACCESS_KEY_ID=bucket.access_key,
             AWS_SECRET_ACCESS_KEY=bucket.secret_key,

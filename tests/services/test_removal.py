@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from catnap.services.local.removal import remove
 from catnap.services.local.scratch import Scratch
+from catnap.snapshots.removal import remove
 
 
 def deep(folder: Path, levels: int) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from catnap.errors import SkillCrashed, Unavailable
@@ -38,6 +40,8 @@ from catnap import skill
     elif do == "child":
         place = os.environ["CATNAP_SECRETS"]
         return {{"status": subprocess.run(["cat", place], capture_output=True).returncode}}
+    elif do == "fail":
+        raise OSError("503 for https://host/?key=" + ctx.secret("api-key"))
     elif do == "write":
         try:
             open(os.environ["CATNAP_SECRETS"], "r+b").write(b"x")
@@ -87,6 +91,13 @@ async def test_what_an_instance_writes_is_without_it(told: World) -> None:
     encoded = base64.b64encode(b"user:" + VALUE.encode())
     for leaked in (b"hunter2", b"second line", encoded[8:-4]):
         assert leaked not in said
+
+
+async def test_an_error_that_the_skill_did_not_mean_is_told_without_it(told: World) -> None:
+    with pytest.raises(SkillCrashed) as raised:
+        await told.call("fail")
+    assert "OSError: 503 for https://host/?key=[redacted]" in raised.value.message
+    assert "c0ffee" not in raised.value.message
 
 
 async def test_why_it_cannot_start_is_said_without_it(world: World) -> None:
@@ -145,6 +156,14 @@ def test_what_a_pod_writes_is_without_what_is_mounted(tmp_path: Path) -> None:
     )
     assert b"[redacted] and more" in done.stdout
     assert b"hunter2" not in done.stdout + done.stderr
+
+
+def test_json_of_it_is_found_also_within_json() -> None:
+    value = 'say "hunter2"\\ on é'
+    for write in (json.dumps, lambda text: msgspec.json.encode(text).decode()):
+        line = write({"said": value})
+        for found in (line, write({"text": line})):
+            assert b"hunter2" not in Redaction([value])(found.encode())
 
 
 @pytest.mark.parametrize("before", [b"", b"x", b"xy", b"xyz:"])

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from catnap.skills.duration import Duration
+from catnap.skills.duration import Duration, roughly
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,17 @@ def test_what_is_none_is_refused_with_examples(value: object) -> None:
 @pytest.mark.parametrize("text", ["0s", "90s", "500ms", "1500ms", "86400s"])
 def test_it_is_written_as_it_can_be_read(text: str) -> None:
     assert str(Duration.parse(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.05, "0.05 s"),
+        (99.94, "99.9 s"),
+        (100, "2 min"),
+        (14379.5, "4 h 0 min"),
+        (10.0**6, "277 h 47 min"),
+    ],
+)
+def test_a_time_to_wait_is_said_roughly(seconds: float, said: str) -> None:
+    assert roughly(seconds) == said

@@ -57,3 +57,13 @@ async def test_a_full_disk_is_unavailable_and_what_was_written_stays(tmp_path: P
         assert sorted(row["id"] for row in found) == ["first", "second"]
     finally:
         store.close()
+
+
+def test_others_of_the_machine_cannot_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "catnap.db"
+    store = Store(path, [NOTES])
+    try:
+        for file in tmp_path.iterdir():
+            assert file.stat().st_mode & 0o077 == 0, file
+    finally:
+        store.close()

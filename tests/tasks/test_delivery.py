@@ -326,6 +326,18 @@ async def test_an_end_of_which_only_the_answer_was_lost_is_told(
         await world.delivery.stop()
 
 
+async def test_one_that_rests_ends_what_it_has_begun_and_begins_no_more(world: World) -> None:
+    world.hold = asyncio.Event()
+    begun = await world.accept()
+    await world.until(begun, "running")
+    world.delivery.rest()
+    left = await world.accept()
+    world.hold.set()
+    await world.until(begun, "succeeded")
+    for _ in range(5):  # it would have looked by then
+        assert (await world.until(left, "queued", "running", "succeeded")).state == "queued"
+
+
 @pytest.mark.parametrize(
     ("failed", "chance", "said", "waited"),
     [

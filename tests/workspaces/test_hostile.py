@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catnap.errors import ResourceExhausted
+from catnap.snapshots.beneath import FOLDER
+from catnap.snapshots.capture import Capture, Index
+from catnap.snapshots.manifest import File, Folder, Link, Manifest
+from catnap.snapshots.packing import opened
+from catnap.snapshots.restore import Restore
 from catnap.workspaces import Bounds
-from catnap.workspaces.beneath import FOLDER
-from catnap.workspaces.capture import Capture, Index
-from catnap.workspaces.manifest import File, Folder, Link, Manifest
-from catnap.workspaces.packing import opened
-from catnap.workspaces.restore import Restore
 from tests.workspaces.tree import tree
 
 DEFAULT = Bounds()

@@ -13,9 +13,9 @@ import pytest
 from catnap.errors import Unavailable
 from catnap.files import FolderStore, MemoryStore, Written
 from catnap.services.platform import Route
+from catnap.snapshots.visits import Visit
 from catnap.store import Store
 from catnap.workspaces import Keeper, Workspaces
-from catnap.workspaces.keeper import Visit
 
 ROUTE = Route("acme", "coder", session="ada\0s1")
 
@@ -148,6 +148,28 @@ async def test_a_session_that_is_quiet_leaves_its_instance(world: World, tmp_pat
     assert await world.names("two") == ["a", "b"]
     await world.keeper.close()
     assert not visit.folder.exists()
+
+
+@pytest.mark.timeout(20)
+async def test_a_session_that_cannot_be_kept_keeps_no_other_at_its_instance(
+    world: World, slow: Slow
+) -> None:
+    first = await world.enter("one")
+    (first.folder / "a").write_text("a")
+    world.keeper.leave(first, whole=False)
+    world.now += 600
+    second = await world.keeper.enter(Route("acme", "coder", session="ada\0s2"), "one")
+    assert second is not None
+    world.keeper.leave(second, whole=False)
+    slow.down = True
+    third = Route("acme", "coder", session="ada\0s3")
+    for _ in range(2):  # the first is to leave, and then the second
+        world.now += 600
+        visit = await world.keeper.enter(third, "one")
+        assert visit is not None
+        world.keeper.leave(visit, whole=False)
+    while second.folder.exists():
+        await asyncio.sleep(0.01)
 
 
 async def test_a_skill_that_removes_its_folder_has_emptied_it(world: World) -> None:

@@ -158,3 +158,10 @@ async def test_no_session_of_another_user_or_tenant_is_there(caller: Caller) -> 
         for who in ({"user": "ben"}, {"user": "ada", "key": RIVAL}):
             with pytest.raises(NotFound):
                 await caller.request(method, f"/sessions/pad/s1{path}", **who)
+
+
+async def test_what_is_kept_counts_by_its_bytes(caller: Caller) -> None:
+    await caller.pad(write="a.txt", text="one")
+    await caller.pad()  # waits until that is kept
+    used = (await caller.request("GET", "/usage", user="ada"))["used"]
+    assert [each["skill"] for each in used if each["bytes"]] == ["pad"]

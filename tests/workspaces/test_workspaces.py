@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from catnap.errors import Conflict, NotFound, Unavailable
+from catnap.errors import Conflict, NotFound, ResourceExhausted, Unavailable
 from catnap.files import ObjectStore
+from catnap.snapshots.capture import Index
+from catnap.store import Store
 from catnap.workspaces import Workspace, Workspaces
-from catnap.workspaces.capture import Index
 from catnap.workspaces.garbage import epoch_of
 from catnap.workspaces.rows import KEPT
 from tests.workspaces.conftest import MINE
@@ -287,3 +288,67 @@ async def test_two_instances_at_once_never_mix_and_the_older_never_wins(
     epochs = [epoch_of(each.manifest) for each in await workspaces.history(MINE)]
     assert epochs == sorted(epochs, reverse=True)
     assert over
+
+
+async def test_a_workspace_that_nobody_uses_any_more_goes_with_all_that_it_holds(
+    objects: ObjectStore, store: Store, folder: Path
+) -> None:
+    now = 1000.0
+    workspaces = Workspaces(objects, store, now=lambda: now)
+    fill(folder)
+    await workspaces.snapshot(await workspaces.claim(MINE), folder, Index())
+    now = 2000.0
+    other = Workspace("acme", "ben", "coder", "s1")
+    at_work = await workspaces.take(other, "pod", 0, seconds=500)
+    assert at_work is not None
+    assert await workspaces.expire(1000.0) == 0
+    assert await workspaces.expire(3000.0) == 1
+    assert await workspaces.find("acme") == [at_work]
+    assert await stored(objects) == []
+    now = 2600.0
+    assert await workspaces.expire(2500.0) == 1
+
+
+async def test_what_a_workspace_stores_counts_and_ends_where_no_more_may_be(
+    objects: ObjectStore, store: Store, folder: Path
+) -> None:
+    class Budget:
+        left = 2_000
+
+        def ask(self, workspace: Workspace) -> None:
+            if self.left <= 0:
+                raise ResourceExhausted(f"{workspace} may store no more")
+
+        def wrote(self, workspace: Workspace, size: int) -> None:
+            self.left -= size
+
+    budget = Budget()
+    workspaces = Workspaces(objects, store, allowance=budget)
+    (folder / "first").write_bytes(os.urandom(1_500))
+    held, index = await workspaces.snapshot(await workspaces.claim(MINE), folder, Index())
+    assert 2_000 - budget.left == sum(stat.size for stat in await objects.list(""))
+    (folder / "second").write_bytes(os.urandom(1_500))
+    with pytest.raises(ResourceExhausted, match="no more"):
+        await workspaces.snapshot(held, folder, index)
+
+
+async def test_a_holder_that_could_not_say_so_has_time_to_say_it_again(
+    objects: ObjectStore, store: Store
+) -> None:
+    now = 1000.0
+    workspaces = Workspaces(objects, store, now=lambda: now)
+    held = await workspaces.take(MINE, "one", 0, seconds=10)
+    assert held is not None
+    now = 1100.0  # until now nobody was there to be told
+    await workspaces.excuse(absence=600, seconds=10)
+    assert await workspaces.take(MINE, "two", 0, seconds=10) is None
+    await workspaces.hold(MINE, held.epoch, 0)
+    await workspaces.excuse(absence=600, seconds=10)
+    assert await workspaces.take(MINE, "two", 0, seconds=10) is not None
+
+
+async def test_of_many_who_ask_at_once_one_has_it(workspaces: Workspaces) -> None:
+    for _ in range(5):
+        asked = (workspaces.take(MINE, f"pod{n}", 0, seconds=100) for n in range(8))
+        [held] = [each for each in await asyncio.gather(*asked) if each is not None]
+        await workspaces.hold(MINE, held.epoch, 0)

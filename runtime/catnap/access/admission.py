@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from catnap.access.limits import Limit, Measure, Who, whose
 from catnap.access.rates import Gate, Places, burst
 from catnap.errors import ResourceExhausted
+from catnap.skills.duration import roughly
 
 
 class Admitted:
@@ -46,9 +47,9 @@ class Refused:
         """Says which limit, how much it is, and when it frees."""
         left = max(0.0, self.frees_at - now)
         if self.measure == "concurrent":
-            when = f"a place frees when a call ends, by experience in {left:.3g} s"
+            when = f"a place frees when a call ends, by experience in {roughly(left)}"
         else:
-            when = f"it frees in {left:.3g} s, at {moment(self.frees_at)}"
+            when = f"it frees in {roughly(left)}, at {moment(self.frees_at)}"
         said = f"the limit of {whose(self.scope)} is reached: {bound(self.limit, self.measure)}"
         return ResourceExhausted(f"{said}; {when}", retry_after=left)
 

@@ -22,7 +22,7 @@ class Asked:
     last: tuple[Action, Resource] | None = None
     """What was decided on last."""
     change: tuple[Action, Resource] | None = None
-    """The first that was an administrative action."""
+    """The last that was an administrative action."""
     detail: str = ""
     let_in: bool = False
     """Its call was let in: an error from now on is the skill's own word."""
@@ -50,7 +50,7 @@ def about(action: Action, resource: Resource, *, change: bool) -> None:
     asked = _asked.get()
     if asked is not None:
         asked.last = (action, resource)
-        if change and asked.change is None:
+        if change:
             asked.change = asked.last
 
 

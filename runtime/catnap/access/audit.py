@@ -16,11 +16,12 @@ from pathlib import Path
 
 import msgspec
 
+from catnap.access import audit_cut_rows as cuts
 from catnap.access import audit_rows as rows
 from catnap.access.audit_chain import Chain, Verdict
-from catnap.access.audit_heads import Anchors, Head, Signer
+from catnap.access.audit_heads import Anchors, Cut, Head, Signer
 from catnap.access.audit_record import Entry, gathered
-from catnap.errors import CatnapError
+from catnap.errors import CatnapError, InvalidRequest, Unavailable
 from catnap.store import Database, Store
 
 PAGE = 500
@@ -101,31 +102,63 @@ class Audit:
     async def verify(self, tenant: str, kept: Head | None = None) -> Verdict:
         """Whether a tenant's chain is whole. kept: a record that somebody wrote
         down elsewhere, which it has to hold."""
-        anchors = (self._anchors.read(tenant), kept)
-        chain = Chain(tenant, [each for each in anchors if each is not None])
+        anchors = [each for each in (self._anchors.read(tenant), kept) if each is not None]
+        chain = Chain(tenant, anchors)
         while True:
-            found, head = await self._page(tenant, chain.number)
-            if not all(chain.take(each.link, each.time, each.kind) for each in found):
+            page = await self._page(tenant, chain.number)
+            if page.cut is not None and page.cut.number > chain.number:
+                chain = Chain(tenant, anchors, page.cut)  # it was cut meanwhile, or before
+                chain.check_cut(self._signer)
+                _check_kept(kept, page.cut)
+                page = await self._page(tenant, chain.number)
+            if not all(chain.take(each.link, each.time, each.kind) for each in page.rows):
                 break
-            if len(found) < PAGE:
-                chain.check_head(head, self._signer)
+            if len(page.rows) < PAGE:
+                chain.check_head(page.head, self._signer)
                 break
         return chain.verdict()
 
     async def export(self, tenant: str) -> AsyncIterator[bytes]:
-        """A tenant's whole chain as JSON lines: each record with its hash, and
-        the signed head at the end."""
+        """A tenant's whole chain as JSON lines: what it was cut behind, each
+        record with its hash, and the signed head at the end. Raises Unavailable
+        where it is cut meanwhile."""
+        page = await self._page(tenant, 0)
         number = 0
+        if page.cut is not None:
+            yield b'{"cut":%b}\n' % msgspec.json.encode(page.cut)
+            number = page.cut.number
         while True:
-            found, head = await self._page(tenant, number)
-            for each in found:
+            for each in page.rows:
                 link = each.link
                 yield b'{"hash":"%b","record":%b}\n' % (link.hash.encode(), link.record)
                 number = link.number
-            if len(found) < PAGE:
-                if head is not None:
-                    yield b'{"head":%b}\n' % msgspec.json.encode(head)
+            if len(page.rows) < PAGE:
+                if page.head is not None:
+                    yield b'{"head":%b}\n' % msgspec.json.encode(page.head)
                 return
+            page = await self._page(tenant, number)
+            if page.cut is not None and page.cut.number > number:
+                raise Unavailable("the chain was cut meanwhile: export it again", retry_after=1)
+
+    async def cut(self, tenant: str, before: str, now: str) -> int:
+        """Cuts what is older off a chain that is whole: how many records. What
+        is left begins behind a signed note of the last, and has a record that
+        says so. before, now: as records say times. Raises Unavailable where it is
+        not whole: it stays as it is."""
+        signer = self._signer
+        async with self._one:
+            anchor = self._anchor(tenant)
+            begun = await self._store.run(
+                lambda db: cuts.begin(db, tenant, before, now, anchor, signer)
+            )
+            if begun is None:
+                return 0
+            self._anchor_at(begun.head)
+        removed = step = begun.removed
+        while step:
+            step = await self._store.run(lambda db: cuts.step(db, tenant, begun.upto, signer))
+            removed += step
+        return removed
 
     async def newest(
         self,
@@ -142,7 +175,7 @@ class Audit:
     async def chains(self) -> list[str]:
         return await self._store.run(rows.chains)
 
-    async def _page(self, tenant: str, number: int) -> tuple[list[rows.Row], Head | None]:
+    async def _page(self, tenant: str, number: int) -> rows.Page:
         return await self._store.run(lambda db: rows.after(db, tenant, number, PAGE))
 
     async def _write(self) -> None:
@@ -190,3 +223,11 @@ class Audit:
         if tenant not in self._known:
             self._known[tenant] = self._anchors.read(tenant)
         return self._known[tenant]
+
+
+def _check_kept(kept: Head | None, cut: Cut) -> None:
+    if kept is not None and kept.number < cut.number:
+        raise InvalidRequest(
+            f"head: record {kept.number} was cut off with those until {cut.until}: check it "
+            "against what was exported before, or give a later one"
+        )

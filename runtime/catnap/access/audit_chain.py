@@ -7,34 +7,47 @@ from collections.abc import Iterable
 
 import msgspec
 
-from catnap.access.audit_heads import Head, Signer
+from catnap.access.audit_heads import Cut, Head, Signer
 from catnap.access.audit_record import FIRST, Link, digest
 
 
 class Verdict(msgspec.Struct, frozen=True):
     """records: those that were found good. broken: the number of the first that
     is not, and problem says why; 0 and empty where the chain is whole. head: its
-    last record's hash, to be kept elsewhere."""
+    last record's hash, to be kept elsewhere. cut: how many were cut off before
+    them because they were old enough, and until: the time of the last of those."""
 
     tenant: str
     records: int
     head: str = FIRST
     broken: int = 0
     problem: str = ""
+    cut: int = 0
+    until: str = ""
+
+    @property
+    def number(self) -> int:
+        """Of the last record that was found good."""
+        return self.cut + self.records
 
 
 class Chain:
     """Takes the links of one chain in their order."""
 
-    def __init__(self, tenant: str, anchors: Iterable[Head] = ()) -> None:
-        """anchors: records that it has to hold."""
+    def __init__(self, tenant: str, anchors: Iterable[Head] = (), cut: Cut | None = None) -> None:
+        """anchors: records that it has to hold. cut: what it begins behind; see
+        check_cut."""
         self.tenant = tenant
-        self.number = 0
-        self.hash = FIRST
+        self.cut = cut or Cut(tenant, 0, FIRST, "")
+        self.number = self.cut.number
+        self.hash = self.cut.hash
         self._anchors: defaultdict[int, set[str]] = defaultdict(set)
-        for anchor in anchors:
-            self._anchors[anchor.number].add(anchor.hash)
         self._broken: tuple[int, str] | None = None
+        for anchor in anchors:
+            if anchor.number == self.number and anchor.hash != self.hash:
+                self._broken = (self.number, "it was replaced before it was cut off")
+            elif not 0 <= anchor.number <= self.number:
+                self._anchors[anchor.number].add(anchor.hash)
 
     def take(self, link: Link, time: str = "", kind: str = "") -> bool:
         """Whether all was good so far. time, kind: as the database finds it by."""
@@ -76,7 +89,15 @@ class Chain:
             else:
                 broken = (self.number + 1, f"the end was cut off: there was a record {last}")
         number, problem = broken or (0, "")
-        return Verdict(self.tenant, self.number, self.hash, number, problem)
+        cut, until = self.cut.number, self.cut.until
+        return Verdict(
+            self.tenant, self.number - cut, self.hash, number, problem, cut=cut, until=until
+        )
+
+    def check_cut(self, signer: Signer) -> None:
+        """What is missing at the beginning has to have been cut off with the key."""
+        if self.cut.number and not signer.good(self.cut) and self._broken is None:
+            self._broken = (self.cut.number, "it was not this gateway that cut off the beginning")
 
     def check_head(self, head: Head | None, signer: Signer) -> None:
         """The signed head has to be that of the last link."""

@@ -1,9 +1,13 @@
-"""Where a chain ends, signed, and once more beside the database.
+"""Where a chain ends, and where it begins, signed; its end once more beside
+the database.
 
 What is cut off a chain's end leaves a chain that is whole. So its end is kept
 twice: signed in the database, where nobody writes it without the key, and in
 a file of the state folder. That file may be one commit behind after a crash,
 and never ahead: a chain that does not hold the file's record was cut.
+
+What was kept for long enough is cut off a chain's beginning. The last record
+that went stays as a Cut, which nobody makes without the key either.
 """
 
 from __future__ import annotations
@@ -27,6 +31,16 @@ class Head(msgspec.Struct, frozen=True):
     signature: str = ""
 
 
+class Cut(msgspec.Struct, frozen=True):
+    """The last record that was cut off a chain's beginning. until: its time."""
+
+    tenant: str
+    number: int
+    hash: str
+    until: str
+    signature: str = ""
+
+
 class Signer:
     """key: any secret that all gateways of an installation have."""
 
@@ -37,13 +51,19 @@ class Signer:
     def signed(self, tenant: str, number: int, digest: str) -> Head:
         return Head(tenant, number, digest, self._signature(tenant, number, digest))
 
-    def good(self, head: Head) -> bool:
-        expected = self._signature(head.tenant, head.number, head.hash)
-        return hmac.compare_digest(expected.encode(), head.signature.encode())
+    def cut(self, tenant: str, number: int, digest: str, until: str) -> Cut:
+        signature = self._signature(tenant, number, digest, until)
+        return Cut(tenant, number, digest, until, signature)
 
-    def _signature(self, tenant: str, number: int, digest: str) -> str:
-        told = msgspec.json.encode((tenant, number, digest))
-        return hmac.digest(self._key, told, hashlib.sha256).hex()
+    def good(self, end: Head | Cut) -> bool:
+        """Whether the end of a chain is one that was signed with the key."""
+        told: tuple[str | int, ...] = (end.tenant, end.number, end.hash)
+        if isinstance(end, Cut):
+            told = (*told, end.until)
+        return hmac.compare_digest(self._signature(*told).encode(), end.signature.encode())
+
+    def _signature(self, *told: str | int) -> str:
+        return hmac.digest(self._key, msgspec.json.encode(told), hashlib.sha256).hex()
 
 
 class Anchors:

@@ -9,6 +9,7 @@ check it, by whichever version.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Literal
@@ -20,6 +21,9 @@ KINDS: tuple[Kind, ...] = ("action", "denial", "call")
 
 FIRST = "0" * 64
 """What the first record names as the hash before it."""
+
+DIFFERENT = 5
+"""Denials of one asker that differ, and are told apart, of those written together."""
 
 LONGEST = 400
 """Characters of a text that somebody else may have chosen."""
@@ -92,18 +96,31 @@ def shortened(text: str) -> str:
 
 
 def gathered(entries: Iterable[Entry]) -> list[Entry]:
-    """Denials that differ in their time alone become one, the first: whoever
-    knocks a thousand times a second fills no disk."""
+    """Denials that differ in their time alone become one, the first, and those
+    of one asker that differ otherwise become one where they are many: whoever
+    knocks a thousand times a second fills no disk, at whatever doors."""
     found: dict[tuple[object, ...], Entry] = {}
+    differ: Counter[tuple[str, ...]] = Counter()
     for number, entry in enumerate(entries):
         said = msgspec.structs.astuple(entry)
         # Anything else stays by itself.
         key = (said[0], *said[2:]) if entry.kind == "denial" else (number,)
+        if entry.kind == "denial" and key not in found:
+            who = (entry.tenant, entry.principal, entry.peer, entry.outcome)
+            differ[who] += 1
+            if differ[who] > DIFFERENT:
+                key, entry = who, _more(entry)
         known = found.get(key)
         if known is not None:
             entry = msgspec.structs.replace(known, times=known.times + 1)
         found[key] = entry
     return list(found.values())
+
+
+def _more(entry: Entry) -> Entry:
+    return msgspec.structs.replace(
+        entry, action="", skill="", request="", detail="more of the same moment"
+    )
 
 
 def called(

@@ -1,4 +1,5 @@
-"""The audit's tables: records, which are only ever added, and heads."""
+"""The audit's tables: records, which are only ever added, and where chains end
+and begin."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from catnap.access.audit_heads import Head, Signer
+from catnap.access.audit_heads import Cut, Head, Signer
 from catnap.access.audit_record import FIRST, Entry, Link, linked
 from catnap.store import Component, Database
 
@@ -27,6 +28,12 @@ TABLES = Component(
             signature TEXT NOT NULL
         ) STRICT, WITHOUT ROWID;
         """,
+        """
+        CREATE TABLE audit_cuts (
+            tenant TEXT PRIMARY KEY, number INTEGER NOT NULL, hash TEXT NOT NULL,
+            until TEXT NOT NULL, signature TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
     ),
 )
 
@@ -36,7 +43,7 @@ def append(
 ) -> Head:
     """Adds entries to a tenant's chain; gives its new head, unsigned where the
     chain was not whole before: what was cut off stays missed."""
-    head = _locked(db, tenant)
+    head = locked(db, tenant)
     number, previous = _end(db, tenant)
     whole = (head.number, head.hash) == (number, previous) and (number == 0 or signer.good(head))
     whole = whole and (anchor is None or holds(db, anchor))
@@ -58,7 +65,10 @@ def append(
 
 
 def holds(db: Database, head: Head) -> bool:
-    """Whether the chain has that record."""
+    """Whether the chain has that record, or had it before it was cut."""
+    cut = cut_of(db, head.tenant)
+    if cut is not None and 0 <= head.number <= cut.number:
+        return head.number < cut.number or head.hash == cut.hash
     found = db.execute(
         "SELECT hash FROM audit WHERE tenant = ? AND number = ?", (head.tenant, head.number)
     ).fetchone()
@@ -82,23 +92,36 @@ class Row(msgspec.Struct, frozen=True):
     link: Link
 
 
-def after(db: Database, tenant: str, number: int, limit: int) -> tuple[list[Row], Head | None]:
-    """A chain's records behind one, in its order, and its head. One statement,
-    so that both are of one moment, whoever else writes."""
+class Page(msgspec.Struct, frozen=True):
+    """Records in their order, and both ends of their chain at that moment."""
+
+    rows: list[Row]
+    head: Head | None
+    cut: Cut | None
+
+
+def after(db: Database, tenant: str, number: int, limit: int) -> Page:
+    """A chain's records behind one. One statement, so that all is of one moment,
+    whoever else writes."""
     found = db.execute(
-        "SELECT * FROM (SELECT tenant, number, time, kind, hash, record, NULL AS signature "
-        "FROM audit WHERE tenant = ? AND number > ? ORDER BY number LIMIT ?) AS page UNION ALL "
-        "SELECT tenant, number, '', '', hash, '', signature FROM audit_heads WHERE tenant = ?",
-        (tenant, number, limit, tenant),
+        "SELECT * FROM (SELECT 'record' AS part, tenant, number, time, kind, hash, record, "
+        "'' AS signature FROM audit WHERE tenant = ? AND number > ? ORDER BY number LIMIT ?) "
+        "AS page UNION ALL "
+        "SELECT 'head', tenant, number, '', '', hash, '', signature FROM audit_heads "
+        "WHERE tenant = ? UNION ALL "
+        "SELECT 'cut', tenant, number, until, '', hash, '', signature FROM audit_cuts "
+        "WHERE tenant = ?",
+        (tenant, number, limit, tenant, tenant),
     ).fetchall()
-    heads = [row for row in found if row["signature"] is not None]
-    records = sorted(
-        (row for row in found if row["signature"] is None), key=lambda row: row["number"]
-    )
-    head = None
-    if heads:
-        head = Head(**{name: heads[0][name] for name in Head.__struct_fields__})
-    return [_row(row) for row in records], head
+    records, head, cut = [], None, None
+    for row in found:
+        if row["part"] == "record":
+            records.append(_row(row))
+        elif row["part"] == "head":
+            head = Head(row["tenant"], row["number"], row["hash"], row["signature"])
+        else:
+            cut = Cut(row["tenant"], row["number"], row["hash"], row["time"], row["signature"])
+    return Page(sorted(records, key=lambda each: each.link.number), head, cut)
 
 
 Cursor = tuple[str, str, int]
@@ -132,7 +155,14 @@ def _row(row: Any) -> Row:
     return Row(row["tenant"], row["time"], row["kind"], link)
 
 
-def _locked(db: Database, tenant: str) -> Head:
+def cut_of(db: Database, tenant: str) -> Cut | None:
+    found = db.execute(
+        "SELECT tenant, number, hash, until, signature FROM audit_cuts WHERE tenant = ?", (tenant,)
+    ).fetchone()
+    return None if found is None else Cut(**dict(found))
+
+
+def locked(db: Database, tenant: str) -> Head:
     """The head's row, made where there is none. Writing it keeps every other
     gateway from this chain until the commit."""
     found = db.execute(

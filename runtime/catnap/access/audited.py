@@ -11,6 +11,7 @@ from catnap.access.asking import Asked
 from catnap.access.audit import Audit
 from catnap.access.audit_record import Entry, Kind, moment, shortened
 from catnap.access.decision import Action, Resource
+from catnap.access.unbroken import unbroken
 from catnap.errors import CatnapError, PermissionDenied, Unauthenticated, Unavailable
 
 
@@ -46,7 +47,7 @@ class Audited:
             tenant = asked.change[1].tenant
             entry = self._entry("action", tenant, asked.change, error, asked.detail)
             try:
-                await self._audit.write(entry)
+                await unbroken(self._audit.write(entry))
             except CatnapError as failure:
                 if error is None:
                     raise Unavailable(f"it was done, but not recorded: {failure.message}") from None

@@ -25,6 +25,7 @@ Action = Literal[
     "tasks.write",
     "tasks.redrive",
     "models.use",
+    "packages.use",
     "events.send",
     "events.deliver",
     "logs.read",
@@ -70,6 +71,7 @@ ROLES: Mapping[str, Role] = MappingProxyType(
                     "sessions.write",
                     "tasks.write",
                     "models.use",
+                    "packages.use",
                     "events.send",
                 }
             ),
@@ -129,13 +131,13 @@ class Denied:
     reason: str
 
 
+@lru_cache(maxsize=4096)  # who calls again asks for the same
 def decide(principal: Principal, action: Action, resource: Resource) -> Allowed | Denied:
     """Whether the principal may; the first thing that is missing, if not."""
     held = roles_at(principal.roles, principal.tenant, resource.tenant, resource.skill)
     if resource.tenant != principal.tenant and not held:
-        return Denied(
-            f"{principal.name} belongs to tenant {principal.tenant!r}, not {resource.tenant!r}"
-        )
+        whose = f"not {resource.tenant!r}" if resource.tenant else "and this is the platform's own"
+        return Denied(f"{principal.name} belongs to tenant {principal.tenant!r}, {whose}")
     if resource.user and principal.user not in (None, resource.user):
         return Denied(
             f"{principal.name} is for user {principal.user!r}, and this is user {resource.user!r}'s"

@@ -20,6 +20,9 @@ took back."""
 PAUSE = 10.0
 """Seconds at least between one reading and the next, whatever tokens say."""
 
+PATIENCE = 20.0
+"""Seconds for which one reading may go on, however slowly the issuer talks."""
+
 KEEP = 3600.0
 """Seconds for which keys go on that cannot be read again."""
 
@@ -76,16 +79,18 @@ class Jwks(Generic[Name, Key]):
 
     def _again(self, now: float) -> asyncio.Task[None] | None:
         """The reading that is at work, which is begun where it may be."""
-        if self._reading is None and now - self._tried >= PAUSE:
+        # Also where the clock was set back: the last time is no time to wait for.
+        if self._reading is None and not 0 <= now - self._tried < PAUSE:
             self._tried = now
             self._reading = asyncio.create_task(self._take(now))
         return self._reading
 
     async def _take(self, now: float) -> None:
         try:
-            self._keys, self._as_of = await self._read(), now
-        except CatnapError as error:
-            self._problem = error.message
-            _log.warning("the keys of issuer %s cannot be read: %s", self._issuer, error.message)
+            async with asyncio.timeout(PATIENCE):
+                self._keys, self._as_of = await self._read(), now
+        except (CatnapError, TimeoutError) as error:
+            self._problem = str(error) or f"it took more than {PATIENCE:g} s"
+            _log.warning("the keys of issuer %s cannot be read: %s", self._issuer, self._problem)
         finally:
             self._reading = None

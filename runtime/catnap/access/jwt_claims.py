@@ -79,7 +79,7 @@ def check_claims(payload: bytes, issuer: str, audience: str, now: float) -> Mapp
 def check_audience(claims: Claims, audience: str) -> None:
     if audience not in ([claims.aud] if isinstance(claims.aud, str) else claims.aud):
         raise Unauthenticated(
-            f"the token is for {claims.aud!r}: it has to be for audience {audience!r}"
+            f"the token is for {str(claims.aud)[:200]!r}: it has to be for audience {audience!r}"
         )
 
 

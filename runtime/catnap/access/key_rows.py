@@ -29,6 +29,11 @@ KEYS = Component(
         ) STRICT;
         INSERT INTO keys_version (id, version) VALUES (1, 0)
         """,
+        # The version that a key was changed with last.
+        """
+        ALTER TABLE keys ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX keys_changed ON keys (changed)
+        """,
     ),
 )
 MAX_LIVE = 1000
@@ -81,6 +86,12 @@ def live(db: Database, now: float) -> list[tuple[str, Issued]]:
     return [(row["hash"], _issued(row)) for row in rows]
 
 
+def changed(db: Database, since: int) -> list[tuple[str, Issued]]:
+    """The hash of each key that was changed after that version, and the key."""
+    rows = db.execute(f"{_KEYS} changed > ?", (since,))
+    return [(row["hash"], _issued(row)) for row in rows]
+
+
 def listed(db: Database, tenant: str) -> list[Issued]:
     """A tenant's, newest first; also those that are good no more."""
     rows = db.execute(f"{_KEYS} tenant = ? ORDER BY created DESC, id", (tenant,))
@@ -90,48 +101,50 @@ def listed(db: Database, tenant: str) -> list[Issued]:
 def create(db: Database, key: Issued, hash_: str, now: float) -> None:
     """Raises Conflict where a key of that name is good, and ResourceExhausted
     where the tenant has too many."""
-    _begin(db)
+    version = _begin(db)
     db.execute("DELETE FROM keys WHERE revoked < ? OR expires < ?", (now - KEPT, now - KEPT))
     if _named(db, key.tenant, key.name, now):
         raise Conflict(
             f"there is a key {key.name!r} already: rotate it for a new secret, revoke it, or "
             "choose another name"
         )
-    _insert(db, key, hash_, now)
+    _insert(db, key, hash_, now, version)
 
 
 def newest(db: Database, tenant: str, which: str, now: float) -> Issued:
-    """The good key of that id or name. Raises NotFound."""
-    return max(_found(db, tenant, which, now), key=lambda each: each.created)
+    """The good key of that name, or of the same name as that id: one that was
+    rotated is good for a while, and none to go on from. Raises NotFound."""
+    name = _found(db, tenant, which, now)[0].name
+    return max(_named(db, tenant, name, now), key=lambda each: each.created)
 
 
 def rotate(db: Database, new: Issued, hash_: str, now: float, overlap: float) -> None:
     """Puts the key in the place of those of its name, which are good for
     `overlap` seconds more."""
-    _begin(db)
+    version = _begin(db)
     for each in _named(db, new.tenant, new.name, now):
         end = now + overlap if each.expires is None else min(now + overlap, each.expires)
-        db.execute("UPDATE keys SET expires = ? WHERE id = ?", (end, each.id))
-    _insert(db, new, hash_, now)
+        db.execute("UPDATE keys SET expires = ?, changed = ? WHERE id = ?", (end, version, each.id))
+    _insert(db, new, hash_, now, version)
 
 
 def revoke(db: Database, tenant: str, which: str, now: float) -> list[Issued]:
     """All good keys of that name, or the one with that id. Raises NotFound."""
-    _begin(db)
-    return _revoked(db, _found(db, tenant, which, now), now)
+    version = _begin(db)
+    return _revoked(db, _found(db, tenant, which, now), now, version)
 
 
 def end_user(db: Database, tenant: str, user: str, now: float) -> list[Issued]:
     """Revokes all good keys of a user. Tokens that were made until now are not
     taken any more, either."""
-    _begin(db)
+    version = _begin(db)
     db.execute(
         'INSERT INTO keys_users (tenant, "user", ended) VALUES (?, ?, ?) '
         'ON CONFLICT (tenant, "user") DO UPDATE SET ended = excluded.ended',
         (tenant, user, now),
     )
     rows = db.execute(f'{_KEYS} tenant = ? AND "user" = ? AND {_LIVE}', (tenant, user, now))
-    return _revoked(db, [_issued(row) for row in rows], now)
+    return _revoked(db, [_issued(row) for row in rows], now, version)
 
 
 def ended(db: Database) -> dict[tuple[str, str], float]:
@@ -140,14 +153,17 @@ def ended(db: Database) -> dict[tuple[str, str], float]:
     return {(row["tenant"], row["user"]): row["ended"] for row in rows}
 
 
-def _begin(db: Database) -> None:
-    """Says that there is a change, and lets one replica at a time make one."""
-    db.execute("UPDATE keys_version SET version = version + 1")
+def _begin(db: Database) -> int:
+    """Says that there is a change, and lets one replica at a time make one.
+    Gives its version."""
+    begun = db.execute("UPDATE keys_version SET version = version + 1 RETURNING version")
+    found: int = begun.fetchone()[0]
+    return found
 
 
-def _revoked(db: Database, keys: list[Issued], now: float) -> list[Issued]:
+def _revoked(db: Database, keys: list[Issued], now: float, version: int) -> list[Issued]:
     for each in keys:
-        db.execute("UPDATE keys SET revoked = ? WHERE id = ?", (now, each.id))
+        db.execute("UPDATE keys SET revoked = ?, changed = ? WHERE id = ?", (now, version, each.id))
     return [msgspec.structs.replace(each, revoked=now) for each in keys]
 
 
@@ -167,7 +183,7 @@ def _named(db: Database, tenant: str, name: str, now: float) -> list[Issued]:
     return [_issued(row) for row in rows]
 
 
-def _insert(db: Database, key: Issued, hash_: str, now: float) -> None:
+def _insert(db: Database, key: Issued, hash_: str, now: float, version: int) -> None:
     count = db.execute(f"{_COUNT} tenant = ? AND {_LIVE}", (key.tenant, now)).fetchone()[0]
     if count >= MAX_LIVE:
         raise ResourceExhausted(
@@ -180,7 +196,9 @@ def _insert(db: Database, key: Issued, hash_: str, now: float) -> None:
     ]
     names = ", ".join(f'"{name}"' for name in _COLUMNS)
     places = ", ".join("?" * len(_COLUMNS))
-    db.execute(f"{_PUT} (hash, {names}) VALUES (?, {places})", (hash_, *values))
+    db.execute(
+        f"{_PUT} (hash, changed, {names}) VALUES (?, ?, {places})", (hash_, version, *values)
+    )
 
 
 def _issued(row: Row) -> Issued:

@@ -24,6 +24,12 @@ ID_PREFIX = "key_"
 FOLLOW = 2.0
 """Seconds after which another replica's change is seen here."""
 
+MAX_LIFETIME = 100 * 365 * 86400.0
+"""Seconds that a key with an end may live; other than that it has none."""
+
+MAX_ROLES = 64
+"""Of one key: each of its calls looks at all of them."""
+
 MAX_OVERLAP = 30 * 86400.0
 """Seconds for which a key may be good beside the one that replaces it."""
 
@@ -87,8 +93,10 @@ class KeyStore:
         check_giving(giver, tenant, wanted.user, wanted.roles)
         if wanted.name.startswith(ID_PREFIX):
             raise InvalidRequest(f"key name {wanted.name!r}: only ids begin with {ID_PREFIX!r}")
-        if wanted.lifetime is not None and not wanted.lifetime > 0:
-            raise InvalidRequest("lifetime: must be more than 0 seconds")
+        if wanted.lifetime is not None and not 1 <= wanted.lifetime <= MAX_LIFETIME:
+            raise InvalidRequest("lifetime: must be from 1 second to 100 years")
+        if len(wanted.roles) > MAX_ROLES:
+            raise InvalidRequest(f"roles: {len(wanted.roles):,} of them, and {MAX_ROLES} are most")
         now = self._clock()
         secret, id_ = _new()
         record = Key.of(
@@ -113,7 +121,7 @@ class KeyStore:
         """A new secret for the key of that name or id, and as long a life. The
         one before is good for `overlap` seconds more."""
         if not 0 <= overlap <= MAX_OVERLAP:
-            raise InvalidRequest(f"overlap: must be 0 to {MAX_OVERLAP:.0f} seconds")
+            raise InvalidRequest("overlap: must be from 0 seconds to 30 days")
         check_id("key", which)
         now = self._clock()
         secret, id_ = _new()
@@ -138,8 +146,8 @@ class KeyStore:
         return await self._revoked(giver, lambda db: key_rows.revoke(db, tenant, which, now))
 
     async def end_user(self, giver: Principal, tenant: str, user: str) -> list[Issued]:
-        """Every key of the user, and every token that was made for them until
-        now, by whichever issuer. Those made later are good."""
+        """Every key of the user, and every token and certificate that was made
+        for them until now, by whomever. Those made later are good."""
         check_giving(giver, tenant, check_id("user", user), ())
         now = self._clock()
         return await self._revoked(giver, lambda db: key_rows.end_user(db, tenant, user, now))
@@ -156,27 +164,33 @@ class KeyStore:
         return await self._changed(work)
 
     async def _changed(self, work: Callable[[Database], T]) -> T:
-        """Does it, and takes up all that is good then."""
-        now = self._clock()
+        """Does it, and takes up what was changed since the last time: by this,
+        and by others."""
+        now, since = self._clock(), self._version
 
-        def all_of_it(db: Database) -> tuple[T, _Good]:
+        def all_of_it(db: Database) -> tuple[T, _News]:
             done = work(db)
-            good = _Good(key_rows.version(db), key_rows.live(db, now), key_rows.ended(db))
-            return done, good
+            keys = key_rows.live(db, now) if since < 0 else key_rows.changed(db, since)
+            return done, _News(key_rows.version(db), keys, key_rows.ended(db))
 
-        done, good = await self._store.run(all_of_it)
-        if good.version >= self._version:
-            self._version = good.version
-            keys = ((_key(hash_, key), key.expires) for hash_, key in good.live)
-            self._ring.take(keys, good.ended)
+        done, news = await self._store.run(all_of_it)
+        if news.version >= self._version:
+            self._version = news.version
+            gone = [hash_ for hash_, key in news.keys if key.state(now) != "live"]
+            good = (
+                (_key(hash_, key), key.expires)
+                for hash_, key in news.keys
+                if key.state(now) == "live"
+            )
+            self._ring.change(good, gone, news.ended)
         return done
 
 
-class _Good(NamedTuple):
-    """What the store holds that counts now."""
+class _News(NamedTuple):
+    """What the store holds that is not known here yet."""
 
     version: int
-    live: list[tuple[str, Issued]]
+    keys: list[tuple[str, Issued]]
     ended: dict[tuple[str, str], float]
 
 

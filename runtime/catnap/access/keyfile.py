@@ -34,6 +34,11 @@ def kept(path: Path, generate: Callable[[], str]) -> str:
         return _read(path)
 
 
+def _is_given(status: os.stat_result) -> bool:
+    """Whether root keeps it for our group, as a Secret is mounted into a pod."""
+    return status.st_uid == 0 != os.geteuid() and status.st_gid == os.getegid()
+
+
 def _create(path: Path, secret: str) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Written aside and linked: whoever finds the name finds all of the secret.
@@ -62,7 +67,7 @@ def _read(path: Path) -> str:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise InvalidRequest(f"{path}: is no file, so no key can be in it: remove it")
-        if status.st_mode & 0o077:
+        if status.st_mode & (0o037 if _is_given(status) else 0o077):
             raise InvalidRequest(
                 f"{path}: others can read or write it (mode {stat.S_IMODE(status.st_mode):04o}), "
                 f"so its key may be known: remove it and start again, or `chmod 600 {path}`"

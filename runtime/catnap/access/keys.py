@@ -81,7 +81,7 @@ class KeyRing:
 
     def __init__(self, keys: Iterable[Key]) -> None:
         self._fixed = {key.hash: (key.principal(), math.inf) for key in keys}
-        self._keys = self._fixed
+        self._keys = dict(self._fixed)
         self._ended: Mapping[tuple[str, str], float] = {}
 
     @property
@@ -89,22 +89,30 @@ class KeyRing:
         """Those of whom there is a key."""
         return {principal.tenant for principal, _ in self._keys.values()}
 
-    def take(
+    def fixed(self, tenant: str, user: str) -> list[str]:
+        """Names of a user's keys that only the settings can take back."""
+        found = (principal for principal, _ in self._fixed.values())
+        return sorted(each.name for each in found if (each.tenant, each.user) == (tenant, user))
+
+    def change(
         self,
         issued: Iterable[tuple[Key, float | None]],
+        gone: Iterable[str] = (),
         ended: Mapping[tuple[str, str], float] | None = None,
     ) -> None:
-        """Puts these in the place of those it was given before. With each the
-        moment that it expires at, in seconds since the epoch.
+        """Adds these to those it was given before, or puts them in their place.
+        With each the moment that it expires at, in seconds since the epoch.
 
-        ended: by tenant and user, when their credentials were ended.
+        gone: hashes of those that are good no more. ended: by tenant and user,
+        when their credentials were ended.
         """
         self._ended = ended or {}
-        taken = {
-            key.hash: (key.principal(), math.inf if expires is None else expires)
-            for key, expires in issued
-        }
-        self._keys = taken | self._fixed
+        for hash_ in gone:
+            self._keys.pop(hash_, None)
+        for key, expires in issued:
+            end = math.inf if expires is None else expires
+            self._keys[key.hash] = (key.principal(), end)
+        self._keys |= self._fixed
 
     def find(self, bearer: str | None, now: float) -> Principal | None:
         """Whose key this is; None where it is none. now: seconds since the epoch.
@@ -118,13 +126,13 @@ class KeyRing:
         return principal if now < expires else None
 
     def check_made(self, principal: Principal, made: float) -> None:
-        """Raises Unauthenticated where a token was made, in seconds since the
-        epoch, before the credentials of its user were ended."""
+        """Raises Unauthenticated where a token or a certificate was made, in
+        seconds since the epoch, before the credentials of its user were ended."""
         if principal.user is None or not self._ended:
             return
         if made <= self._ended.get((principal.tenant, principal.user), -math.inf):
             raise Unauthenticated(
-                f"the credentials of user {principal.user!r} were ended after this token was made: "
+                f"the credentials of user {principal.user!r} were ended after this one was made: "
                 "get a new one"
             )
 

@@ -30,9 +30,12 @@ LIMITS = Component(
 )
 
 
+_bounds = msgspec.msgpack.Decoder(Limit)
+
+
 def limits(db: Database) -> list[Limit]:
     found = db.execute('SELECT bounds FROM limits ORDER BY tenant, "user", skill')
-    return [msgspec.msgpack.decode(row["bounds"], type=Limit) for row in found]
+    return [_bounds.decode(row["bounds"]) for row in found]
 
 
 def put(db: Database, limit: Limit) -> None:

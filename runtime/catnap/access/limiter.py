@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from catnap.access.admission import Admitted, Refused
-from catnap.access.limits import Limit, Measure, Who, applying, bounds, scoped
+from catnap.access.limits import Limit, Measure, Who, applying, bounded, bounds, scoped
 from catnap.access.quotas import Quota
 from catnap.access.rates import Gate, Places, Rate
+from catnap.access.today import Today, shape_of
 from catnap.access.usage import DAY, Tally, Used, day_of
 
 _ENTRY = frozenset(("rate", "daily_calls", "daily_compute_ms"))
@@ -19,25 +21,38 @@ _OTHERS = frozenset(("daily_tokens", "daily_bytes"))
 _TOTALS = _OTHERS | {"daily_calls", "daily_compute_ms"}
 """What is counted for all that a limit bounds together."""
 
+_SOME = 200
+"""Accounts that are looked up at one time."""
+
+_Key = tuple[Measure, Who, Who]
+"""What a gate measures, by which limit, and for whom."""
+
 
 class _Account:
-    """What a call of one tenant, user and skill meets, looked up once."""
+    """What a call of one tenant, user and skill meets, looked up once.
+
+    version: of the limits and the day that it was looked up for.
+    """
 
     __slots__ = (
         *("counted", "entry", "every", "nested", "nested_places", "others", "places", "tally"),
+        "version",
     )
 
-    def __init__(self, tally: Tally, gates: Sequence[Gate], totals: Iterable[Used]) -> None:
+    def __init__(
+        self, version: int, tally: Tally, gates: Sequence[Gate], totals: Iterable[Used]
+    ) -> None:
+        self.version = version
         self.tally = tally
         self.counted = (tally.used, *totals)
         self.places = tuple(gate for gate in gates if isinstance(gate, Places))
         self.entry = tuple(gate for gate in gates if gate.measure in _ENTRY)
         self.others = tuple(gate for gate in gates if gate.measure in _OTHERS)
-        self.every = (*self.entry, *self.places)
+        self.every = (*self.entry, *self.places) if self.places else self.entry
         # A child runs in its parent's place, or a tree of calls would wait for
         # itself; a limit of the skill is about the skill alone.
         self.nested_places = tuple(place for place in self.places if place.scope[2])
-        self.nested = (*self.entry, *self.nested_places)
+        self.nested = (*self.entry, *self.nested_places) if self.nested_places else self.entry
 
 
 class Limiter:
@@ -46,19 +61,22 @@ class Limiter:
     All of it is in memory and nothing waits; whoever owns it writes the use
     down (`noted`) and tells it again (`heard`). Rates and places begin anew with the
     process. `now` is in seconds since the epoch.
+
+    Other limits and another day are taken up by each account when it is used
+    next, so that neither holds up the calls of all.
     """
 
     def __init__(self, limits: Iterable[Limit] = ()) -> None:
-        self._limits = tuple(limits)
-        self._bounds = bounds(self._limits)
-        self._day = 0
-        self._midnight = 0.0
-        self._tallies: dict[Who, Tally] = {}
-        self._accounts: dict[Who, _Account] = {}
-        self._totals: dict[Who, Used] = {}
-        self._gates: dict[tuple[Measure, Who, Who], Gate] = {}
-        self._noted: list[Tally] = []
+        self._version = 0
         self._gateways = 1
+        self._today = Today(0)
+        self._midnight = 0.0
+        self._accounts: dict[Who, _Account] = {}
+        self._gates: dict[_Key, Gate] = {}
+        self._older: dict[_Key, Gate] = {}
+        """Of the days before, which go on where they are not idle."""
+        self._noted: list[Tally] = []
+        self.change(limits)
 
     # --- calls ---------------------------------------------------------------
 
@@ -118,24 +136,32 @@ class Limiter:
         of the same scope goes on; a new one counts places from now."""
         self._limits = tuple(limits)
         self._bounds = bounds(self._limits)
-        self._look_up_again()
+        self._shapes = {
+            shape_of(limit.scope) for limit in self._limits if _TOTALS.intersection(bounded(limit))
+        }
+        self._today.keep(self._shapes)
+        self._version += 1
 
     def share(self, gateways: int) -> None:
         """So many gateways let calls in, each its part of every rate and of all
         places, but one at least."""
         if gateways != self._gateways:
             self._gateways = gateways
-            for gate in self._gates.values():
-                gate.change(gate.limit, gateways)
+            self._version += 1
 
-    def standing(self, now: float, of: Who = ("", "", "")) -> list[Gate]:
+    def standing(self, now: float, of: Who = ("", "", "")) -> Iterator[list[Gate]]:
         """Each limit as it is taken now, for each that it bounds by itself; of
-        those who called today and that `of` names, where it does."""
-        self._turn(now)
-        for who in self._tallies:
-            if who not in self._accounts and scoped(of, who):
-                self._open(who)
-        return list(self._gates.values())
+        those who called today and that `of` names, where it does. Some at a
+        time, so that calls may go on in between."""
+        if now >= self._midnight:
+            self._turn(now)
+        seen: set[Gate] = set()
+        tallies = [each for each in self._today.tallies(of[0]) if scoped(of, each.who)]
+        for start in range(0, len(tallies), _SOME):
+            some = [self._account(each.who, now) for each in tallies[start : start + _SOME]]
+            gates = dict.fromkeys(chain.from_iterable((*each.every, *each.others) for each in some))
+            yield [gate for gate in gates if gate not in seen]
+            seen.update(gates)
 
     # --- use -----------------------------------------------------------------
 
@@ -143,12 +169,12 @@ class Limiter:
         """What was used besides: through another gateway, or, as its own, by
         this one before it began. Of another day than today's: of no interest."""
         account = self._account(who, now)
-        if day != self._day:
+        if day != self._today.day:
             return
         for used in account.counted:
             used.add(more)
         if not own:
-            account.tally.others.add(more)
+            account.tally.elsewhere(more)
 
     def noted(self) -> list[Tally]:
         """What has changed since this was asked before."""
@@ -177,58 +203,53 @@ class Limiter:
     def _account(self, who: Who, now: float) -> _Account:
         if now >= self._midnight:
             self._turn(now)
-        return self._accounts.get(who) or self._open(who)
+        account = self._accounts.get(who)
+        if account is not None and account.version == self._version:
+            return account
+        return self._open(who, now)
 
     def _turn(self, now: float) -> None:
-        if now < self._midnight:
-            return
-        self._day = day_of(now)
-        self._midnight = (self._day + 1) * DAY
-        self._tallies = {}
-        self._gates = {key: gate for key, gate in self._gates.items() if not gate.idle(now)}
-        self._look_up_again()
+        self._today = Today(day_of(now))
+        self._midnight = (self._today.day + 1) * DAY
+        self._older |= self._gates
+        self._gates, self._accounts = {}, {}
+        self._version += 1
 
-    def _look_up_again(self) -> None:
-        going_on = {(measure, limit.scope): limit for measure, limit in self._bounds}
-        gates, self._gates = self._gates, {}
-        for (measure, pattern, scope), gate in gates.items():
-            limit = going_on.get((measure, pattern))
-            # A quota is made of the totals below.
-            if limit is not None and not isinstance(gate, Quota):
-                gate.change(limit, self._gateways)
-                self._gates[measure, pattern, scope] = gate
-        self._accounts, self._totals = {}, {}
-        patterns = {scope for measure, scope in going_on if measure in _TOTALS}
-        for who, tally in self._tallies.items():
-            for bounded in {scoped(pattern, who) for pattern in patterns}:
-                if bounded is not None:
-                    self._totals.setdefault(bounded, Used()).add(tally.used)
-
-    def _open(self, who: Who) -> _Account:
-        tally = self._tallies.get(who)
-        if tally is None:
-            tally = self._tallies[who] = Tally(self._day, who)
-        gates: list[Gate] = []
-        totals: dict[Who, Used] = {}
-        for measure, limit, scope in applying(self._bounds, who):
-            if measure in _TOTALS:
-                totals[scope] = self._totals.setdefault(scope, Used())
-            gates.append(self._gate(measure, limit, scope))
-        account = self._accounts[who] = _Account(tally, gates, totals.values())
+    def _open(self, who: Who, now: float) -> _Account:
+        self._sweep(now)
+        totals = {shape: self._today.total(shape, who) for shape in self._shapes}
+        gates = [
+            self._gate(measure, limit, scope, totals.get(shape_of(scope)))
+            for measure, limit, scope in applying(self._bounds, who)
+        ]
+        tally = self._today.tally(who)
+        account = self._accounts[who] = _Account(self._version, tally, gates, totals.values())
         return account
 
-    def _gate(self, measure: Measure, limit: Limit, scope: Who) -> Gate:
+    def _gate(self, measure: Measure, limit: Limit, scope: Who, total: Used | None) -> Gate:
         key = (measure, limit.scope, scope)
-        gate = self._gates.get(key)
-        if gate is None:
-            if measure == "rate":
-                gate = Rate(measure, scope, limit, self._gateways)
-            elif measure == "concurrent":
-                gate = Places(measure, scope, limit, self._gateways)
-            else:
-                gate = Quota(measure, scope, limit, self._totals[scope])
-            self._gates[key] = gate
+        gate = self._gates.get(key) or self._older.pop(key, None)
+        if gate is None or (isinstance(gate, Quota) and gate.total is not total):
+            gate = self._new(measure, limit, scope, total)
+        else:
+            gate.change(limit, self._gateways)
+        self._gates[key] = gate
         return gate
+
+    def _new(self, measure: Measure, limit: Limit, scope: Who, total: Used | None) -> Gate:
+        if measure == "rate":
+            return Rate(measure, scope, limit, self._gateways)
+        if measure == "concurrent":
+            return Places(measure, scope, limit, self._gateways)
+        assert total is not None
+        return Quota(measure, scope, limit, total)
+
+    def _sweep(self, now: float) -> None:
+        """Forgets two gates of the days before, unless there is something in them."""
+        for _ in range(min(2, len(self._older))):
+            key, gate = self._older.popitem()
+            if not gate.idle(now):
+                self._gates[key] = gate
 
 
 def _take(gates: Sequence[Gate], now: float) -> Refused | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Literal, get_args
 
 import msgspec
 
 from catnap.errors import InvalidRequest
-from catnap.events.ids import check_id
+from catnap.events.ids import EACH, check_id
 
 Measure = Literal[
     "rate", "concurrent", "daily_calls", "daily_tokens", "daily_compute_ms", "daily_bytes"
@@ -19,10 +19,13 @@ MEASURES: tuple[Measure, ...] = get_args(Measure)
 Who = tuple[str, str, str]
 """Tenant, user and skill of a call; no skill where a model is asked directly."""
 
-EACH = "*"
-MAX_RATE = 100_000.0
-"""Calls per second. A moment in seconds since the epoch is no finer than a
-quarter of a microsecond, which has to be little beside the time of one call."""
+MIN_RATE, MAX_RATE = 1e-5, 100_000.0
+"""Calls per second: one a day or so, at least. At most, because a moment in
+seconds since the epoch is no finer than a quarter of a microsecond, which has
+to be little beside the time of one call."""
+
+MOST = 2**53
+"""Of all else: as far as every reader of JSON counts by ones."""
 
 
 class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,21 +59,22 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 check_id(kind, name)
         if not bounded(self):
             raise InvalidRequest(f"the limit of {whose(self.scope)} limits nothing: {_NAMES}")
-        if self.rate is not None and not 0 < self.rate <= MAX_RATE:
-            raise self._wrong("rate", f"above 0, and at most {MAX_RATE:,.0f} calls per second")
-        if self.burst is not None and (self.rate is None or self.burst < 1):
-            raise self._wrong("burst", "1 or more, beside a rate")
-        if self.concurrent is not None and self.concurrent < 1:
-            raise self._wrong("concurrent", "1 or more; daily_calls = 0 allows none")
+        if self.rate is not None and not MIN_RATE <= self.rate <= MAX_RATE:
+            raise self._wrong("rate", f"{MIN_RATE:.5f} to {MAX_RATE:,.0f} calls per second")
+        if self.burst is not None and (self.rate is None or not 1 <= self.burst <= MOST):
+            raise self._wrong("burst", f"1 to {MOST:,}, beside a rate")
+        if self.concurrent is not None and not 1 <= self.concurrent <= MOST:
+            raise self._wrong("concurrent", f"1 to {MOST:,}; daily_calls = 0 allows none")
         for measure in MEASURES[2:]:
             value = getattr(self, measure)
-            if value is not None and not 0 <= value < math.inf:
-                raise self._wrong(measure, "0 or more")
+            if value is not None and not 0 <= value <= MOST:
+                raise self._wrong(measure, f"0 to {MOST:,}")
 
     def _wrong(self, name: str, rule: str) -> InvalidRequest:
+        value = getattr(self, name)
+        text = f"{value:g}" if isinstance(value, float) else str(value)[:40]
         return InvalidRequest(
-            f"the limit of {whose(self.scope)}: {name} is {getattr(self, name):g}: it has to be "
-            f"{rule}"
+            f"the limit of {whose(self.scope)}: {name} is {text}: it has to be {rule}"
         )
 
     @property
@@ -107,26 +111,31 @@ def _is(said: str, name: str) -> bool:
     return said in ("", name) or (said == EACH and name != "")
 
 
-Bounds = tuple[tuple[Measure, Limit], ...]
-"""Limits by what each of them bounds."""
+Bounds = Mapping[str, Sequence[tuple[Limit, Sequence[Measure]]]]
+"""Limits by the tenant that they say, each with what it bounds."""
 
 
 def bounds(limits: Iterable[Limit]) -> Bounds:
-    return tuple((measure, limit) for limit in limits for measure in bounded(limit))
+    found: dict[str, list[tuple[Limit, Sequence[Measure]]]] = {}
+    for limit in limits:
+        found.setdefault(limit.tenant, []).append((limit, bounded(limit)))
+    return found
 
 
 def applying(bounds: Bounds, who: Who) -> list[tuple[Measure, Limit, Who]]:
     """What bounds this call, and for whom it counts there: the narrowest of
     each kind of scope, and all kinds."""
     found: dict[tuple[Measure, bool, bool, bool], tuple[Measure, Limit, Who]] = {}
-    for measure, limit in bounds:
+    near = chain.from_iterable(bounds.get(tenant, ()) for tenant in ("", EACH, who[0]))
+    for limit, measures in near:
         scope = scoped(limit.scope, who)
         if scope is None:
             continue
-        kind = (measure, bool(scope[0]), bool(scope[1]), bool(scope[2]))
-        known = found.get(kind)
-        if known is None or _named(limit) > _named(known[1]):
-            found[kind] = (measure, limit, scope)
+        for measure in measures:
+            kind = (measure, bool(scope[0]), bool(scope[1]), bool(scope[2]))
+            known = found.get(kind)
+            if known is None or _named(limit) > _named(known[1]):
+                found[kind] = (measure, limit, scope)
     return list(found.values())
 
 

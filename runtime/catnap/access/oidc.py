@@ -30,7 +30,8 @@ class Issuer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     tenant, or else tenant_claim: whose a token's holder is. tenants: patterns
     of the tenants that this issuer may speak for. user_claim: as which user;
-    empty for tokens that act for any user of the tenant. roles: those of
+    empty for tokens that act for any user of the tenant; `email` only where
+    `email_verified` does not say otherwise (OpenID Connect Core, 5.1). roles: those of
     everybody. role_claim: a claim with one text, several between spaces, or a
     list; role_map: what each of them gives. What is not in it gives nothing.
     """
@@ -82,6 +83,9 @@ class Issuer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if not matches_any(self.tenants, tenant):
             raise Unauthenticated(f"issuer {self.issuer} may not speak for tenant {tenant!r}")
         user = self._id("user", self.user_claim, claims) if self.user_claim else None
+        if self.user_claim == "email" and claims.get("email_verified", True) is not True:
+            # Whoever may write any address into a profile would be anybody.
+            raise Unauthenticated(f"issuer {self.issuer} has not verified the address {user!r}")
         return Principal(
             tenant,
             user,
@@ -100,7 +104,7 @@ class Issuer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def _mapped(self, claims: Mapping[str, Any]) -> Iterable[str]:
         value = claim(claims, self.role_claim) if self.role_claim else None
-        given = value.split() if isinstance(value, str) else value
+        given = value.split(" ") if isinstance(value, str) else value
         for each in given if isinstance(given, list) else ():
             if isinstance(each, str):
                 yield from self.role_map.get(each, ())

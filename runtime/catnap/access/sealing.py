@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from catnap.access import keyfile
+from catnap.access import keyfile, keyring_key
 from catnap.errors import InvalidRequest, Unavailable
 
 if TYPE_CHECKING:
@@ -46,15 +46,22 @@ class Seal:
         except (InvalidTag, ValueError):
             raise Unavailable(
                 f"secret {name[2]!r} of skill {name[1]!r} cannot be opened: it was changed, or "
-                "secrets.key was; set it again"
+                "the key of secrets is another; set it again"
             ) from None
 
 
-def secrets_key(home: Path) -> str:
-    """What is in `secrets.key` of the state folder, made on first use.
+Keeper = Literal["file", "keyring"]
 
-    Raises InvalidRequest, naming the file, where others can read it.
+
+def secrets_key(home: Path, keeper: Keeper = "file") -> str:
+    """What is in `secrets.key` of the state folder or in the keyring, made on
+    first use.
+
+    Raises InvalidRequest, naming the file where others can read it, or saying
+    what the keyring lacks.
     """
+    if keeper == "keyring":
+        return keyring_key.kept(home, keyfile.random_text)
     return keyfile.kept(home / "secrets.key", keyfile.random_text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -9,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from catnap.access import secret_rows as rows
-from catnap.access.sealing import Seal, secrets_key
+from catnap.access.sealing import Keeper, Seal, secrets_key
 from catnap.access.secret_rows import Kept
 from catnap.errors import InvalidRequest, NotFound
 from catnap.store import Store
@@ -18,22 +19,43 @@ MAX_BYTES = 32 * 1024
 
 
 class Secrets:
-    """home: where the key is that they are encrypted with."""
+    """home, keeper: where the key is that they are encrypted with."""
 
-    def __init__(self, store: Store, home: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: Store,
+        home: Path,
+        clock: Callable[[], float] = time.time,
+        keeper: Keeper = "file",
+    ) -> None:
         self._store = store
         self._home = home
         self._clock = clock
+        self._keeper = keeper
+
+    async def start(self) -> None:
+        """Has a keyring unlocked while somebody is there to do it. Raises
+        InvalidRequest where there is none. A file's key is not needed before
+        there is a secret: most platforms never have one."""
+        if self._keeper == "keyring":
+            if self._store.shared:
+                raise InvalidRequest(
+                    "CATNAP_SECRETS_KEY: gateways that share a store share the key of its secrets, "
+                    "and no keyring is on all of their machines: set it to file"
+                )
+            self._seal = await asyncio.to_thread(self._sealed)
 
     @cached_property
     def _seal(self) -> Seal:
-        # Not before there is a secret: most platforms never have one.
-        return Seal(secrets_key(self._home), os.urandom)
+        return self._sealed()
+
+    def _sealed(self) -> Seal:
+        return Seal(secrets_key(self._home, self._keeper), os.urandom)
 
     async def set(self, tenant: str, skill: str, name: str, value: bytes, author: str) -> None:
         """What starts from now on has it. Raises InvalidRequest for what is no
         text of 1 to 32,768 bytes."""
-        _check(value)
+        check_value(value)
         sealed = self._seal.close((tenant, skill, name), value)
         kept = Kept(skill, name, self._clock(), author)
         await self._store.run(lambda db: rows.put(db, tenant, kept, sealed))
@@ -56,7 +78,8 @@ class Secrets:
         }
 
 
-def _check(value: bytes) -> None:
+def check_value(value: bytes) -> None:
+    """Raises InvalidRequest."""
     try:
         text = value.decode()
     except UnicodeDecodeError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+import math
 from collections.abc import Iterable
 
 import msgspec
@@ -9,6 +11,9 @@ import msgspec
 from catnap.access.admission import bound, moment
 from catnap.access.limits import Measure
 from catnap.access.rates import Gate
+
+MOST = 1000
+"""In one answer: each of very many users may have some."""
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,8 +35,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 def standing(
     gates: Iterable[Gate], now: float, *, tenant: str = "", user: str = "", skill: str = ""
 ) -> list[Standing]:
-    """Of those that are named, where they are; by whose they are."""
-    found = [
+    """Of those that are named, where they are."""
+    return [
         Standing(
             tenant=gate.scope[0],
             user=gate.scope[1],
@@ -48,4 +53,13 @@ def standing(
             for wanted, name in zip((tenant, user, skill), gate.scope, strict=True)
         )
     ]
-    return sorted(found, key=lambda each: (each.tenant, each.user, each.skill, each.measure))
+
+
+def fullest(found: Iterable[Standing]) -> list[Standing]:
+    """Those of which least is left, by whose they are."""
+    most = heapq.nlargest(MOST, found, key=_taken)
+    return sorted(most, key=lambda each: (each.tenant, each.user, each.skill, each.measure))
+
+
+def _taken(each: Standing) -> float:
+    return each.used / each.limit if each.limit else math.inf

@@ -49,19 +49,23 @@ class Used:
 class Tally:
     """Use of one day by one tenant, user and skill.
 
-    used: through all gateways, as far as it is known here. others: of it, what
-    went through the others.
+    used: through all gateways, as far as it is known here.
     """
 
-    __slots__ = ("day", "noted", "others", "used", "who")
+    __slots__ = ("_others", "day", "noted", "used", "who")
 
     def __init__(self, day: int, who: Who) -> None:
         self.day, self.who = day, who
         self.used = Used()
-        self.others = Used()
+        self._others: Used | None = None
         self.noted = False
         """Whether it is among those to be written."""
 
+    def elsewhere(self, more: Used) -> None:
+        """Of what was used, so much went through another gateway."""
+        self._others = self._others or Used()
+        self._others.add(more)
+
     def own(self) -> Used:
         """What went through this gateway."""
-        return self.used.since(self.others)
+        return self.used.since(self._others) if self._others else self.used.copy()

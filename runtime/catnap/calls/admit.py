@@ -65,13 +65,12 @@ def permit(call: Call, deployed: Deployed, now: float) -> None:
     if call.event.data and len(call.event.data) > MAX_BODY:
         raise too_large(len(call.event.data), MAX_BODY)
     check_size(call.event)
-    for name, value in (
-        ("user", call.user),
-        ("session", call.session),
-        ("idempotency key", call.key),
-    ):
-        if value:
-            check_id(name, value)
+    if call.user:
+        check_id("user", call.user)
+    if call.session:
+        check_id("session", call.session)
+    if call.key:
+        check_id("idempotency key", call.key)
     if call.depth > MAX_DEPTH:
         # Ends what goes round in circles: a skill that calls itself, or sends
         # the event that it is called by.

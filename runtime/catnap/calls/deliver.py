@@ -23,6 +23,9 @@ from catnap.services.catalog import Catalog, Deployed, route
 from catnap.services.deadlines import Deadlines, Limit
 from catnap.services.platform import Delivery, Platform, Route
 
+_MAYBE = ("sessionid", "parenttaskid")
+"""Extensions that a call has only where there is such a thing."""
+
 MARGIN = 5.0
 """Seconds that a Grant outlasts its call's deadline."""
 
@@ -83,9 +86,14 @@ class Attempt(Limit):
 
 
 class Deliverer:
-    """spent: is told once of each call that an instance may have worked on."""
+    """spent: is told once of each call that an instance may have worked on.
+    gateway: where what calls back reaches this one, host:port; empty where there
+    is no other that it could reach."""
 
-    def __init__(self, catalog: Catalog, platform: Platform, grants: Grants, spent: Spent) -> None:
+    def __init__(
+        self, catalog: Catalog, platform: Platform, grants: Grants, spent: Spent, gateway: str = ""
+    ) -> None:
+        self._gateway = gateway
         self._catalog = catalog
         self._platform = platform
         self._grants = grants
@@ -149,23 +157,27 @@ class Deliverer:
             traceparent=traceparent,
             roles=in_order(call.principal.roles),
             egress=deployed.manifest.egress.allow,
+            packages=deployed.manifest.packages.allow,
             attempt=call.attempt,
+            gateway=self._gateway,
         )
-        event = call.event
-        extensions = dict(event.extensions)
-        extensions["tenantid"] = call.tenant
-        extensions["userid"] = call.user
-        extensions["taskid"] = call.id
-        extensions["deadline"] = _timestamp(deadline)
-        extensions["traceparent"] = traceparent
-        for name, value in (("sessionid", call.session), ("parenttaskid", call.parent)):
-            if value:
-                extensions[name] = value
-            else:
-                extensions.pop(name, None)
-        event = msgspec.structs.replace(event, extensions=extensions)
-        headers, body = to_binary(event)
+        extensions = {
+            **call.event.extensions,
+            "tenantid": call.tenant,
+            "userid": call.user,
+            "taskid": call.id,
+            "sessionid": call.session,
+            "parenttaskid": call.parent,
+            "deadline": _timestamp(deadline),
+            "traceparent": traceparent,
+        }
+        for name in _MAYBE:
+            if not extensions[name]:
+                del extensions[name]
+        headers, body = to_binary(msgspec.structs.replace(call.event, extensions=extensions))
         headers.append((b"authorization", b"Bearer " + self._grants.issue(grant).encode()))
+        if self._gateway:
+            headers.append((b"catnap-callback", self._gateway.encode()))
         if call.accept:
             headers.append((b"accept", call.accept.encode()))
         return headers, body

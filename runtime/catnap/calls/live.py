@@ -14,9 +14,9 @@ from catnap.tasks import Task
 class Work:
     """One call at work: a block of its task."""
 
-    __slots__ = ("_cancelled", "_id", "_running", "_task", "attempt")
+    __slots__ = ("_cancelled", "_id", "_running", "attempt", "task")
 
-    _task: asyncio.Task[object]
+    task: asyncio.Task[object]
 
     def __init__(self, running: dict[str, Work], id: str, attempt: str) -> None:  # noqa: A002
         self._running, self._id, self.attempt = running, id, attempt
@@ -25,12 +25,12 @@ class Work:
     def __enter__(self) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._task = task
+        self.task = task
         self._running[self._id] = self
 
     def cancel(self) -> None:
         self._cancelled = True
-        self._task.cancel()
+        self.task.cancel()
 
     def __exit__(
         self,
@@ -40,7 +40,7 @@ class Work:
     ) -> None:
         self._running.pop(self._id, None)
         if self._cancelled and kind is asyncio.CancelledError:
-            self._task.uncancel()
+            self.task.uncancel()
             raise Cancelled(f"task {self._id} was cancelled by request") from None
 
 
@@ -56,6 +56,13 @@ class Live:
 
     def __len__(self) -> int:
         return len(self._running)
+
+    def tasks(self) -> set[asyncio.Task[object]]:
+        """What runs the calls."""
+        return {each.task for each in self._running.values()}
+
+    def ids(self) -> list[str]:
+        return list(self._running)
 
     def holds(self, grant: Grant) -> bool:
         """Whether the call is at work that the Grant came with. Another attempt

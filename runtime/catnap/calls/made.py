@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from catnap.services.platform import Delivery
 from catnap.services.timings import said
 
 
-@dataclass(slots=True)
-class Made:
+class Made(msgspec.Struct, eq=False):
     """result: the whole answer, once read. streamed: it is passed on as it comes."""
 
     delivered: Delivery

@@ -28,9 +28,14 @@ async def embed(
 async def infer(
     limits: Limiter, who: Who, entry: Entry, request: oip.ModelInferRequest, left: float | None
 ) -> oip.ModelInferResponse:
-    """Likewise; of tensors nobody knows how many tokens they are."""
+    """Likewise; of a model that reads no text nobody knows how many tokens it reads."""
+    if "embed" not in entry.abilities:
+        with _within(limits, who):
+            return await entry.server.infer(request, left)
     with _within(limits, who):
-        return await entry.server.infer(request, left)
+        answer, tokens = await entry.server.counted(request, left)
+    limits.spend(who, time.time(), tokens=tokens)
+    return answer
 
 
 @contextmanager

@@ -38,6 +38,10 @@ from catnap.tasks.task import State
 FORGET_EVERY = 3600.0
 """Seconds between two times that the journal drops what is old."""
 
+HEED_EVERY = 1.0
+"""Seconds between two times that the journal is asked which calls at work here were
+cancelled at another gateway."""
+
 LEFT = Failure("Cancelled", "the caller left before the answer was there", True)
 """How a call ends that nobody waits for any more."""
 
@@ -64,18 +68,19 @@ class Pipeline:
         retry: Retry = Retry(),  # noqa: B008
         noted: Noted | None = None,
         limits: Limiter | None = None,
+        gateway: str = "",
     ) -> None:
         """noted: is told of each call that was let in. limits: which it has to
-        be within; none where there are none."""
+        be within; none where there are none. gateway: see Deliverer."""
         self.catalog = catalog
         self.journal = journal
         self.live = Live()
         self.metrics = Metrics()
         self.noted: Noted = noted or (lambda principal, task, outcome: None)
         self.limits = limits or Limiter()
-        self._deliverer = Deliverer(catalog, platform, grants, self._spent)
+        self._deliverer = Deliverer(catalog, platform, grants, self._spent, gateway)
         self.delivery = Delivery(journal, self._attempt, self.live.ended, time.time, retry=retry)
-        self._forgetting: asyncio.Task[None] | None = None
+        self._chores: list[asyncio.Task[None]] = []
 
     # --- somebody waits ------------------------------------------------------
 
@@ -91,15 +96,15 @@ class Pipeline:
         admitted = admit(call, deployed, self.limits, now)
         try:
             asking.let_in()
-            return await self._once(call, deployed, now)
+            task = task_of(call, now, waited=True)
+            if call.key:
+                return await self._once(call, deployed, task)
+            return await self._answer(call, deployed, task)
         finally:
             admitted.end(time.time())
 
-    async def _once(self, call: Call, deployed: Deployed, now: float) -> Outcome:
-        task = task_of(call, now, waited=True)
-        if not call.key:
-            return await self._answer(call, deployed, task)
-        limit = now + deployed.manifest.limits.timeout
+    async def _once(self, call: Call, deployed: Deployed, task: Task) -> Outcome:
+        limit = task.created + deployed.manifest.limits.timeout
         last = limit if call.deadline is None else min(limit, call.deadline)
         while True:
             known = await self._accept(call, task)
@@ -307,7 +312,9 @@ class Pipeline:
         """Takes up what a stop left behind; gives how many tasks a crash
         had broken off."""
         again = await self.delivery.recover()
-        self._forgetting = asyncio.create_task(self._forget())
+        self._chores.append(asyncio.create_task(self._forget()))
+        if self.journal.shared:
+            self._chores.append(asyncio.create_task(self._heed()))
         self.delivery.start()
         return again
 
@@ -319,12 +326,22 @@ class Pipeline:
                 _log.warning("%s", error.message)
             await asyncio.sleep(FORGET_EVERY)
 
+    async def _heed(self) -> None:
+        """Stops what was cancelled at another gateway."""
+        while True:
+            await asyncio.sleep(HEED_EVERY)
+            try:
+                for id in await self.journal.cancelled(self.live.ids()):  # noqa: A001
+                    self.live.cancel(id)
+            except CatnapError as error:
+                _log.warning("%s", error.message)
+
     async def stop(self) -> None:
         """Breaks off what nobody waits for; the next start takes it up."""
         await self.delivery.stop()
-        if self._forgetting:
-            self._forgetting.cancel()
-            await asyncio.gather(self._forgetting, return_exceptions=True)
+        for chore in self._chores:
+            chore.cancel()
+        await asyncio.gather(*self._chores, return_exceptions=True)
 
 
 def _ended(error: BaseException) -> tuple[State, Failure | None]:

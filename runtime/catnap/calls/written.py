@@ -1,4 +1,4 @@
-"""Files that are written: within the limits, and counted."""
+"""What is stored of files and workspaces: within the limits, and counted."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from catnap.access.limiter import Limiter
 from catnap.access.limits import Who
 from catnap.calls.admit import admit_file
 from catnap.files import Scope
+from catnap.workspaces import Workspace
 
 
 class Written:
@@ -27,3 +28,20 @@ class Written:
 
     def _who(self, scope: Scope) -> Who:
         return (scope.tenant, scope.user, self._skill())
+
+
+class Kept:
+    """The Allowance of all workspaces."""
+
+    def __init__(self, limits: Limiter) -> None:
+        self._limits = limits
+
+    def ask(self, workspace: Workspace) -> None:
+        """Raises ResourceExhausted where the day's bytes are used up."""
+        admit_file(self._limits, self._who(workspace), time.time())
+
+    def wrote(self, workspace: Workspace, size: int) -> None:
+        self._limits.spend(self._who(workspace), time.time(), bytes=size)
+
+    def _who(self, workspace: Workspace) -> Who:
+        return (workspace.tenant, workspace.user, workspace.skill)

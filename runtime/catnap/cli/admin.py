@@ -9,13 +9,14 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from catnap.cli.connection import token, unreachable
+from catnap.cli.connection import http_client, token, unreachable
+from catnap.cli.options import TLS
 from catnap.cli.settings import Settings
 from catnap.errors import InvalidRequest, Unavailable, from_problem
-from catnap.http import Client, Target
+from catnap.http import Target
 
 T = TypeVar("T")
-ADMIN = ("http", "token", "home")
+ADMIN = ("http", "token", "home", *TLS)
 """Settings of a command that does so."""
 
 
@@ -56,14 +57,14 @@ async def stream(
     settings: Settings, path: str, take: Callable[[bytes], object], *, user: str = ""
 ) -> None:
     """Gives an answer on, part by part. Raises as `ask`."""
-    client = Client()
+    client = http_client(settings)
     try:
         try:
             reply = await client.request(
                 Target.parse(settings.http), "GET", path, _who(settings, user)
             )
-        except Unavailable:
-            raise unreachable(settings.http, "http") from None
+        except Unavailable as error:
+            raise unreachable(settings.http, "http", error) from None
         if reply.status >= 400:
             raise from_problem(reply.status, await reply.read())
         async for part in reply.body:
@@ -97,12 +98,12 @@ async def _ask(
     elif body is not None:
         headers.append((b"content-type", b"application/json"))
         sent = msgspec.json.encode(body)
-    client = Client()
+    client = http_client(settings)
     try:
         reply = await client.request(Target.parse(settings.http), method, path, headers, sent)
         data = await reply.read()
-    except Unavailable:
-        raise unreachable(settings.http, "http") from None
+    except Unavailable as error:
+        raise unreachable(settings.http, "http", error) from None
     finally:
         await client.close()
     if reply.status >= 400:

@@ -75,7 +75,7 @@ def list_(
     """
     query = {name: value for name, value in filters.items() if value}
     if since is not None:
-        query["since"] = moment(time.time() - since)
+        query["since"] = moment(max(0.0, time.time() - since))
     records = _records(settings, query | _chain(tenant, platform), limit)
     if as_json:
         output.as_json(list(records))
@@ -141,6 +141,7 @@ def verify(
 def export(settings: Settings, platform: bool, tenant: str) -> None:
     """Prints a tenant's whole chain as JSON lines: each record with its hash,
     which is the SHA-256 of the record as it stands, and the signed head last.
+    Where CATNAP_AUDIT_KEEP cuts off what is old, export it before.
 
     \b
     catnap audit export --tenant acme > acme.jsonl
@@ -183,4 +184,7 @@ def _said(verdict: Verdict) -> str:
     of = f"tenant {verdict.tenant}" if verdict.tenant else "the platform"
     if verdict.problem:
         return f"{of}: record {verdict.broken} is broken: {verdict.problem}"
-    return f"{of}: {verdict.records:,} records, whole; head {verdict.records}:{verdict.head}"
+    cut = ""
+    if verdict.cut:
+        cut = f" since {verdict.until} ({verdict.cut:,} before that were cut off)"
+    return f"{of}: {verdict.records:,} records{cut}, whole; head {verdict.number}:{verdict.head}"

@@ -11,11 +11,15 @@ import msgspec
 from catnap.access.egress import Networks
 from catnap.access.listen import check_listen
 from catnap.access.roles import check_role
+from catnap.cli.authorities import authorities
+from catnap.cli.listened import listened, tls_files
 from catnap.cli.settings import NAMES, Settings, find_file, nearest, read_settings
 from catnap.errors import InvalidRequest
 from catnap.files.bounds import Bounds
 from catnap.files.bucket import Bucket
+from catnap.http.server_tls import server_context
 from catnap.models.build import NAME as MODEL
+from catnap.packages import Index
 from catnap.services.containers.settings import BuildSettings
 from catnap.skills.manifest import Manifest, parse_manifest
 from catnap.skills.manifest_check import problems
@@ -24,11 +28,11 @@ from catnap.store import check_uri
 PREFIX = "CATNAP_"
 _ELSEWHERE = (
     *("BASE", "BUILDER", "COMMIT"),
-    *("CONCURRENCY", "GRACE", "INSTANCE", "LOG", "SECRETS", "WORKSPACES"),
+    *("CONCURRENCY", "GRACE", "INSTANCE", "LOG", "SECRETS", "UV", "WORKSPACES"),
 )
 """Variables that building images and `catnap host` read."""
 
-_LISTENING = ("http", "grpc", "callback", "egress")
+_LISTENING = ("http", "grpc", "callback", "egress", "plain")
 
 
 class Problem(msgspec.Struct, frozen=True, order=True):
@@ -60,10 +64,14 @@ def check(flags: Mapping[str, str | None], environment: Mapping[str, str], folde
     found += _refused("environment", BuildSettings.read, environment)
     found += _refused("CATNAP_EGRESS_NETWORKS", Networks.parse, settings.egress_networks)
     found += _refused("CATNAP_FILES_BOUNDS", Bounds.parse, settings.files_bounds)
+    if settings.index:
+        found += _refused("CATNAP_INDEX", Index.parse, settings.index)
     if settings.files:
         found += _refused("CATNAP_FILES", Bucket.parse, settings.files)
     if settings.store:
         found += _refused("CATNAP_STORE", check_uri, settings.store)
+    found += _refused("CATNAP_TLS_CERT", _tls, settings)
+    found += _refused("[[issuers]]", authorities, settings)
     found += _addresses(settings)
     found += _keys(settings)
     skills = _skills(settings.functions, found)
@@ -85,9 +93,17 @@ def _variables(environment: Mapping[str, str]) -> Iterator[Problem]:
             yield Problem(name, f"there is no such variable: {nearest(name, known)}")
 
 
+def _tls(settings: Settings) -> None:
+    listened(settings, "http")
+    listened(settings, "grpc")
+    files = tls_files(settings)
+    if files is not None:
+        server_context(files)
+
+
 def _addresses(settings: Settings) -> Iterator[Problem]:
     """Two servers at one address, or one that anybody may reach."""
-    listening = {name: getattr(settings, name) for name in _LISTENING}
+    listening = {name: getattr(settings, name).removeprefix("https://") for name in _LISTENING}
     taken = Counter(each for each in listening.values() if not each.endswith(":0"))
     for name, address in listening.items():
         if not address:

@@ -13,6 +13,7 @@ import click
 
 from catnap.access.principal import DEFAULT_TENANT
 from catnap.cli import deployed, exits, output
+from catnap.cli.authorities import authorities
 from catnap.cli.cluster import Access, with_cluster
 from catnap.cli.here import deploy_here, refuse_a_clusters
 from catnap.cli.options import DURATION, Command, with_json, with_settings
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 @with_json
 @with_settings(
     *("functions", "home", "http", "token", "install", "files", "files_bounds", "retry"),
-    "egress_networks",
+    *("egress_networks", "index", "store"),
 )
 def deploy(
     settings: Settings,
@@ -71,6 +72,8 @@ def deploy(
 
     Builds what is not built, applies what differs, and waits until it is
     ready. A skill that cannot be deployed leaves the running one as it is.
+    Where CATNAP_STORE names a Postgres and CATNAP_FILES a bucket, there are two
+    gateways; else one, with a volume.
     Images get to the cluster by REGISTRY, or by LOAD_COMMAND; see `catnap
     build --help`.
 
@@ -90,8 +93,16 @@ def deploy(
     # Here, so that the help needs no Kubernetes client.
     from catnap.access.keyfile import random_text
     from catnap.access.keys import PREFIX
+    from catnap.access.shared_keys import FILES
     from catnap.models.build import NAME as MODEL
     from catnap.services.cluster.install import Install
+    from catnap.services.cluster.names import (
+        ADMIN_KEY,
+        ADMIN_SECRET,
+        KEYS_SECRET,
+        STORE_SECRET,
+        STORE_URI,
+    )
     from catnap.services.containers import BuildSettings
     from catnap.services.knative.deploy import deploy as run
     from catnap.services.knative.order import Order
@@ -106,6 +117,8 @@ def deploy(
             storage=storage or Install.storage,
             storage_class=storage_class,
             settings=gateway_settings(settings),
+            files=authorities(settings),
+            clients=bool(settings.clients),
         ),
         models=(MODEL,),
         build=replace(BuildSettings.read(os.environ), home=settings.home),
@@ -114,11 +127,16 @@ def deploy(
         wait=wait,
         whole=not skills,
         resize=bool(storage or storage_class),
+        bucket=bool(settings.files),
     )
+    secrets = {
+        ADMIN_SECRET: {ADMIN_KEY: PREFIX + random_text()},
+        KEYS_SECRET: {file: random_text() for file in FILES},
+    }
+    if settings.store:
+        secrets[STORE_SECRET] = {STORE_URI: settings.store}
     with Progress(quiet=as_json) as progress:
-        done = asyncio.run(
-            run(access.connect(), order, PREFIX + random_text(), progress.tell, dry_run=dry_run)
-        )
+        done = asyncio.run(run(access.connect(), order, secrets, progress.tell, dry_run=dry_run))
     took = time.monotonic() - began
     if as_json:
         output.as_json(deployed.document(done, took))

@@ -8,13 +8,13 @@ import click
 
 from catnap.cli import exits, machine, output, running
 from catnap.cli.machine import Finding
-from catnap.cli.options import Command, with_json, with_settings
+from catnap.cli.options import TLS, Command, with_json, with_settings
 from catnap.cli.settings import Settings
 
 
 @click.command(cls=Command)
 @with_json
-@with_settings("home", "http", "grpc", "token", "admin_key")
+@with_settings("home", "http", "grpc", "token", "admin_key", *TLS)
 def doctor(settings: Settings, as_json: bool) -> int:
     """Looks at what Catnap needs of this machine, and says what to do.
 

@@ -11,7 +11,8 @@ from cloudevents.conversion import to_binary
 from cloudevents.http import CloudEvent
 
 from catnap.cli import output
-from catnap.cli.connection import token, unreachable
+from catnap.cli.admin import ADMIN
+from catnap.cli.connection import http_client, token, unreachable
 from catnap.cli.options import (
     Group,
     for_session,
@@ -24,7 +25,7 @@ from catnap.cli.options import (
 from catnap.cli.settings import Settings
 from catnap.errors import InvalidRequest, Unavailable, from_problem
 from catnap.events.header_text import quote
-from catnap.http import Client, Target
+from catnap.http import Target
 
 
 @click.group(cls=Group)
@@ -41,7 +42,7 @@ def events() -> None:
 @for_user
 @for_session
 @with_json
-@with_settings("http", "token", "home")
+@with_settings(*ADMIN)
 def send(
     settings: Settings,
     kind: str,
@@ -101,14 +102,14 @@ async def _send(settings: Settings, event: CloudEvent) -> dict[str, Any]:
     bearer = token(settings, settings.http)
     if bearer:
         headers.append((b"authorization", f"Bearer {bearer}".encode()))
-    client = Client()
+    client = http_client(settings)
     try:
         try:
             reply = await client.request(
                 Target.parse(settings.http), "POST", "/events", headers, body
             )
-        except Unavailable:
-            raise unreachable(settings.http, "http") from None
+        except Unavailable as error:
+            raise unreachable(settings.http, "http", error) from None
         answer = await reply.read()
     finally:
         await client.close()

@@ -18,6 +18,7 @@ from catnap.errors import (
     Unauthenticated,
     Unavailable,
 )
+from catnap.skills.duration import roughly
 
 MEANINGS = {
     0: "all went well",
@@ -59,5 +60,5 @@ def line(error: CatnapError) -> str:
     """The error in one line, with the time to wait where it is known."""
     text = " ".join(error.message.split())
     if error.retry_after is not None:
-        text += f"; try again in {round(error.retry_after, 1):g} s"
+        text += f"; try again in {roughly(error.retry_after)}"
     return text

@@ -14,6 +14,8 @@ import click
 
 from catnap.cli import output
 from catnap.cli.connection import gateway
+from catnap.cli.file_links import link, put_direct
+from catnap.cli.file_moves import cp, mv
 from catnap.cli.options import (
     CLIENT,
     Group,
@@ -24,7 +26,7 @@ from catnap.cli.options import (
 )
 from catnap.cli.scope import in_scope
 from catnap.cli.settings import Settings
-from catnap.cli.transfer import Upload, check_free, destination, uploads
+from catnap.cli.transfer import Upload, check_free, count, destination, uploads
 from catnap.client import Client, File
 from catnap.client.content import chunks
 from catnap.client.options import Scope
@@ -42,43 +44,62 @@ def files() -> None:
     catnap files put notes/ report.pdf --user ada
     catnap files list --user ada
     catnap files get report.pdf --user ada
+    catnap files link report.pdf --user ada
     """
 
 
 @files.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--to", "prefix", default="", metavar="PREFIX", help="Put them below this prefix.")
+@click.option("--direct", is_flag=True, help="Past the gateway, where files are in a bucket.")
 @for_user
 @for_session
 @with_json
-@with_settings(*CLIENT)
+@with_settings("http", *CLIENT)
 def put(
-    settings: Settings, paths: tuple[str, ...], prefix: str, user: str, session: str, as_json: bool
+    settings: Settings,
+    paths: tuple[str, ...],
+    prefix: str,
+    direct: bool,
+    user: str,
+    session: str,
+    as_json: bool,
 ) -> None:
     """Writes files and whole folders.
 
     A folder keeps its name (`put notes` writes notes/...); with a slash at the
-    end only what is in it is put (`put notes/`).
+    end only what is in it is put (`put notes/`). With --direct the content goes
+    straight to the bucket by links, a large file in several parts at once.
 
     \b
     catnap files put report.pdf --user ada
     catnap files put notes --to 2026 --user ada        2026/notes/...
+    catnap files put scans.tar --direct --user ada
     """
     found = uploads(paths, prefix)
     scope: Scope = {"user": user, "session": session}
     with gateway(settings) as client, _progress(sum(each.size for each in found)) as advance:
-        written = _put_all(client, found, scope, advance)
+        by = partial(put_direct, settings) if direct else partial(_put_one, client)
+        written = _put_all(client, found, partial(by, scope, advance))
     if as_json:
         output.as_json(written)
     else:
         total = output.size(sum(file.size for file in written))
-        click.echo(f"put {_count(len(written))}, {total}")
+        click.echo(f"put {count(len(written))}, {total}")
 
 
-def _put_all(client: Client, found: list[Upload], scope: Scope, advance: Advance) -> list[File]:
+def _put_all(client: Client, found: list[Upload], put: Callable[[Upload], File]) -> list[File]:
     pool = ThreadPoolExecutor(_PARALLEL)
+
+    def one(upload: Upload) -> File:
+        try:
+            return put(upload)
+        except CatnapError as error:
+            error.message = f"{upload.path}: {error.message}"
+            raise
+
     try:
-        return list(pool.map(partial(_put_one, client, scope, advance), found))
+        return list(pool.map(one, found))
     except BaseException:
         client.close()  # the other uploads end with it
         raise
@@ -92,11 +113,7 @@ def _put_one(client: Client, scope: Scope, advance: Advance, upload: Upload) -> 
             yield chunk
             advance(len(chunk))
 
-    try:
-        return client.files.put(upload.key, content(), **scope)
-    except CatnapError as error:
-        error.message = f"{upload.path}: {error.message}"
-        raise
+    return client.files.put(upload.key, content(), **scope)
 
 
 @files.command()
@@ -145,7 +162,7 @@ def get(
     if as_json:
         output.as_json(got)
     else:
-        where = pairs[0][1] if len(pairs) == 1 else f"{_count(len(pairs))} below {target}"
+        where = pairs[0][1] if len(pairs) == 1 else f"{count(len(pairs))} below {target}"
         click.echo(f"got {where}, {output.size(sum(file.size for file in got))}")
 
 
@@ -217,11 +234,11 @@ def rm(
     if as_json:
         output.as_json(removed)
     else:
-        click.echo(f"removed {_count(len(removed))}")
+        click.echo(f"removed {count(len(removed))}")
 
 
-def _count(number: int) -> str:
-    return f"{number} file" if number == 1 else f"{number} files"
+for _command in (cp, mv, link):
+    files.add_command(_command)
 
 
 @contextmanager

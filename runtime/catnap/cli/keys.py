@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from urllib.parse import quote
 
 import click
@@ -25,7 +24,10 @@ class Shown(msgspec.Struct):
 
 
 class _Keys(msgspec.Struct):
+    """left: what a user whose keys were ended gets in with all the same."""
+
     keys: list[Shown]
+    left: list[str] = []
 
 
 @click.group(cls=Group)
@@ -59,13 +61,15 @@ def create(
 ) -> None:
     """Makes a key, and shows its secret this once.
 
-    A role may be bound to skills: `caller:report-*` calls those alone.
+    A role may be bound to skills: `caller:report-*` calls those alone. An
+    admin may bind it to tenants: `operator@acme-*`.
 
     \b
     catnap keys create agent-core
     catnap keys create ada --role viewer --role caller:report-* --user ada --expires 90d
     """
-    wanted = {"name": name, "roles": roles, "user": user, "lifetime": expires and float(expires)}
+    lifetime = None if expires is None else float(expires)
+    wanted = {"name": name, "roles": roles, "user": user, "lifetime": lifetime}
     _made(ask(settings, "POST", f"/keys{of_tenant(tenant)}", Shown, wanted), as_json)
 
 
@@ -98,8 +102,8 @@ def rotate(settings: Settings, key: str, overlap: float, tenant: str, as_json: b
 def revoke(settings: Settings, key: str, user: str, tenant: str, as_json: bool) -> None:
     """Ends a KEY now: every secret of that name, or the one with that id.
 
-    With --user it ends all keys of that user, and all tokens that an issuer
-    has made for them until now.
+    With --user it ends all keys of that user, and all tokens and certificates
+    that were made for them until now.
 
     \b
     catnap keys revoke agent-core
@@ -107,14 +111,18 @@ def revoke(settings: Settings, key: str, user: str, tenant: str, as_json: bool) 
     """
     if bool(key) == bool(user):
         raise click.UsageError("Give a KEY, or --user.")
-    ended = f"/keys/{quote(key, '')}" if key else f"/users/{quote(user, '')}/credentials"
-    path = f"{ended}{of_tenant(tenant)}"
-    found = ask(settings, "DELETE", path, _Keys).keys
+    what = f"/keys/{quote(key, '')}" if key else f"/users/{quote(user, '')}/credentials"
+    path = f"{what}{of_tenant(tenant)}"
+    ended = ask(settings, "DELETE", path, _Keys)
+    if user:
+        output.note(f"tokens and certificates of user {user} made until now are taken no more")
+    for name in ended.left:
+        output.note(f"{name} of user {user} is still good: take it out of catnap.toml")
     if as_json:
-        output.as_json([_document(each) for each in found])
+        output.as_json([_document(each) for each in ended.keys])
         return
-    for each in found:
-        click.echo(f"{each.key.id} {each.key.name} is {each.state}")
+    for each in ended.keys:
+        click.echo(f"{each.key.id} {output.plain(each.key.name)} is {each.state}")
 
 
 @keys.command("list")
@@ -146,15 +154,21 @@ def _made(made: Shown, as_json: bool) -> None:
         output.as_json(_document(made))
         return
     click.echo(made.secret)
-    end = f" until {_when(made.key.expires)}" if made.key.expires else ""
+    key = made.key
+    end = f"good until {output.when(key.expires)}" if key.expires else "without an end"
+    name = output.plain(key.name)
     output.note(
-        f"key {made.key.name} ({made.key.id}) of tenant {made.key.tenant}, good{end}; "
-        "its secret is shown only now"
+        f"key {name} ({key.id}) of tenant {key.tenant}, {end}; its secret is shown only now"
     )
 
 
 def _document(each: Shown) -> dict[str, object]:
-    document = {**msgspec.structs.asdict(each.key), "state": each.state}
+    times = {
+        name: output.rfc3339(seconds)
+        for name in ("created", "expires", "revoked")
+        if (seconds := getattr(each.key, name)) is not None
+    }
+    document = {**msgspec.structs.asdict(each.key), **times, "state": each.state}
     return {**document, "secret": each.secret} if each.secret else document
 
 
@@ -162,10 +176,6 @@ def _row(each: Shown) -> tuple[str, ...]:
     key = each.key
     return (
         *(key.id, key.name, "any" if key.user is None else key.user, ", ".join(key.roles)),
-        *(each.state, _when(key.created), _when(key.expires) if key.expires else "never"),
+        *(each.state, output.when(key.created), output.when(key.expires) or "never"),
         key.creator,
     )
-
-
-def _when(seconds: float) -> str:
-    return output.when(datetime.fromtimestamp(seconds, UTC))

@@ -12,6 +12,7 @@ import click
 from catnap.cli import output
 from catnap.cli.options import Command, with_json
 from catnap.errors import InvalidRequest, Unavailable
+from catnap.skills import read_manifest
 
 DISTRIBUTION = "catnap-functions"
 
@@ -35,7 +36,7 @@ def lock(folder: Path, upgrade: bool, as_json: bool) -> None:
             "leave both files out where it needs none"
         )
     with tempfile.NamedTemporaryFile("w", suffix=".in") as host:
-        host.write("\n".join(host_requirements()))
+        host.write("\n".join(host_requirements(_workspaces(folder))))
         host.flush()
         _compile(folder, Path(host.name), source, target, upgrade)
     names = [line.split()[0] for line in target.read_text().splitlines() if "==" in line]
@@ -45,10 +46,21 @@ def lock(folder: Path, upgrade: bool, as_json: bool) -> None:
         click.echo(f"{target}: {len(names)} packages")
 
 
-def host_requirements() -> list[str]:
-    """What every instance has besides the skill's own packages."""
-    named = (each.replace("extra == 'uvloop'", "").rstrip("; ") for each in _requires())
-    return [each for each in named if "extra ==" not in each]
+def host_requirements(workspaces: bool = False) -> list[str]:
+    """What every instance has besides the skill's own packages. workspaces:
+    where each session has a folder of its own."""
+    extras = ("uvloop", "workspaces") if workspaces else ("uvloop",)
+    found = []
+    for each in _requires():
+        named, _, extra = each.partition("extra == ")
+        if not extra or extra.strip("'") in extras:
+            found.append(named.rstrip("; "))
+    return found
+
+
+def _workspaces(folder: Path) -> bool:
+    """A function without a skill.toml has none."""
+    return (folder / "skill.toml").is_file() and read_manifest(folder).session.workspace
 
 
 def _requires() -> list[str]:

@@ -12,7 +12,7 @@ import click
 from catnap.cli import output
 from catnap.cli.admin import ask
 from catnap.cli.connection import local_key
-from catnap.cli.options import Command, with_json, with_settings
+from catnap.cli.options import TLS, Command, with_json, with_settings
 from catnap.cli.settings import Settings
 from catnap.client import logins
 from catnap.errors import PermissionDenied
@@ -21,7 +21,7 @@ from catnap.errors import PermissionDenied
 @click.command(cls=Command)
 @click.option("--stdin", is_flag=True, help="Read the key from stdin.")
 @with_json
-@with_settings("http", "grpc", "token", "home")
+@with_settings("http", "grpc", "token", "home", *TLS)
 def login(settings: Settings, stdin: bool, as_json: bool) -> None:
     """Keeps a key for the gateway's addresses, once the gateway takes it.
 
@@ -32,7 +32,7 @@ def login(settings: Settings, stdin: bool, as_json: bool) -> None:
 
     \b
     catnap login
-    catnap login --http catnap.example.com:80 --grpc catnap.example.com:9000
+    catnap login --http https://catnap.example.com --grpc https://catnap.example.com:9000
     catnap keys create me --role developer | catnap login --stdin
     """
     key = sys.stdin.readline().strip() if stdin else settings.token

@@ -33,11 +33,23 @@ _SETTINGS = {
     "install": "Name of the installation on a cluster. Default: catnap.",
     "models": "Address of a model server. Default: one is started.",
     "callback": "Address that skills alone call back at. Default: the HTTP address.",
+    "advertise": "Name or address of this gateway for others that share its store.",
     "egress": "Address of the proxy that skills leave by. Default: a free port of this machine.",
     "egress_networks": "Private networks that skills may reach by it, as 10.1.0.0/16,10.2.0.0/16.",
+    "index": "Packages that sessions install: https://host/simple/. Default: Python's own index.",
     "audit": "What is recorded: actions, or calls for each call, too. Default: actions.",
+    "audit_keep": "How long, e.g. 400d; what is older is cut off. Default: for ever.",
+    "secrets_key": "Where the key of secrets is: file, or keyring. Default: file.",
+    "tls_cert": "Certificate that HTTP and gRPC are answered with, PEM; read anew when it changes.",
+    "tls_key": "Its key.",
+    "tls_client_ca": "Who signs the certificates that every client then has to show.",
+    "plain": "Address where HTTP is answered without TLS all the same. Default: none.",
+    "ca": "Certificates to trust at an https:// address. Default: the system's.",
+    "client_cert": "Certificate to show there, PEM.",
+    "client_key": "Its key.",
 }
-CLIENT = ("grpc", "token", "home")
+TLS = ("ca", "client_cert", "client_key")
+CLIENT = ("grpc", "token", "home", *TLS)
 """Settings of a command that asks the gateway."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -103,7 +103,7 @@ def table(
     from rich.table import Table
     from rich.text import Text
 
-    found = [[Text("" if cell is None else str(cell)) for cell in row] for row in rows]
+    found = [[Text("" if cell is None else plain(str(cell))) for cell in row] for row in rows]
     if not found:
         click.echo(empty, err=True)
         return
@@ -134,6 +134,12 @@ def table(
         click.echo(_PADDING.sub(r"\1", line))
 
 
+def plain(text: str) -> str:
+    """Text that somebody else has chosen, on a terminal: what steers it, or the
+    direction that it writes in, is shown as an escape."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
 def size(count: int) -> str:
     """Bytes as people say them."""
     amount = float(count)
@@ -144,9 +150,19 @@ def size(count: int) -> str:
     return f"{amount:.1f} GB"
 
 
-def when(moment: datetime) -> str:
-    """A moment in the reader's own time zone."""
+def when(moment: datetime | float | None) -> str:
+    """A moment, or seconds since the epoch, in the reader's own time zone;
+    nothing for none."""
+    if not moment:
+        return ""
+    if not isinstance(moment, datetime):
+        moment = datetime.fromtimestamp(moment, UTC)
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def rfc3339(seconds: float) -> str:
+    """Seconds since the epoch, as JSON for a program has them."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def note(text: str) -> None:

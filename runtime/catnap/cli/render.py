@@ -12,6 +12,7 @@ import click
 import yaml
 
 from catnap.cli import output
+from catnap.cli.authorities import authorities
 from catnap.cli.options import Command, with_json, with_settings
 from catnap.cli.settings import Settings, gateway_settings
 from catnap.errors import NotFound
@@ -43,10 +44,16 @@ from catnap.skills.manifest import read_manifest
 @click.option(
     "--eventing/--no-eventing", default=True, help="Knative Eventing's Broker and Triggers, too."
 )
+@click.option(
+    "--tls/--no-tls", default=False, help="There is a Secret catnap-tls, for the gateway to show."
+)
 @click.option("--storage", help="The gateway's volume on the cluster. Default: 10Gi.")
 @click.option("--storage-class", help="Its class. Default: the cluster's own.")
 @with_json
-@with_settings("functions", "home", "install", "files", "files_bounds", "retry", "egress_networks")
+@with_settings(
+    *("functions", "home", "install", "files", "files_bounds", "retry"),
+    *("egress_networks", "index", "store"),
+)
 def render(
     settings: Settings,
     skill: str | None,
@@ -55,6 +62,7 @@ def render(
     cluster: bool,
     tenants: tuple[str, ...],
     eventing: bool,
+    tls: bool,
     storage: str | None,
     storage_class: str | None,
     as_json: bool,
@@ -62,8 +70,9 @@ def render(
     """Prints the Knative Service of SKILL, or of every skill.
 
     The same object is what the local platform runs. With --cluster it prints
-    all that `catnap deploy` applies, in that order, but the Secret
-    `catnap-admin` with the platform's key: a deploy makes it.
+    all that `catnap deploy` applies, in that order, but the Secrets that a
+    deploy makes: `catnap-admin` with the platform's key, and with a store
+    outside `catnap-store` and `catnap-keys`.
 
     \b
     catnap render echo
@@ -86,6 +95,10 @@ def render(
             storage=storage or Install.storage,
             storage_class=storage_class or Install.storage_class,
             settings=gateway_settings(settings),
+            files=authorities(settings),
+            tls=tls,
+            clients=bool(settings.clients),
+            replicated=bool(settings.store),
         )
         found = asyncio.run(_skills(folders, settings.home))
         skills = [

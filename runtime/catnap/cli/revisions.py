@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import click
 
 from catnap.cli import output
@@ -48,7 +46,7 @@ def show(service: Service, as_json: bool, every: bool = False) -> None:
                 f"{each.percent} %" if each.percent else "",
                 ", ".join(each.tags),
                 len(each.instances),
-                output.when(datetime.fromtimestamp(each.created, UTC)) if each.created else "",
+                output.when(each.created),
             )
             for each in shown
         ],

@@ -10,11 +10,11 @@ from importlib.metadata import version
 
 import msgspec
 
-from catnap.cli.connection import token
+from catnap.cli.connection import http_client, token
 from catnap.cli.machine import Finding
 from catnap.cli.settings import Settings
 from catnap.errors import CatnapError
-from catnap.http import Client, Target
+from catnap.http import Target
 from catnap.services.containers import builder
 
 PATIENCE = 5.0
@@ -29,7 +29,7 @@ async def gateway(settings: Settings) -> list[Finding]:
     """The one that answers at the address of the settings; where none does,
     whether one could."""
     own = version("catnap-functions")
-    where = f"http://{settings.http}"
+    where = settings.http if "://" in settings.http else f"http://{settings.http}"
     try:
         async with asyncio.timeout(PATIENCE):
             status, theirs = await _ask(settings)
@@ -49,7 +49,7 @@ async def gateway(settings: Settings) -> list[Finding]:
 
 
 async def _ask(settings: Settings) -> tuple[int, str]:
-    client = Client()
+    client = http_client(settings)
     try:
         key = token(settings, settings.http)
         headers = [(b"authorization", f"Bearer {key}".encode())] if key else []

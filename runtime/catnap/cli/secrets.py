@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
-from urllib.parse import quote
 
 import click
 import msgspec
 
 from catnap.cli import output
-from catnap.cli.admin import ADMIN, ask, of_tenant
+from catnap.cli.cluster import Access, with_cluster
 from catnap.cli.options import Group, with_json, with_settings
 from catnap.cli.revisions import with_tenant
+from catnap.cli.secret_places import place
 from catnap.cli.settings import Settings
+from catnap.cli.switchboard import SETTINGS
 
 of_skill = click.option("--skill", required=True, help="Whose it is.")
-
-
-class _Shown(msgspec.Struct):
-    skill: str
-    name: str
-    updated: float
-    author: str
-    named: bool
-
-    @property
-    def state(self) -> str:
-        if not self.updated:
-            return "not set"
-        return "set" if self.named else "set, asked for no more"
-
-
-class _Listed(msgspec.Struct):
-    secrets: list[_Shown]
 
 
 @click.group(cls=Group)
@@ -45,21 +27,28 @@ def secrets() -> None:
 @click.argument("name")
 @of_skill
 @with_tenant
+@with_cluster
 @with_json
-@with_settings(*ADMIN)
-def set_(settings: Settings, name: str, skill: str, tenant: str, as_json: bool) -> None:
+@with_settings(*SETTINGS)
+def set_(
+    settings: Settings, access: Access, name: str, skill: str, tenant: str, as_json: bool
+) -> None:
     """Sets the secret NAME of a skill; asks for the value, or reads it from stdin.
 
     The skill's manifest names it: names = ["api-key"] in [secrets]. Of what
     stdin gives, one line end at the end is not part of it. Instances that start
     from now on have it.
 
+    With --kubeconfig or --context it is kept by that cluster, in the Secret of
+    the skill in the namespace of its tenant, with your own rights there: the
+    gateway has none to Secrets. Instances that run have it within a minute or two.
+
     \b
     catnap secrets set api-key --skill search
+    catnap secrets set api-key --skill search --context production
     catnap secrets set api-key --skill search --tenant acme < key.txt
     """
-    value = _value()
-    ask(settings, "PUT", _path(skill, name, tenant), type(None), value)
+    place(settings, access, tenant).put(skill, name, _value())
     _said(skill, name, "set", as_json)
 
 
@@ -67,33 +56,41 @@ def set_(settings: Settings, name: str, skill: str, tenant: str, as_json: bool) 
 @click.argument("name")
 @of_skill
 @with_tenant
+@with_cluster
 @with_json
-@with_settings(*ADMIN)
-def remove(settings: Settings, name: str, skill: str, tenant: str, as_json: bool) -> None:
-    """Removes the secret NAME of a skill. Instances that run keep it to their end.
+@with_settings(*SETTINGS)
+def remove(
+    settings: Settings, access: Access, name: str, skill: str, tenant: str, as_json: bool
+) -> None:
+    """Removes the secret NAME of a skill. Instances that run keep it to their end,
+    and on a cluster for a minute or two.
 
     \b
     catnap secrets remove api-key --skill search
     """
-    ask(settings, "DELETE", _path(skill, name, tenant), type(None))
+    place(settings, access, tenant).remove(skill, name)
     _said(skill, name, "removed", as_json)
 
 
 @secrets.command("list")
 @with_tenant
+@with_cluster
 @with_json
-@with_settings(*ADMIN)
-def list_(settings: Settings, tenant: str, as_json: bool) -> None:
+@with_settings(*SETTINGS)
+def list_(settings: Settings, access: Access, tenant: str, as_json: bool) -> None:
     """Lists the secrets that are set, and those that skills ask for; no values.
 
     \b
     catnap secrets list --tenant acme
     """
-    found = ask(settings, "GET", f"/secrets{of_tenant(tenant)}", _Listed).secrets
+    found = place(settings, access, tenant).list()
     if as_json:
         output.as_json([{**msgspec.structs.asdict(each), "state": each.state} for each in found])
         return
-    rows = [(each.skill, each.name, each.state, _when(each.updated), each.author) for each in found]
+    rows = [
+        (each.skill, each.name, each.state, output.when(each.updated), each.author)
+        for each in found
+    ]
     output.table(("skill", "name", "state", "updated", "author"), rows, empty="no secrets")
 
 
@@ -105,16 +102,8 @@ def _value() -> bytes:
     return given.removesuffix(b"\n").removesuffix(b"\r")
 
 
-def _path(skill: str, name: str, tenant: str) -> str:
-    return f"/secrets/{quote(skill, '')}/{quote(name, '')}{of_tenant(tenant)}"
-
-
 def _said(skill: str, name: str, state: str, as_json: bool) -> None:
     if as_json:
         output.as_json({"skill": skill, "name": name, "state": state})
     else:
         click.echo(f"secret {name} of {skill} is {state}")
-
-
-def _when(seconds: float) -> str:
-    return output.when(datetime.fromtimestamp(seconds, UTC)) if seconds else ""

@@ -6,11 +6,13 @@ import asyncio
 import logging
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import msgspec
 
+from catnap.cli.listened import listened, tls_files
 from catnap.cli.options import Command, with_json, with_settings
 from catnap.cli.settings import Settings
 from catnap.gateway.serve import Ready
@@ -24,6 +26,8 @@ from catnap.gateway.settings import Settings as GatewaySettings
 @with_settings(
     *("home", "http", "grpc", "functions", "files", "files_bounds", "retry", "admin_key"),
     *("store", "platform", "install", "models", "callback", "egress", "egress_networks", "audit"),
+    *("audit_keep", "secrets_key", "tls_cert", "tls_key", "tls_client_ca", "plain"),
+    *("advertise", "index"),
 )
 def serve(settings: Settings, reload: bool, as_json: bool) -> None:
     """Runs the whole platform on this machine, until Ctrl-C.
@@ -46,13 +50,18 @@ def serve(settings: Settings, reload: bool, as_json: bool) -> None:
 
     def ready(found: Ready) -> None:
         took = time.monotonic() - began
+        if settings.tls_cert:
+            found = replace(found, http=f"https://{found.http}", grpc=f"https://{found.grpc}")
         told = {"event": "ready", "http": found.http, "grpc": found.grpc, "skills": found.skills}
         _tell({**told, "seconds": round(took, 3)}, _block(found, settings, took, program), as_json)
 
     gateway = GatewaySettings(
         home=settings.home,
-        http=settings.http,
-        grpc=settings.grpc,
+        http=listened(settings, "http"),
+        grpc=listened(settings, "grpc"),
+        tls=tls_files(settings),
+        plain=settings.plain,
+        clients=settings.clients,
         functions=settings.functions,
         files=settings.files,
         files_bounds=settings.files_bounds,
@@ -68,9 +77,13 @@ def serve(settings: Settings, reload: bool, as_json: bool) -> None:
         install=settings.install,
         models=settings.models,
         callback=settings.callback,
+        advertise=settings.advertise,
         egress=settings.egress,
         egress_networks=settings.egress_networks,
+        index=settings.index,
         audit=settings.audit,
+        audit_keep=settings.audit_keep,
+        secrets_key=settings.secrets_key,
     )
     # Not on uvloop, as the host is: now and then a gRPC stream there ends
     # without the error that ended it.
@@ -93,7 +106,7 @@ def _block(ready: Ready, settings: Settings, took: float, program: str) -> str:
     return f"""
 ready in {took:.1f} s
   gRPC    {ready.grpc}
-  HTTP    http://{ready.http}
+  HTTP    {ready.http if settings.tls_cert else f"http://{ready.http}"}
   skills  {ready.skills}, from {place}
   state   {settings.home}
   key     {key}

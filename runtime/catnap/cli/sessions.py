@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import stat
 import sys
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -87,7 +86,7 @@ def list_(settings: Settings, skill: str, limit: int, user: str, as_json: bool) 
                 *(each.skill, each.session, each.user),
                 *((each.head.files, output.size(each.head.size)) if each.head else (0, "0 B")),
                 each.head.number if each.head else "",
-                _when(each.used),
+                output.when(each.used),
             )
             for each in found
         ],
@@ -145,7 +144,7 @@ def files(
             (
                 stat.filemode(kinds[each.kind] | each.mode),
                 output.size(each.size) if each.kind == "file" else "",
-                _when(each.modified) if each.modified else "",
+                output.when(each.modified),
                 f"{each.path} -> {each.target}" if each.target else each.path,
             )
             for each in found
@@ -200,12 +199,12 @@ def _show(found: _Session, as_json: bool) -> None:
     if as_json:
         output.as_json(_document(found))
         return
-    click.echo(f"{found.session} at {found.skill}, of {found.user}, used {_when(found.used)}")
+    click.echo(f"{found.session} at {found.skill}, of {found.user}, used {output.when(found.used)}")
     output.table(
         ("snapshot", "taken", "files", "size", ""),
         [
             (
-                *(each.number, _when(each.taken), each.files, output.size(each.size)),
+                *(each.number, output.when(each.taken), each.files, output.size(each.size)),
                 "now" if found.head and each.number == found.head.number else "",
             )
             for each in found.snapshots
@@ -217,19 +216,11 @@ def _show(found: _Session, as_json: bool) -> None:
 
 def _document(found: _Session) -> dict[str, Any]:
     def taken(each: _Taken) -> dict[str, Any]:
-        return {**msgspec.structs.asdict(each), "taken": _rfc3339(each.taken)}
+        return {**msgspec.structs.asdict(each), "taken": output.rfc3339(each.taken)}
 
     return {
         **msgspec.structs.asdict(found),
-        "used": _rfc3339(found.used),
+        "used": output.rfc3339(found.used),
         "head": taken(found.head) if found.head else None,
         "snapshots": [taken(each) for each in found.snapshots],
     }
-
-
-def _rfc3339(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
-
-
-def _when(seconds: float) -> str:
-    return output.when(datetime.fromtimestamp(seconds, UTC))

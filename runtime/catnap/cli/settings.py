@@ -4,6 +4,8 @@ that order."""
 from __future__ import annotations
 
 import difflib
+import functools
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,9 +17,11 @@ import msgspec
 from catnap.access import Key
 from catnap.access.account_roles import AccountRoles
 from catnap.access.limits import Limit, distinct
+from catnap.access.mtls import ClientName
 from catnap.access.oidc import Issuer
 from catnap.access.principal import DEFAULT_TENANT
 from catnap.errors import InvalidRequest
+from catnap.http import Target
 from catnap.services.cluster.names import DEFAULT_INSTALL, check_install
 from catnap.skills.duration import Duration
 from catnap.store import is_uri
@@ -27,9 +31,24 @@ FILE = "catnap.toml"
 NAMES = (
     *("home", "http", "grpc", "functions", "files", "files_bounds", "retry", "token", "admin_key"),
     *("store", "platform", "install", "models", "callback", "egress", "egress_networks", "audit"),
+    *("audit_keep", "secrets_key", "tls_cert", "tls_key", "tls_client_ca", "plain"),
+    *("ca", "client_cert", "client_key"),
+    *("advertise", "index"),
 )
-_CHOICES = {"platform": ("local", "knative"), "audit": ("actions", "calls")}
-_TABLES = ("keys", "issuers", "accounts", "limits")
+_CHOICES = {
+    "platform": ("local", "knative"),
+    "audit": ("actions", "calls"),
+    "secrets_key": ("file", "keyring"),
+}
+_PATHS = (
+    *("home", "functions", "tls_cert", "tls_key", "tls_client_ca"),
+    *("ca", "client_cert", "client_key"),
+)
+_MAY_BE_TLS = ("http", "grpc")
+_DAY = 86_400
+_HOST = re.compile(r"[0-9A-Za-z.-]+\Z|[0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*\Z")
+"""A name or an IPv4 address, or an IPv6 address."""
+_TABLES = ("keys", "issuers", "accounts", "clients", "limits")
 
 
 @dataclass(frozen=True)
@@ -46,9 +65,16 @@ class Settings:
     what skills run on. install:
     the name of an installation on a cluster. models: where a model server
     answers, empty for one of `serve`'s own. callback: the address that skills
-    alone call back at, empty for http. egress: the address of the proxy that
-    skills leave by. egress_networks: private networks that it may reach. audit:
-    what is recorded of what is asked."""
+    alone call back at, empty for http. advertise: how others reach this gateway, that
+    share its store. egress: the address of the proxy that
+    skills leave by. egress_networks: private networks that it may reach. index:
+    of packages, that sessions install from; empty for Python's own. audit:
+    what is recorded of what is asked. audit_keep: seconds for which, 0 for ever.
+    secrets_key: where the key is that secrets are encrypted with. tls_cert,
+    tls_key: what http and grpc are answered with; tls_client_ca: by whom the
+    certificates of clients have to be signed. plain: the address without TLS all
+    the same. clients: who is known by a certificate. ca: whom a client trusts at
+    an https:// address; client_cert, client_key: what it shows there."""
 
     home: Path = Path(".catnap")
     http: str = "127.0.0.1:8080"
@@ -68,9 +94,21 @@ class Settings:
     install: str = DEFAULT_INSTALL
     models: str = ""
     callback: str = ""
+    advertise: str = ""
     egress: str = "127.0.0.1:0"
     egress_networks: str = ""
+    index: str = field(default="", repr=False)
     audit: Literal["actions", "calls"] = "actions"
+    audit_keep: float = 0.0
+    secrets_key: Literal["file", "keyring"] = "file"
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    plain: str = ""
+    clients: tuple[ClientName, ...] = ()
+    ca: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
 
 
 Report = Callable[[InvalidRequest], None]
@@ -114,14 +152,18 @@ def read_settings(
         except InvalidRequest as error:
             report(error)
     keys = _parsed("keys", table, path, _key, Key.__struct_fields__, report)
-    issuers = _parsed("issuers", table, path, _issuer, Issuer.__struct_fields__, report)
+    issuer = functools.partial(_issuer, root)
+    issuers = _parsed("issuers", table, path, issuer, Issuer.__struct_fields__, report)
     accounts = _parsed("accounts", table, path, _accounts, AccountRoles.__struct_fields__, report)
+    clients = _parsed("clients", table, path, _client, ClientName.__struct_fields__, report)
     limits = _parsed("limits", table, path, _limit, Limit.__struct_fields__, report)
     try:
         distinct(limits)
     except InvalidRequest as error:
         report(InvalidRequest(f"{path}: [[limits]]: {error.message}"))
-    return Settings(**values, keys=keys, issuers=issuers, accounts=accounts, limits=limits)
+    return Settings(
+        **values, keys=keys, issuers=issuers, accounts=accounts, clients=clients, limits=limits
+    )
 
 
 def gateway_settings(settings: Settings) -> str:
@@ -136,12 +178,25 @@ def gateway_settings(settings: Settings) -> str:
         lines.append(f'retry = "{settings.retry * 1000:.0f}ms"')
     if settings.egress_networks:
         lines.append(f"egress_networks = {_quoted(settings.egress_networks)}")
+    if settings.index and "@" not in settings.index:
+        lines.append(f"index = {_quoted(settings.index)}")
     if settings.audit != Settings.audit:
         lines.append(f"audit = {_quoted(settings.audit)}")
+    if settings.audit_keep:
+        lines.append(f'audit_keep = "{settings.audit_keep:.0f}s"')
     for name in _TABLES:
-        for each in getattr(settings, name):
-            lines += _table(name, msgspec.structs.asdict(each))
+        for number, each in enumerate(getattr(settings, name)):
+            values = msgspec.structs.asdict(each)
+            if values.get("ca"):
+                values["ca"] = authority_name(number)
+            lines += _table(name, values)
     return "".join(f"{line}\n" for line in lines)
+
+
+def authority_name(number: int) -> str:
+    """The file beside that catnap.toml with whom to trust for an issuer.
+    number: of the issuer, from 0."""
+    return f"issuer-{number + 1}.pem"
 
 
 def _table(name: str, values: Mapping[str, object]) -> list[str]:
@@ -196,13 +251,16 @@ def _value(name: str, value: object, where: str, base: Path) -> str | Path | Dur
     if not isinstance(value, str):
         shown = type(value).__name__ if name in ("token", "admin_key", "store") else repr(value)
         raise InvalidRequest(f"{where}: must be text, not {shown}")
-    if name in ("home", "functions"):
+    if name in _PATHS:
         return base / value
-    if name == "retry":
+    if name in ("retry", "audit_keep"):
         try:
-            return Duration.parse(value)
+            seconds = Duration.parse(value)
         except ValueError as error:
             raise InvalidRequest(f"{where}: {error}") from None
+        if name == "audit_keep" and 0 < seconds < _DAY:
+            raise InvalidRequest(f"{where}: {value!r} is less than a day, 1d")
+        return seconds
     if name == "store" and not is_uri(value):
         raise InvalidRequest(f"{where}: it is no URI that begins with postgresql://")
     if name == "install":
@@ -210,11 +268,22 @@ def _value(name: str, value: object, where: str, base: Path) -> str | Path | Dur
     if name in _CHOICES and value not in _CHOICES[name]:
         one, other = _CHOICES[name]
         raise InvalidRequest(f"{where}: {value!r} is neither {one!r} nor {other!r}")
-    if name in ("http", "grpc", "models", "callback", "egress"):
-        host, _, port = value.rpartition(":")
-        if not host or not port.isdecimal() or len(port) > 5 or int(port) > 65535:
-            raise InvalidRequest(f"{where}: {value!r} is no address: write host:port")
+    if name == "advertise" and not _HOST.match(value):
+        raise InvalidRequest(f"{where}: {value!r} is no host: write its name or address, no port")
+    if name in ("http", "grpc", "models", "callback", "egress", "plain"):
+        return _address(name, value, where)
     return value
+
+
+def _address(name: str, value: str, where: str) -> str:
+    try:
+        found = Target.parse(value)
+    except InvalidRequest:
+        found = Target()
+    if not found.host or (found.tls and name not in _MAY_BE_TLS):
+        ways = "host:port or https://host:port" if name in _MAY_BE_TLS else "host:port"
+        raise InvalidRequest(f"{where}: {value!r} is no address: write {ways}")
+    return str(found)
 
 
 def _parsed(
@@ -251,10 +320,15 @@ def _accounts(table: dict[str, Any]) -> AccountRoles:
     return msgspec.convert(table, AccountRoles)
 
 
-def _issuer(table: dict[str, Any]) -> Issuer:
+def _client(table: dict[str, Any]) -> ClientName:
+    return msgspec.convert(table, ClientName)
+
+
+def _issuer(root: Path, table: dict[str, Any]) -> Issuer:
     if "keep" in table:
         table = {**table, "keep": float(Duration.parse(table["keep"]))}
-    return msgspec.convert(table, Issuer)
+    found = msgspec.convert(table, Issuer)
+    return msgspec.structs.replace(found, ca=str(root / found.ca)) if found.ca else found
 
 
 def _limit(table: dict[str, Any]) -> Limit:

@@ -67,6 +67,20 @@ def destination(key: str, prefix: str, folder: Path) -> Path:
     return folder / inside
 
 
+def copies(source: str, target: str, below: Sequence[str]) -> list[tuple[str, str]]:
+    """Which key is copied to which. below: what `source` stands for: all keys
+    that begin with it where it ends in a slash, else itself."""
+    target = "" if target == "." else target.removeprefix("./")
+    if target and not target.endswith("/") and not source.endswith("/"):
+        return [(source, target)]
+    start = source.rfind("/") + 1
+    return [(key, f"{target.rstrip('/')}/{key[start:]}".lstrip("/")) for key in below]
+
+
+def count(number: int) -> str:
+    return f"{number} file" if number == 1 else f"{number} files"
+
+
 def check_free(path: Path, force: bool) -> None:
     """Raises Conflict where a file would be overwritten."""
     if path.exists() and not force:

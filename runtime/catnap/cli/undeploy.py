@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @click.argument("skills", nargs=-1, metavar="[SKILL...]")
-@click.option("--all", "every", is_flag=True, help="The whole installation, users' files too.")
+@click.option(
+    "--all",
+    "every",
+    is_flag=True,
+    help="The whole installation, its volume and users' files there too.",
+)
 @click.option("--tenant", "tenants", multiple=True, help="For whom. Default: default.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(

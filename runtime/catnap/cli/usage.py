@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import click
 import msgspec
 
-from catnap.access.standing import Standing
+from catnap.access.standing import MOST, Standing
 from catnap.access.usage_rows import Use
 from catnap.cli import output
 from catnap.cli.admin import ADMIN, ask
@@ -72,3 +72,7 @@ def usage(settings: Settings, as_json: bool, **asked: str) -> None:
         empty="",
         numbers=_NUMBERS,
     )
+    if len(found.limits) == MOST:
+        output.note(
+            f"the {MOST:,} of which least is left; --tenant, --user and --skill show others"
+        )

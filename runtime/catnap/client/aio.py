@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import aclosing, suppress
+from os import PathLike
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -17,6 +18,7 @@ from catnap.client.content import async_chunks
 from catnap.client.logins import given
 from catnap.client.method import Method, Service
 from catnap.client.operation import PROMPT, Download, Pages, Records, Unary, Upload
+from catnap.client.tls import secured
 from catnap.errors import SkillCrashed
 
 T = TypeVar("T")
@@ -250,13 +252,20 @@ class Client(Service):
 
 
 def connect(
-    address: str, token: str | None = None, *, credentials: grpc.ChannelCredentials | None = None
+    address: str,
+    token: str | None = None,
+    *,
+    ca: str | PathLike[str] = "",
+    cert: str | PathLike[str] = "",
+    key: str | PathLike[str] = "",
+    credentials: grpc.ChannelCredentials | None = None,
 ) -> Client:
     """As catnap.client.connect, for the running event loop."""
+    where = secured(address, ca, cert, key, credentials)
     if token is None:
-        token = given(address, os.environ)
-    if credentials is None:
-        channel = grpc.aio.insecure_channel(address, options(address))
+        token = given(where.address, os.environ)
+    if where.credentials is None:
+        channel = grpc.aio.insecure_channel(where.target, options(where.target))
     else:
-        channel = grpc.aio.secure_channel(address, credentials, options(address))
-    return Client(channel, Stubs.over(channel, address, token))
+        channel = grpc.aio.secure_channel(where.target, where.credentials, options(where.target))
+    return Client(channel, Stubs.over(channel, where.address, token))

@@ -39,6 +39,7 @@ def options(address: str) -> list[tuple[str, Any]]:
 
 def is_loopback(address: str) -> bool:
     """Whether `host:port` can only be this machine."""
+    address = address.removeprefix("https://")
     host = address.rpartition(":")[0].strip("[]")
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from os import PathLike
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -17,6 +18,7 @@ from catnap.client.content import chunks
 from catnap.client.logins import given
 from catnap.client.method import Method, Service
 from catnap.client.operation import PROMPT, Download, Pages, Records, Unary, Upload
+from catnap.client.tls import secured
 from catnap.errors import SkillCrashed
 
 T = TypeVar("T")
@@ -215,18 +217,28 @@ class Client(Service):
 
 
 def connect(
-    address: str, token: str | None = None, *, credentials: grpc.ChannelCredentials | None = None
+    address: str,
+    token: str | None = None,
+    *,
+    ca: str | PathLike[str] = "",
+    cert: str | PathLike[str] = "",
+    key: str | PathLike[str] = "",
+    credentials: grpc.ChannelCredentials | None = None,
 ) -> Client:
-    """A client of the gateway at `host:port`. Connects at the first call.
+    """A client of the gateway at `host:port`, or `https://host:port` for TLS,
+    which everything but loopback should have. Connects at the first call.
 
     token: the credential; None for CATNAP_TOKEN or else what `catnap login`
-    kept for the address. credentials: for TLS, which everything but loopback
-    should have.
+    kept for the address. ca: a file of certificates to trust, empty for the
+    system's. cert, key: files of the client's own, where the gateway asks for
+    one. credentials: gRPC's own, in the place of all three. Raises
+    InvalidRequest for what is no address or no such file.
     """
+    where = secured(address, ca, cert, key, credentials)
     if token is None:
-        token = given(address, os.environ)
-    if credentials is None:
-        channel = grpc.insecure_channel(address, options(address))
+        token = given(where.address, os.environ)
+    if where.credentials is None:
+        channel = grpc.insecure_channel(where.target, options(where.target))
     else:
-        channel = grpc.secure_channel(address, credentials, options(address))
-    return Client(channel, Stubs.over(channel, address, token))
+        channel = grpc.secure_channel(where.target, where.credentials, options(where.target))
+    return Client(channel, Stubs.over(channel, where.address, token))

@@ -19,6 +19,9 @@ class Problem(msgspec.Struct, omit_defaults=True):
     retry_after: float | None = None
 
 
+_document = msgspec.json.Decoder(Problem)
+
+
 def to_problem(error: CatnapError) -> bytes:
     return msgspec.json.encode(
         Problem(
@@ -38,7 +41,7 @@ def from_problem(status: int, body: bytes) -> CatnapError:
     the table becomes InvalidRequest (4xx) or SkillCrashed.
     """
     try:
-        problem = msgspec.json.decode(body, type=Problem)
+        problem = _document.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         problem = Problem(detail=body[:200].decode("utf-8", "replace").strip())
     kind = BY_NAME.get(problem.type.rpartition(":")[2]) or BY_HTTP.get(status)

@@ -9,6 +9,7 @@ from catnap.errors import InvalidRequest
 from catnap.events.attributes import forbidden
 
 MAX_ID_BYTES = 256
+EACH = "*"
 _MAX_PART = 255
 """Bytes a file system takes for one name."""
 
@@ -16,10 +17,13 @@ _MAX_PART = 255
 def check_id(kind: str, value: str) -> str:
     """The id of a tenant, user, session, task or key, as it was given.
 
-    1 to 256 bytes of UTF-8 without control characters; ids are compared as
-    they are, and become part of a path only through `path_part`. Raises
-    InvalidRequest, which names the kind and the rule.
+    1 to 256 bytes of UTF-8 without control characters, and not `*`, which
+    stands for each of them; ids are compared as they are, and become part of a
+    path only through `path_part`. Raises InvalidRequest, which names the kind
+    and the rule.
     """
+    if value == EACH:
+        raise InvalidRequest(f"{kind} {EACH!r}: stands for each, and is none")
     if forbidden(value[: MAX_ID_BYTES + 1]):
         raise InvalidRequest(f"{kind} {value[:80]!a}: holds a character that is not allowed")
     if not 0 < len(value) <= MAX_ID_BYTES or len(value.encode()) > MAX_ID_BYTES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
@@ -83,11 +84,14 @@ def client(bucket: Bucket, purpose: Purpose = "requests") -> Any:
     reach it, and promises no checksum, which only they could compute."""
     # Here and not above: boto3 takes 170 ms and 40 MiB to import.
     import boto3
+    import botocore.session
     from botocore.config import Config
 
+    session = botocore.session.get_session()
+    session.register_component("data_loader", _loader())
     links = purpose == "links"
     checksums = "when_supported" if bucket.checksums and not links else "when_required"
-    return boto3.session.Session().client(
+    return boto3.session.Session(botocore_session=session).client(
         "s3",
         endpoint_url=(bucket.public if links else "") or bucket.endpoint or None,
         region_name=bucket.region,
@@ -102,3 +106,11 @@ def client(bucket: Bucket, purpose: Purpose = "requests") -> Any:
             max_pool_connections=64,
         ),
     )
+
+
+@functools.cache
+def _loader() -> Any:
+    """What S3 can do, read from boto3's own files: of a client's time nearly all."""
+    from botocore.loaders import create_loader
+
+    return create_loader()

@@ -22,6 +22,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from catnap.errors import CatnapError
+from catnap.store import disk
 
 CHUNK = 1024 * 1024
 """Bytes moved by one trip to a thread."""
@@ -77,7 +78,7 @@ class Contents:
     def keep(self, name: str) -> None:
         """Gives marked content its place, for good once the mark is gone."""
         os.link(self._pending / name, self._content / name)
-        _sync(self._content)
+        disk.sync(self._content)
 
     def doubt(self, name: str) -> None:
         """Marks content that is there."""
@@ -210,11 +211,3 @@ class Outgoing:
             if self._descriptor >= 0:
                 os.close(self._descriptor)
                 self._descriptor = -1
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -24,9 +24,6 @@ from catnap.files.store import Condition, Content, ObjectStore, Stat, Written
 Emit = Callable[[Event, Scope], Awaitable[None]]
 T = TypeVar("T")
 
-CONTENT = "content"
-"""The key of an upload's only file."""
-
 
 class Allowance(Protocol):
     """How much may be written."""
@@ -148,28 +145,28 @@ class Files:
 
         return await self._whole(change(), lambda: True)
 
-    async def take(self, upload: Scope, scope: Scope, key: str, size: int) -> Written:
-        """Gives an upload its place, once: as `put`, but for what is there already.
+    async def bring(self, scope: Scope, key: str, its_id: str, size: int) -> Written:
+        """Ends the parts that were sent by links, once: as `put`, but for what
+        is in the store already. its_id: as the store names them.
 
-        Raises NotFound where it has not come, or was taken, and InvalidRequest
-        where it has another size.
+        Raises NotFound where nothing has come or it has its place, and
+        InvalidRequest where not all has come.
         """
         key = check_key(key)
         self._ask(scope)
-        place = upload.prefix + CONTENT
-        there = await self._store.stat(place)
-        if there is None:
-            raise NotFound(f"there is no upload for {key!r}: send it first, with the link's `put`")
-        if there.size != size:
-            raise InvalidRequest(f"the upload has {there.size:,} bytes, the link is for {size:,}")
 
         async def change() -> Written:
-            async with self._taking(scope, key, upload.upload) as hold:
+            async with self._taking(scope, key, its_id) as hold:
                 if hold:
                     await hold.for_(size)
                     hold.size = size
-                written = await self._store.copy(place, scope.prefix + key, version=there.etag)
-            await self._store.delete(place)
+                try:
+                    with _said_inside(scope):
+                        written = await self._store.end_parts(scope.prefix + key, its_id, size)
+                except NotFound:
+                    raise NotFound(
+                        f"there is no upload for {key!r}: send it first, with the link's `put`"
+                    ) from None
             return await self._wrote(scope, written)
 
         return await self._whole(change(), lambda: True)
@@ -261,6 +258,10 @@ class Files:
 
         await self._whole(change(), lambda: True)
 
+    async def drop_parts(self, before: datetime) -> int:
+        """Gives up on what somebody began to send before then; how many files."""
+        return await self._store.drop_parts(before)
+
     async def settle(self) -> None:
         """Waits for the changes whose callers left."""
         await asyncio.gather(*self._finishing, return_exceptions=True)
@@ -295,8 +296,6 @@ class Files:
         return written
 
     async def _tell(self, kind: Kind, scope: Scope, stat: Stat, time: datetime) -> None:
-        if scope.kind == "upload":
-            return  # nobody was told that it had come
         await self._emit(to_event(kind, scope, stat, time, self._new_id()), scope)
 
 
@@ -333,7 +332,6 @@ def _missing(scope: Scope, key: str) -> NotFound:
         "user": f"user {scope.user!r}",
         "session": f"session {scope.session!r}",
         "task": f"task {scope.task!r}",
-        "upload": f"upload {scope.upload!r}",
     }[scope.kind]
     return NotFound(f"{whose} has no file {key!r}")
 

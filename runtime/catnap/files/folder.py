@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import errno
 import sqlite3
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from catnap.errors import NotFound, ResourceExhausted, Unavailable
 from catnap.files.blocks import blocks
 from catnap.files.content import CHUNK, Contents, Incoming, Outgoing
 from catnap.files.index import Entry, Index
 from catnap.files.spans import WHOLE, Span
-from catnap.files.store import ALWAYS, Condition, Content, Stat, Written
+from catnap.files.store import ALWAYS, Condition, Content, Parts, Stat, Written
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -150,10 +150,19 @@ class FolderStore:
                 missing = entry
         raise NotFound(f"there is no object {key!r}")
 
-    async def link(
-        self, method: Literal["GET", "PUT"], key: str, seconds: int, *, size: int, content_type: str
-    ) -> str | None:
+    async def link(self, key: str, seconds: int) -> str | None:
         return None
+
+    async def begin_parts(
+        self, key: str, sizes: Sequence[int], seconds: int, *, content_type: str
+    ) -> Parts | None:
+        return None
+
+    async def end_parts(self, key: str, its_id: str, size: int) -> Written:
+        raise NotFound(f"nothing has come for {key!r}")
+
+    async def drop_parts(self, before: datetime) -> int:
+        return 0
 
     async def stat(self, key: str) -> Stat | None:
         entry = await self._run(self._index.find, key)

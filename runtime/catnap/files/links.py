@@ -30,8 +30,8 @@ class Link(msgspec.Struct, frozen=True, kw_only=True, array_like=True, forbid_un
     """What its holder may do, without any other credential.
 
     GET reads the file `key` of the scope, PUT writes it: `size` bytes, no more
-    and no less, as `content_type` if that is not empty. `upload` names content
-    that is in the store already and is only to be given its place. `expires` is
+    and no less, as `content_type` if that is not empty. `upload` names parts that
+    were sent to the store itself and are only to be ended. `expires` is
     in seconds since the epoch. `roles` are those of who made the link: changes
     are on his account.
     """

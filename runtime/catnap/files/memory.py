@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Literal
 
 from catnap.errors import NotFound
 from catnap.files.spans import WHOLE, Span
-from catnap.files.store import ALWAYS, Condition, Content, Stat, Written
+from catnap.files.store import ALWAYS, Condition, Content, Parts, Stat, Written
 
 
 class MemoryStore:
@@ -53,10 +52,19 @@ class MemoryStore:
         stat, content = await self.get(source, if_match=version)
         return await self.put(key, content, content_type=stat.content_type, condition=condition)
 
-    async def link(
-        self, method: Literal["GET", "PUT"], key: str, seconds: int, *, size: int, content_type: str
-    ) -> str | None:
+    async def link(self, key: str, seconds: int) -> str | None:
         return None
+
+    async def begin_parts(
+        self, key: str, sizes: Sequence[int], seconds: int, *, content_type: str
+    ) -> Parts | None:
+        return None
+
+    async def end_parts(self, key: str, its_id: str, size: int) -> Written:
+        raise NotFound(f"nothing has come for {key!r}")
+
+    async def drop_parts(self, before: datetime) -> int:
+        return 0
 
     async def stat(self, key: str) -> Stat | None:
         there = self._objects.get(key)

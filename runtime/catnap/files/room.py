@@ -59,13 +59,11 @@ class Room:
         now = self._now()
         await self._store.run(lambda db: room_rows.settle(db, scope, key, hold.id, hold.size, now))
 
-    async def keep(self, scope: Scope, key: str, upload: Scope, size: int, seconds: float) -> None:
-        """Room for an upload that is to come. Raises ResourceExhausted."""
+    async def keep(self, scope: Scope, key: str, its_id: str, size: int, seconds: float) -> None:
+        """Room for a write that is to come. Raises ResourceExhausted."""
         if self._most:
             await self._counted(scope)
-            await self.grow(Hold(self, scope, key, upload.upload), size, seconds)
-        now = self._now()
-        await self._store.run(lambda db: room_rows.touch(db, upload, now))
+            await self.grow(Hold(self, scope, key, its_id), size, seconds)
 
     async def grow(self, hold: Hold, size: int, seconds: float = HELD) -> None:
         """Raises ResourceExhausted."""

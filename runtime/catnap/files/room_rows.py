@@ -17,7 +17,7 @@ CREATE TABLE file_scopes (
     owner TEXT NOT NULL,          -- the user
     session TEXT NOT NULL,
     task TEXT NOT NULL,
-    upload TEXT NOT NULL,
+    upload TEXT NOT NULL,         -- empty
     bytes INTEGER,                -- NULL: not counted yet, or not any more
     touched REAL NOT NULL,        -- seconds since the epoch
     swept REAL NOT NULL           -- until then somebody clears it away
@@ -38,7 +38,7 @@ CREATE INDEX file_holds_by_scope ON file_holds (scope);
 """,
     ),
 )
-_SCOPE = "tenant, owner, session, task, upload"
+_SCOPE = "tenant, owner, session, task"
 
 
 def counted(db: Database, scope: Scope) -> int | None:
@@ -62,13 +62,10 @@ def count(db: Database, scope: Scope, sizes: Iterable[tuple[str, int]], now: flo
 def touch(db: Database, scope: Scope, now: float, total: int | None = None) -> None:
     """Something is written there, and nobody counts it; or the total is known."""
     db.execute(
-        f"INSERT INTO file_scopes (scope, {_SCOPE}, bytes, touched, swept) "  # noqa: S608 (constant)
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (scope) DO UPDATE "
+        f"INSERT INTO file_scopes (scope, {_SCOPE}, upload, bytes, touched, swept) "  # noqa: S608 (constant)
+        "VALUES (?, ?, ?, ?, ?, '', ?, ?, 0) ON CONFLICT (scope) DO UPDATE "
         "SET bytes = excluded.bytes, touched = excluded.touched",
-        (
-            *(scope.prefix, scope.tenant, scope.user, scope.session, scope.task, scope.upload),
-            *(total, now),
-        ),
+        (scope.prefix, scope.tenant, scope.user, scope.session, scope.task, total, now),
     )
 
 
@@ -146,7 +143,7 @@ def drop(db: Database, scope: Scope, before: float) -> None:
 
 
 def _column(kind: str) -> str:
-    return {"session": "session", "task": "task", "upload": "upload"}[kind]
+    return {"session": "session", "task": "task"}[kind]
 
 
 def _there(db: Database, scope: Scope, key: str) -> int:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 from catnap.errors import Conflict, InvalidRequest, NotFound
-from catnap.files import s3_upload
+from catnap.files import s3_parts, s3_upload
 from catnap.files.blocks import blocks
 from catnap.files.bucket import Bucket
 from catnap.files.s3_calls import Calls, Download
 from catnap.files.s3_upload import COPIED_PART, PART
 from catnap.files.spans import WHOLE, Span
-from catnap.files.store import ALWAYS, Condition, Content, Stat, Written
+from catnap.files.store import ALWAYS, Condition, Content, Parts, Stat, Written
 from catnap.http.errors import RangeNotSatisfiable
 
 MAX_KEY_BYTES = 1024
 _PAGE = 1000
-_SENT_AT_ONCE = 5 * 1024**3
 
 
 class S3Store:
@@ -96,11 +95,7 @@ class S3Store:
         return await self._written(key, etag, there.size, there.content_type, before)
 
     async def _before(self, key: str, condition: Condition) -> Stat | None:
-        if len(key.encode()) > MAX_KEY_BYTES:
-            raise InvalidRequest(
-                f"file key {key[:80]!a}...: S3 takes {MAX_KEY_BYTES:,} bytes of key, with the "
-                f"{key.count('/')} folders before it: shorten it"
-            )
+        _check_length(key)
         before = await self.stat(key)
         condition.check(key, before.etag if before else None)
         return before
@@ -136,20 +131,29 @@ class S3Store:
             return there, _chained([])
         return _stat(key, answer), Download(self._call, answer["Body"])
 
-    async def link(
-        self, method: Literal["GET", "PUT"], key: str, seconds: int, *, size: int, content_type: str
-    ) -> str | None:
-        if method == "GET":
-            # Shown by a browser on the store's own origin, it stays a file.
-            return await self._call.link(
-                "get_object", seconds, Key=key, ResponseContentDisposition="attachment"
-            )
-        if size > _SENT_AT_ONCE:
-            raise InvalidRequest(f"size {size:,}: one request brings {_SENT_AT_ONCE:,} bytes")
-        # What is signed has to be sent as it is here.
-        return await self._call.link(
-            "put_object", seconds, Key=key, ContentLength=size, ContentType=content_type
-        )
+    async def link(self, key: str, seconds: int) -> str | None:
+        # Shown by a browser on the store's own origin, it stays a file.
+        asked = {"Key": key, "ResponseContentDisposition": "attachment"}
+        [url] = await self._call.links("get_object", seconds, [asked])
+        return url
+
+    async def begin_parts(
+        self, key: str, sizes: Sequence[int], seconds: int, *, content_type: str
+    ) -> Parts | None:
+        _check_length(key)
+        said = {"ContentType": content_type, **self._bucket.encryption}
+        return await s3_parts.begin(self._call, key, sizes, seconds, said)
+
+    async def end_parts(self, key: str, its_id: str, size: int) -> Written:
+        before = await self.stat(key)
+        etag = _plain(await s3_parts.end(self._call, key, its_id, size))
+        there = await self.stat(key)
+        if there is None or there.etag != etag:  # replaced or removed since
+            there = Stat(key, size, etag, "", datetime.now(UTC).replace(microsecond=0))
+        return Written(there, created=before is None)
+
+    async def drop_parts(self, before: datetime) -> int:
+        return await s3_parts.drop(self._call, before)
 
     async def stat(self, key: str) -> Stat | None:
         try:
@@ -204,6 +208,14 @@ async def _chained(
     if rest is not None:
         async for block in rest:
             yield block
+
+
+def _check_length(key: str) -> None:
+    if len(key.encode()) > MAX_KEY_BYTES:
+        raise InvalidRequest(
+            f"file key {key[:80]!a}...: S3 takes {MAX_KEY_BYTES:,} bytes of key, with the "
+            f"{key.count('/')} folders before it: shorten it"
+        )
 
 
 def _asked(condition: Condition) -> dict[str, str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from catnap.errors import (
@@ -32,6 +33,7 @@ class Calls:
         self.bucket = bucket
         self.client = client(bucket)
         self._signer: Any = None
+        self._unchecked: Any = None
         self._threads = ThreadPoolExecutor(THREADS, "s3")
 
     def close(self) -> None:
@@ -41,27 +43,41 @@ class Calls:
     async def __call__(self, method: str, **arguments: Any) -> Any:
         """A method of the client's about this bucket. Runs to its end, whoever
         leaves meanwhile."""
-        key = arguments.get("Key", "")
+        return await self._ask(lambda: self.client, method, arguments)
 
+    async def unchecked(self, method: str, **arguments: Any) -> Any:
+        """The same, without a promise of checksums."""
+
+        def plain() -> Any:
+            self._unchecked = self._unchecked or client(replace(self.bucket, checksums=False))
+            return self._unchecked
+
+        return await self._ask(plain, method, arguments)
+
+    async def _ask(self, by: Callable[[], Any], method: str, arguments: dict[str, Any]) -> Any:
         def work() -> Any:
-            with self._said(key):
-                return getattr(self.client, method)(Bucket=self.bucket.name, **arguments)
+            with self._said(arguments.get("Key", "")):
+                return getattr(by(), method)(Bucket=self.bucket.name, **arguments)
 
         return await self._run(work)
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    async def link(self, method: str, seconds: int, **arguments: Any) -> str:
-        """A URL that says, signed, what the method with these arguments asks."""
+    async def links(
+        self, method: str, seconds: int, asked: Iterable[Mapping[str, Any]]
+    ) -> list[str]:
+        """URLs that say, signed, what the method with each of these arguments asks."""
 
-        def work() -> str:
-            with self._said(arguments["Key"]):
+        def work() -> list[str]:
+            with self._said(""):
                 self._signer = self._signer or client(self.bucket, "links")
-                url: str = self._signer.generate_presigned_url(
-                    method, {"Bucket": self.bucket.name, **arguments}, seconds
-                )
-                return url
+                return [
+                    self._signer.generate_presigned_url(
+                        method, {"Bucket": self.bucket.name, **each}, seconds
+                    )
+                    for each in asked
+                ]
 
         return await self._run(work)
 

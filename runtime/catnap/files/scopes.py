@@ -3,7 +3,6 @@
     <tenant>/<user>/files/<key>              the user's
     <tenant>/<user>/sessions/<id>/<key>      a session's
     <tenant>/<user>/tasks/<id>/<key>         a task's
-    <tenant>/<user>/uploads/<id>/content     on its way to one of them, by a link
 
 The user's own files have a part of their own, so that no name in it is taken.
 """
@@ -23,8 +22,7 @@ MAX_KEY_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose files: a user's, or those of one of its sessions or tasks. An
-    upload is content that no key names yet; no caller names one.
+    """Whose files: a user's, or those of one of its sessions or tasks.
 
     An id may be any text of 1 to 256 bytes without control characters. Raises
     InvalidRequest for another, and where both a session and a task are named.
@@ -34,7 +32,6 @@ class Scope:
     user: str
     session: str = ""
     task: str = ""
-    upload: str = ""
 
     def __post_init__(self) -> None:
         if self.session and self.task:
@@ -48,9 +45,7 @@ class Scope:
         check_id("task", self.task or "-")
 
     @property
-    def kind(self) -> Literal["user", "session", "task", "upload"]:
-        if self.upload:
-            return "upload"
+    def kind(self) -> Literal["user", "session", "task"]:
         return "session" if self.session else "task" if self.task else "user"
 
     @property
@@ -62,8 +57,6 @@ class Scope:
     def prefix(self) -> str:
         """Begins every key of the scope and no other; ends in `/`."""
         owner = f"{path_part(self.tenant)}/{path_part(self.user)}"
-        if self.upload:
-            return f"{owner}/uploads/{path_part(self.upload)}/"
         if self.session:
             return f"{owner}/sessions/{path_part(self.session)}/"
         if self.task:

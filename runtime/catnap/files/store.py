@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
 from catnap.errors import Conflict, InvalidRequest
 from catnap.files.spans import WHOLE, Span
@@ -79,6 +79,15 @@ class Written:
     created: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """An object that its sender brings in parts. id: names it to the store.
+    urls: where to PUT each part, by number."""
+
+    id: str
+    urls: tuple[str, ...]
+
+
 class ObjectStore(Protocol):
     """Objects under keys. Keys are checked by the caller (`scopes.check_key`)
     and are not interpreted: one key may be the beginning of another.
@@ -126,15 +135,30 @@ class ObjectStore(Protocol):
         """
         ...
 
-    async def link(
-        self, method: Literal["GET", "PUT"], key: str, seconds: int, *, size: int, content_type: str
-    ) -> str | None:
-        """A URL at which whoever has it may GET or PUT just this object for so
-        many seconds, past us. None where the store has no such thing.
+    async def link(self, key: str, seconds: int) -> str | None:
+        """A URL at which whoever has it may GET just this object for so many
+        seconds, past us. None where the store has no such thing."""
+        ...
 
-        Of what is PUT, size and content type have to be these: the one that is
-        sent as `Content-Type`, the other as `Content-Length`.
+    async def begin_parts(
+        self, key: str, sizes: Sequence[int], seconds: int, *, content_type: str
+    ) -> Parts | None:
+        """Begins an object whose parts of just these sizes whoever has their
+        links may bring for so many seconds, past us. It is there once the parts
+        were ended. None where the store has no such thing."""
+        ...
+
+    async def end_parts(self, key: str, its_id: str, size: int) -> Written:
+        """Makes an object of what has come, which then is nobody's to change.
+
+        Raises NotFound where nothing has come or it has ended, and
+        InvalidRequest where not all has come.
         """
+        ...
+
+    async def drop_parts(self, before: datetime) -> int:
+        """Gives up on what was begun before then and never ended, by whomever;
+        how many objects."""
         ...
 
     async def stat(self, key: str) -> Stat | None:

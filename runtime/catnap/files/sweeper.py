@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from catnap.errors import CatnapError, Conflict, NotFound
 from catnap.files import room_rows
 from catnap.files.files import Files
-from catnap.files.links import MAX_SECONDS
 from catnap.files.scopes import Scope
 from catnap.store import Store
 
@@ -18,6 +17,8 @@ INTERVAL = 600.0
 """Seconds between two looks."""
 CLAIM = 600.0
 """Seconds that one gateway has for some scopes, before another takes them."""
+UNFINISHED = 86400.0
+"""Seconds that one file may take to come."""
 _log = logging.getLogger(__name__)
 
 
@@ -25,9 +26,8 @@ class Sweeper:
     """Clears scopes away that have expired. Several gateways of one store may:
     each scope is one's at a time, and a file goes only as it was found.
 
-    keep: seconds, by `session` and `task`; 0 for ever. Content that was sent by
-    a link and given no place goes when no link can be good any more. now:
-    seconds since the epoch.
+    keep: seconds, by `session` and `task`; 0 for ever. What somebody began to
+    send and never ended goes after UNFINISHED. now: seconds since the epoch.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Sweeper:
     ) -> None:
         self._files = files
         self._store = store
-        self._keep = {**keep, "upload": 2 * MAX_SECONDS}
+        self._keep = keep
         self._now = now
 
     async def run(self) -> None:
@@ -58,7 +58,8 @@ class Sweeper:
             while scopes := await self._claim(kind, before, now):
                 for scope in scopes:
                     removed += await self._clear(scope, before)
-        return removed
+        unfinished = datetime.fromtimestamp(self._now() - UNFINISHED, UTC)
+        return removed + await self._files.drop_parts(unfinished)
 
     async def _claim(self, kind: str, before: float, now: float) -> list[Scope]:
         return await self._store.run(lambda db: room_rows.claim(db, kind, before, now, now + CLAIM))

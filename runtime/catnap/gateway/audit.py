@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import msgspec
 
 from catnap.access import Allowed, Principal, Resource, decide
@@ -12,17 +10,20 @@ from catnap.access.audit_heads import Head
 from catnap.access.audit_record import KINDS, Record, moment
 from catnap.access.audit_rows import Cursor
 from catnap.errors import InvalidRequest
+from catnap.events.timestamps import to_seconds
 from catnap.gateway.door import allow, asked_tenant
 from catnap.gateway.gateway import Gateway
-from catnap.gateway.query import read_query
+from catnap.gateway.query import read_query, whole_number
 from catnap.http import Request, Response
 
 MAX_LIMIT = 1000
-_DEFAULT_LIMIT = "100"
+DEFAULT_LIMIT = 100
 _LOOKED_AT = 20
 """Pages that one request looks through, whatever it finds in them."""
 
 _NEWEST: Cursor = ("9999", "", 0)
+_LAST = 2**63 - 1
+"""Of the numbers that a store takes."""
 _FIELDS = ("action", "outcome", "principal", "user", "skill", "task")
 
 
@@ -44,7 +45,7 @@ async def list_(gateway: Gateway, caller: Principal, request: Request) -> Respon
     task; since, an RFC 3339 time; limit; before.
     """
     query = read_query(request, blank=True)
-    limit = _limit(query.get("limit", _DEFAULT_LIMIT))
+    limit = whole_number("limit", query.get("limit", ""), DEFAULT_LIMIT, least=1, most=MAX_LIMIT)
     kinds = _kinds(query.get("kind", ""))
     since, before = _since(query.get("since", "")), _cursor(query.get("before", ""))
     wanted = {name: query[name] for name in _FIELDS if name in query}
@@ -109,12 +110,6 @@ def _matches(record: Record, wanted: dict[str, str]) -> bool:
     return all(getattr(record, name) == value for name, value in wanted.items())
 
 
-def _limit(text: str) -> int:
-    if text.isdecimal() and len(text) < 6 and 1 <= int(text) <= MAX_LIMIT:
-        return int(text)
-    raise InvalidRequest(f"limit: {text!r} is not between 1 and {MAX_LIMIT:,}")
-
-
 def _kinds(text: str) -> list[str]:
     if text and text not in KINDS:
         raise InvalidRequest(f"kind: {text!r} is none: there are {', '.join(KINDS)}")
@@ -125,12 +120,9 @@ def _since(text: str) -> str:
     if not text:
         return ""
     try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        time = datetime.min
-    if time.tzinfo is None:
-        raise InvalidRequest(f"since: {text!r} is not an RFC 3339 timestamp")
-    return moment(time.timestamp())
+        return moment(to_seconds(text))
+    except ValueError:  # also where it is of no year in UTC
+        raise InvalidRequest(f"since: {text[:80]!r} is not an RFC 3339 timestamp") from None
 
 
 def _cursor(text: str) -> Cursor:
@@ -139,7 +131,9 @@ def _cursor(text: str) -> Cursor:
     try:
         time, tenant, number = msgspec.json.decode(text, type=Cursor)
     except msgspec.DecodeError:
-        raise InvalidRequest("before: it is not the `next` of an earlier answer") from None
+        number = -1
+    if not 0 <= number <= _LAST:
+        raise InvalidRequest("before: it is not the `next` of an earlier answer")
     return time, tenant, number
 
 

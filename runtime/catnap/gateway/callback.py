@@ -17,9 +17,17 @@ from catnap.calls.models import embed
 from catnap.errors import InvalidRequest, NotFound, PermissionDenied, Unauthenticated
 from catnap.events.decode import decode
 from catnap.files import Scope
-from catnap.gateway import file_answers
+from catnap.files.links import MAX_SECONDS, SECONDS
+from catnap.gateway import file_answers, workspaces
+from catnap.gateway.at_work import PATH as AT_WORK
 from catnap.gateway.door import allow
 from catnap.gateway.gateway import Gateway, Writer, writing
+from catnap.gateway.packages import (
+    basic_password,
+    check_packages,
+    packages_file,
+    packages_page,
+)
 from catnap.gateway.table import PUBLIC, Route, Table
 from catnap.http import Request, Response
 
@@ -30,22 +38,30 @@ class _EmbedRequest(msgspec.Struct):
 
 async def answer(gateway: Gateway, request: Request) -> Response:
     """Raises Unauthenticated, PermissionDenied, NotFound and MethodNotAllowed."""
-    grant = _grant(gateway, request)
+    token, grant = _grant(gateway, request)
     found = ROUTES.find(request.method, request.path)
+    if found.route.path == AT_WORK:  # another gateway asks: none is asked for it
+        at_work = gateway.at_work.here(grant)
+    else:
+        at_work = await gateway.at_work.anywhere(grant, token)
+    if not at_work:
+        raise Unauthenticated(f"the Grant's call has ended: task {grant.task}")
     if found.route.action != PUBLIC:
         about = Resource(grant.tenant, grant.user, found.skill)
         allow(gateway, grant.principal(), found.route.action, about)
     return await found.route.handler(gateway, grant, request, *found.parts)
 
 
-def _grant(gateway: Gateway, request: Request) -> Grant:
-    token = bearer_token(request.text(b"authorization"))
+def _grant(gateway: Gateway, request: Request) -> tuple[str, Grant]:
+    said = request.text(b"authorization")
+    token = basic_password(said) or bearer_token(said)
     if token is None:
         raise Unauthenticated("a callback needs the Grant of the call it is made from")
-    grant = gateway.grants.verify(token, time.time())
-    if not gateway.pipeline.live.holds(grant):
-        raise Unauthenticated(f"the Grant's call has ended: task {grant.task}")
-    return grant
+    return token, gateway.grants.verify(token, time.time())
+
+
+async def _says(gateway: Gateway, grant: Grant, request: Request) -> Response:
+    return Response(204)
 
 
 async def _list(gateway: Gateway, grant: Grant, request: Request, kind: str) -> Response:
@@ -85,14 +101,24 @@ async def _link_to_read(
     gateway: Gateway, grant: Grant, request: Request, kind: str, key: str
 ) -> Response:
     scope, roles = _scope(grant, kind), frozenset(grant.roles)
-    return await file_answers.download_link(gateway.sharing, scope, key, request, roles)
+    usual = min(SECONDS, _left(grant))
+    return await file_answers.download_link(gateway.sharing, scope, key, request, roles, usual)
 
 
 async def _link_to_write(
     gateway: Gateway, grant: Grant, request: Request, kind: str, key: str
 ) -> Response:
     scope, roles = _scope(grant, kind), frozenset(grant.roles)
-    return await file_answers.upload_link(gateway.sharing, scope, key, request, roles)
+    most = min(MAX_SECONDS, _left(grant))
+    return await file_answers.upload_link(gateway.sharing, scope, key, request, roles, most)
+
+
+def _left(grant: Grant) -> int:
+    """For how many seconds a link is good that ends with its call. One to write
+    by never goes on; one to read by does where the skill says for how long,
+    because whoever gets it with the answer follows it when the call is over."""
+    end = grant.expires if grant.deadline is None else grant.deadline
+    return max(1, int(end - time.time()) + AFTER)
 
 
 async def _embed(gateway: Gateway, grant: Grant, request: Request, model: str) -> Response:
@@ -148,8 +174,13 @@ async def _emit(gateway: Gateway, grant: Grant, request: Request) -> Response:
     return Response.json(msgspec.json.encode(accepted), 202)
 
 
+AFTER = 60
+"""Seconds after its call's deadline for which a link is good: what was begun
+by it may end."""
+
 ROUTES = Table(
     (
+        Route("GET", AT_WORK, PUBLIC, _says),
         Route("GET", "/callback/files/{scope}", "files.read", _list),
         Route("GET", "/callback/files/{scope}/{key...}", "files.read", _read),
         Route("HEAD", "/callback/files/{scope}/{key...}", "files.read", _stat),
@@ -159,8 +190,12 @@ ROUTES = Table(
         Route("GET", "/callback/links/{scope}/{key...}", "files.read", _link_to_read),
         Route("POST", "/callback/links/{scope}/{key...}", "files.write", _link_to_write),
         Route("POST", "/callback/models/{model}/embed", "models.use", _embed),
+        Route("POST", "/callback/packages", "packages.use", check_packages),
+        Route("GET", "/callback/packages/simple/{name}/", "packages.use", packages_page),
+        Route("GET", "/callback/packages/files/{sha256}/{file}", "packages.use", packages_file),
         Route("POST", "/callback/skills/{skill}", "skills.call", _child),
         Route("POST", "/callback/events", "events.send", _emit),
+        Route("POST", "/callback/workspace", "sessions.write", workspaces.claim),
     )
 )
 """Their handlers are given the Grant for the caller."""

@@ -23,7 +23,7 @@ PRIORITIES = {"low": 1, "normal": 2, "high": 3}
 
 async def principal(gateway: Gateway, request: Request) -> Principal:
     bearer = bearer_token(request.text(b"authorization"))
-    caller = await gateway.credentials.authenticate(bearer, time.time())
+    caller = await gateway.credentials.authenticate(bearer, time.time(), request.certificate)
     asking.by(caller)
     return caller
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -9,21 +11,27 @@ from catnap.access import Accounts
 from catnap.gateway.settings import Settings
 from catnap.services.catalog import Announce
 from catnap.services.cluster.names import audience_of
+from catnap.sessions.referee import Referee
+from catnap.store import Store
 
 if TYPE_CHECKING:
     from catnap.services.knative.cluster import Cluster
 
 
-async def on_cluster(settings: Settings, announce: Announce, parts: AsyncExitStack) -> Cluster:
+async def on_cluster(
+    settings: Settings, announce: Announce, store: Store, parts: AsyncExitStack
+) -> Cluster:
     """Returns when it knows the skills, the traffic and the pods there are.
 
-    parts: takes what is to be ended.
+    store: where gateways share it, they agree there on where sessions are at
+    home. parts: takes what is to be ended.
     """
     # Here, so that no other platform pays for the Kubernetes client.
     from catnap.services.knative.api import Api
     from catnap.services.knative.cluster import Cluster
 
-    cluster = Cluster(Api.connect(), settings.install, announce)
+    referee = Referee(store, secrets.token_hex(8), time.time) if store.shared else None
+    cluster = Cluster(Api.connect(), settings.install, announce, referee)
     parts.push_async_callback(cluster.close)
     await cluster.start()
     return cluster

@@ -13,10 +13,10 @@ import msgspec
 from catnap.errors import Conflict, InvalidRequest
 from catnap.files import Files, Scope, Stat, Written, to_file
 from catnap.files.checks import with_size
-from catnap.files.links import SECONDS, Link
+from catnap.files.links import MAX_SECONDS, SECONDS, Link, check_seconds
 from catnap.files.sharing import Sharing
 from catnap.files.spans import WHOLE, parse_range
-from catnap.gateway.query import read_query
+from catnap.gateway.query import read_query, whole_number
 from catnap.http import Request, Response
 from catnap.skills.files import Page, Shared
 
@@ -38,11 +38,13 @@ class Transfer(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Upload(msgspec.Struct, forbid_unknown_fields=True):
-    """What a link to write by is wanted for."""
+    """What a link to write by is wanted for. part_size: bytes of each part,
+    where there is to be a link for each."""
 
     size: int
     content_type: str = ""
     seconds: int = SECONDS
+    part_size: int = 0
 
 
 def _conditional(handler: Conditional[P]) -> Conditional[P]:
@@ -74,7 +76,7 @@ async def listing(files: Files, scope: Scope, request: Request) -> Response:
     page = await files.list(
         scope,
         query["prefix"],
-        page_size=_number("page_size", query["page_size"], 0),
+        page_size=whole_number("page_size", query["page_size"], 0),
         page_token=query["page_token"],
     )
     found = Page([to_file(stat) for stat in page.files], page.next)
@@ -120,9 +122,7 @@ async def write(
 ) -> Response:
     """link: what the file is written by, where it is not a credential."""
     if link and link.upload:
-        upload = Scope(link.tenant, link.user, upload=link.upload)
-        written = await files.take(upload, scope, key, link.size)
-        return _written(written)
+        return _written(await files.bring(scope, key, link.upload, link.size))
     written = await files.put(
         scope,
         key,
@@ -158,18 +158,34 @@ async def remove(files: Files, scope: Scope, key: str, request: Request) -> Resp
 
 
 async def download_link(
-    sharing: Sharing, scope: Scope, key: str, request: Request, roles: frozenset[str]
+    sharing: Sharing,
+    scope: Scope,
+    key: str,
+    request: Request,
+    roles: frozenset[str],
+    usual: int = SECONDS,
 ) -> Response:
-    seconds = _number("seconds", _query(request, "seconds")["seconds"], SECONDS)
+    """usual: for how many seconds, where the request does not say."""
+    asked = _query(request, "seconds")["seconds"]
+    seconds = whole_number("seconds", asked, usual)
     return _shared(await sharing.download(scope, key, seconds, roles))
 
 
 async def upload_link(
-    sharing: Sharing, scope: Scope, key: str, request: Request, roles: frozenset[str]
+    sharing: Sharing,
+    scope: Scope,
+    key: str,
+    request: Request,
+    roles: frozenset[str],
+    most: int = MAX_SECONDS,
 ) -> Response:
+    """most: for how many seconds, whatever the request says."""
     asked = await _asked(request, Upload)
+    seconds = min(check_seconds(asked.seconds), most)
     return _shared(
-        await sharing.upload(scope, key, asked.size, asked.content_type, asked.seconds, roles)
+        await sharing.upload(
+            *(scope, key, asked.size, asked.content_type, seconds, roles, asked.part_size)
+        )
     )
 
 
@@ -235,11 +251,3 @@ def _query(request: Request, *names: str) -> dict[str, str]:
     except ValueError as error:
         raise InvalidRequest(f"the query: {error}") from None
     return {name: found.get(name, "") for name in names}
-
-
-def _number(name: str, given: str, default: int) -> int:
-    if not given:
-        return default
-    if not (given.isascii() and given.isdigit() and len(given) < 10):
-        raise InvalidRequest(f"{name} {given[:80]!a}: not a whole number")
-    return int(given)

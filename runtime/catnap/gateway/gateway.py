@@ -27,17 +27,19 @@ from catnap.access import (
 )
 from catnap.access.audit import Audit
 from catnap.access.audit_record import called
+from catnap.access.audit_retention import Retention
 from catnap.access.audit_rows import TABLES as AUDIT
 from catnap.access.egress import Networks
 from catnap.access.key_rows import KEYS
 from catnap.access.key_store import KeyStore
+from catnap.access.leases import leases
 from catnap.access.limit_rows import LIMITS
 from catnap.access.meter import Meter
 from catnap.access.secret_rows import TABLES as SECRETS
 from catnap.access.secrets import Secrets
 from catnap.calls import Pipeline
 from catnap.calls.accept import accept
-from catnap.calls.written import Written
+from catnap.calls.written import Kept, Written
 from catnap.errors import Conflict, InvalidRequest
 from catnap.events import Event
 from catnap.files import TABLES as FILES
@@ -45,20 +47,25 @@ from catnap.files import Files, FolderStore, Links, Room, Scope, Sharing, Sweepe
 from catnap.files.bounds import Bounds
 from catnap.files.bucket import Bucket
 from catnap.files.s3 import S3Store
+from catnap.gateway.at_work import AtWork
 from catnap.gateway.cluster import accounts_on, on_cluster
 from catnap.gateway.egress import Proxy, Records
 from catnap.gateway.here import here
 from catnap.gateway.logs import Logs, PodLogs
 from catnap.gateway.model_server import ModelServer
-from catnap.gateway.settings import Settings
+from catnap.gateway.settings import Settings, advertised
 from catnap.models.registry import Entry, Registry
 from catnap.models.remote import Remote
+from catnap.packages import PUBLIC, Index, Packages
 from catnap.services.catalog import Announce, Catalog
 from catnap.services.platform import Platform
+from catnap.sessions.rows import TABLES as HOMES
+from catnap.snapshots.claimed import ABSENCE, HOLD
 from catnap.store import Store
 from catnap.tasks import TABLES, Journal, Retry, Task
 from catnap.workspaces import TABLES as WORKSPACES
-from catnap.workspaces import Keeper, Workspaces
+from catnap.workspaces import Bounds as WorkspaceBounds
+from catnap.workspaces import Expiry, Keeper, Workspaces
 
 if TYPE_CHECKING:
     from catnap.services.knative.cluster import Cluster
@@ -92,12 +99,15 @@ class Gateway:
     """Where the skills run on one: its Table says whose hosts are answered here."""
 
     def __init__(self, settings: Settings, announce: Announce) -> None:
-        for address in (settings.http, settings.grpc, settings.callback, settings.egress):
+        addresses = (settings.http, settings.grpc, settings.callback, settings.egress)
+        for address in (*addresses, settings.plain):
             if address:
                 check_listen(address, bool(settings.admin_key))
         self.settings = settings
         self.ready = False
         """Whether calls can be taken: between the start's end and the stop."""
+        self.leaving = False
+        """Whether new calls had better go elsewhere; those that come are made."""
         self.started = False
         """Whether there is a pipeline: instances outlive a gateway on a cluster
         and may call back before there is one."""
@@ -109,34 +119,48 @@ class Gateway:
         self._parts.callback(_lock(home).close)
         admin = Key.of(settings.admin_key or admin_key(home), name="admin", roles=("admin",))
         self.keys = KeyRing((admin, *settings.keys))
-        self.credentials = Credentials(self.keys, issuers=settings.issuers)
+        self.credentials = Credentials(
+            self.keys, issuers=settings.issuers, clients=settings.clients
+        )
         self._parts.push_async_callback(self.credentials.close)
         secret = grant_secret(home)
         self.grants = Grants(secret)
-        components = [TABLES, AUDIT, FILES, KEYS, LIMITS, SECRETS, WORKSPACES, shared_keys.TABLES]
+        self.leases = leases(secret)
+        components = [
+            *(TABLES, AUDIT, FILES, KEYS, LIMITS, SECRETS, WORKSPACES, HOMES, shared_keys.TABLES)
+        ]
         self.store = Store(settings.store or home / "catnap.db", components)
         self._parts.callback(self.store.close)
         self.audit = Audit(self.store, home / "audit", secret)
         self._parts.push_async_callback(self.audit.close)
-        self.secrets = Secrets(self.store, home)
+        self.secrets = Secrets(self.store, home, keeper=settings.secrets_key)
         networks = Networks.parse(settings.egress_networks)
         records = Records(self.audit.later)
-        self.egress = Proxy(self.grants.verify, self._at_work, records, networks=networks)
+        self.at_work = AtWork(self._holds)
+        self._parts.push_async_callback(self.at_work.close)
+        self.egress = Proxy(self.grants.verify, self.at_work, records, networks=networks)
+        index = Index.parse(settings.index or PUBLIC)
+        self.packages = Packages(index, home / "packages")
+        self._parts.callback(self.packages.close)
         self.issued = KeyStore(self.store, self.keys)
         # The lock of its state folder makes the name its own.
         self.journal = Journal(self.store, f"{socket.gethostname()}:{home.resolve()}")
         self.meter = Meter(self.store, time.time, settings.limits)
         objects = _objects(settings)
         self._parts.callback(objects.close)
-        self.workspaces = Workspaces(objects, self.store)
         written = Written(self.meter.limiter, lambda: writing.get().skill)
         bounds = Bounds.parse(settings.files_bounds)
+        self.workspaces = Workspaces(
+            *(objects, self.store, WorkspaceBounds.within(bounds.scope)),
+            allowance=Kept(self.meter.limiter),
+        )
         room = Room(self.store, objects, bounds.scope, time.time)
         self.files = Files(objects, self._on_file, allowance=written, room=room)
         self._parts.push_async_callback(self.files.settle)
         self.links = Links(secret)
         self.sharing = Sharing(self.files, objects, self.links, time.time, room)
         self.sweeper = Sweeper(self.files, self.store, bounds.keep, time.time)
+        self.expiry = Expiry(self.workspaces, bounds.sessions, time.time)
 
     async def start(self, callback: str, egress: str) -> None:
         """Starts every part. callback, egress: where instances reach the
@@ -144,7 +168,9 @@ class Gateway:
         are told with their deployment."""
         if self.store.shared:
             await shared_keys.check(self.store, self.settings.home)
+            self.at_work.own = advertised(self.settings, callback)
         self._parts.push_async_callback(self.issued.stop)
+        await self.secrets.start()
         await self.issued.start()
         await self.meter.start()
         self._parts.push_async_callback(self.meter.stop)
@@ -161,13 +187,21 @@ class Gateway:
             Retry(first=self.settings.retry),
             self._called if self.settings.audit == "calls" else None,
             limits=self.meter.limiter,
+            gateway=self.at_work.own,
         )
+        await self.workspaces.excuse(ABSENCE, HOLD)
         self.started = True
         again = await self.pipeline.start()
         self._parts.push_async_callback(self.pipeline.stop)
         # Ends first: what it removes is told through the pipeline.
         sweeping = asyncio.create_task(self.sweeper.run())
         self._parts.callback(sweeping.cancel)
+        expiring = asyncio.create_task(self.expiry.run())
+        self._parts.callback(expiring.cancel)
+        if self.settings.audit_keep:
+            retention = Retention(self.audit, self.settings.audit_keep, time.time)
+            cutting = asyncio.create_task(retention.run())
+            self._parts.callback(cutting.cancel)
         if again:
             self._announce(f"{again} tasks that a crash broke off are taken up again")
         self.ready = True
@@ -175,7 +209,7 @@ class Gateway:
     async def _skills(self, callback: str, egress: str) -> None:
         settings, announce, parts = self.settings, self._announce, self._parts
         if settings.platform == "knative":
-            self.cluster = await on_cluster(settings, announce, parts)
+            self.cluster = await on_cluster(settings, announce, self.store, parts)
             self.credentials.accounts = accounts_on(self.cluster, settings)
             self.catalog, self.platform = self.cluster.catalog, self.cluster.platform
             self.logs = PodLogs(self.cluster.namespace)
@@ -201,6 +235,16 @@ class Gateway:
         self.models = Registry({MODEL: Entry(MODEL, remote, ("embed", "infer"), 384, 256, "1")})
         return server
 
+    @property
+    def replicated(self) -> bool:
+        """Whether other gateways take the calls that this one does not."""
+        return self.cluster is not None and self.store.shared
+
+    def leave(self) -> None:
+        """Lets whoever looks send calls elsewhere."""
+        self.leaving = True
+        self.pipeline.delivery.rest()
+
     def quiesce(self) -> None:
         """Takes no more calls and ends what would never end by itself."""
         self.ready = False
@@ -210,7 +254,7 @@ class Gateway:
         """Ends every process; what was at work goes on after the next start."""
         await self._parts.aclose()
 
-    def _at_work(self, grant: Grant) -> bool:
+    def _holds(self, grant: Grant) -> bool:
         # The proxy listens first, so that instances can be told where.
         return hasattr(self, "pipeline") and self.pipeline.live.holds(grant)
 

@@ -14,12 +14,17 @@ from catnap.v1 import call_pb2
 
 
 async def principal(gateway: Gateway, context: Context) -> Principal:
-    metadata = dict(context.invocation_metadata() or ())
-    authorization = metadata.get("authorization")
+    metadata = context.invocation_metadata() or ()
+    given = [value for name, value in metadata if name == "authorization"]
+    if len(given) > 1:
+        # Whoever stands in between may have looked at the other one.
+        raise InvalidRequest("metadata 'authorization': is there twice")
+    authorization = given[0] if given else None
     if isinstance(authorization, bytes):
         authorization = authorization.decode("latin-1")
     bearer = bearer_token(authorization)
-    caller = await gateway.credentials.authenticate(bearer, time.time())
+    certificate = next(iter(context.auth_context().get("x509_pem_cert", ())), b"")
+    caller = await gateway.credentials.authenticate(bearer, time.time(), certificate)
     asking.by(caller)
     return caller
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 from urllib.parse import unquote
 
 from catnap.access import Principal, Resource
 from catnap.access.audited import Audited
+from catnap.access.decision import ADMINISTRATIVE
+from catnap.access.unbroken import unbroken
 from catnap.gateway.door import ANYONE, allow
 from catnap.gateway.grpc_callers import principal
 from catnap.gateway.methods import METHODS, Method
@@ -17,8 +19,8 @@ from catnap.gateway.table import PUBLIC
 
 
 def answers(
-    method: Callable[[Any, Principal, Any, Context], Awaitable[Any]],
-) -> Callable[[Any, Any, Context], Awaitable[Any]]:
+    method: Callable[[Any, Principal, Any, Context], Coroutine[Any, Any, Any]],
+) -> Callable[[Any, Any, Context], Coroutine[Any, Any, Any]]:
     """A method with one answer, called for its caller as METHODS says. What it
     raises becomes a status."""
     about = METHODS[method.__qualname__]
@@ -28,7 +30,8 @@ def answers(
         try:
             async with _audited(servicer, method.__qualname__, context):
                 caller = await _caller(servicer, about, request, context)
-                return await method(servicer, caller, request, context)
+                answering = method(servicer, caller, request, context)
+                return await (unbroken(answering) if about.action in ADMINISTRATIVE else answering)
         except Exception as error:
             await end(context, error)
 

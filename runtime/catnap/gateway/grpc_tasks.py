@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from catnap.access import Principal, acting_for
+from catnap.access import Principal, acting_for, asking
 from catnap.errors import InvalidRequest, NotFound
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.grpc_callers import rpc_call
@@ -56,7 +56,7 @@ class Tasks(TasksServicer):
         await self._find(caller, request.id)
         timeout = MAX_WAIT
         if request.HasField("timeout"):
-            timeout = request.timeout.ToTimedelta().total_seconds()
+            timeout = request.timeout.seconds + request.timeout.nanos / 1e9
             if not 0 <= timeout <= MAX_WAIT:
                 raise InvalidRequest(f"timeout: {timeout:g} s is not between 0 and {MAX_WAIT:g}")
         return _message(await self.gateway.pipeline.wait(caller.tenant, request.id, timeout))
@@ -94,6 +94,7 @@ class Tasks(TasksServicer):
     async def Redrive(  # noqa: N802
         self, caller: Principal, request: tasks_pb2.RedriveTaskRequest, context: Context
     ) -> tasks_pb2.Task:
+        asking.detail(f"task {request.id}")
         await self._find(caller, request.id)
         return _message(await self.gateway.pipeline.redrive(caller.tenant, request.id))
 

@@ -37,6 +37,14 @@ class _Keys(msgspec.Struct, frozen=True):
     keys: list[Shown]
 
 
+class _Ended(msgspec.Struct, frozen=True):
+    """keys: that were revoked. left: what the user gets in with all the same,
+    the settings' own keys."""
+
+    keys: list[Shown]
+    left: list[str]
+
+
 async def list_(gateway: Gateway, caller: Principal, request: Request) -> Response:
     found = await gateway.issued.of(_tenant(caller, request))
     return _answer(_Keys([_shown(each) for each in found]))
@@ -62,8 +70,9 @@ async def revoke(gateway: Gateway, caller: Principal, request: Request, key: str
 
 
 async def end_user(gateway: Gateway, caller: Principal, request: Request, user: str) -> Response:
-    found = await gateway.issued.end_user(caller, _tenant(caller, request), user)
-    return _answer(_Keys([_shown(each) for each in found]))
+    tenant = _tenant(caller, request)
+    found = await gateway.issued.end_user(caller, tenant, user)
+    return _answer(_Ended([_shown(each) for each in found], gateway.keys.fixed(tenant, user)))
 
 
 def _tenant(caller: Principal, request: Request) -> str:

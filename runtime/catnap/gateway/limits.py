@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import date
 
@@ -9,12 +10,13 @@ import msgspec
 
 from catnap.access import Principal, Resource, acting_for, asking
 from catnap.access.admission import bound
-from catnap.access.limits import EACH, Limit, bounded, whose
-from catnap.access.standing import Standing, standing
+from catnap.access.limits import Limit, bounded, whose
+from catnap.access.standing import Standing, fullest, standing
 from catnap.access.usage import day_of
 from catnap.access.usage_rows import Use
 from catnap.access.usage_rows import date as written
 from catnap.errors import InvalidRequest
+from catnap.events.ids import EACH
 from catnap.gateway.door import allow
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.query import read_query
@@ -22,7 +24,8 @@ from catnap.http import Request, Response
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """What was used on a day in UTC; of today, how the limits stand as well."""
+    """What was used on a day in UTC; of today also how limits stand, those of
+    which least is left."""
 
     day: str
     used: list[Use]
@@ -54,13 +57,18 @@ async def usage(gateway: Gateway, caller: Principal, request: Request) -> Respon
     today = written(day_of(now))
     day = _day(asked.get("day") or today)
     used = await gateway.meter.used(day, **named)
-    of = (named.get("tenant", ""), user, named.get("skill", ""))
-    gates = gateway.meter.limiter.standing(now, of) if day == today else []
-    return _answer(Usage(day, used, standing(gates, now, **named)))
+    found: list[Standing] = []
+    if day == today:
+        of = (named.get("tenant", ""), user, named.get("skill", ""))
+        for gates in gateway.meter.limiter.standing(now, of):
+            found += standing(gates, now, **named)
+            await asyncio.sleep(0)  # calls go on
+    return _answer(Usage(day, used, fullest(found)))
 
 
 async def list_(gateway: Gateway, caller: Principal, request: Request) -> Response:
-    """Those that bound the tenant, alone or with others."""
+    """Those that bound the tenant, alone or with others; for who may act for
+    one user only, those that bound that one."""
     tenant = read_query(request).get("tenant") or caller.tenant
     return _answer(
         Limits(
@@ -68,6 +76,7 @@ async def list_(gateway: Gateway, caller: Principal, request: Request) -> Respon
                 Known(limit, "settings" if gateway.meter.is_configured(limit) else "store")
                 for limit in gateway.meter.limiter.limits
                 if tenant == EACH or limit.tenant in ("", EACH, tenant)
+                if caller.user is None or limit.user in ("", EACH, caller.user)
             ]
         )
     )
@@ -96,8 +105,9 @@ async def remove(gateway: Gateway, caller: Principal, request: Request) -> Respo
 
 
 def _allow(gateway: Gateway, caller: Principal, tenant: str) -> None:
-    """A limit is the word of the platform to the tenant that it bounds."""
-    allow(gateway, caller, "limits.write", Resource(tenant or EACH))
+    """A limit is the word of the platform to the tenant that it bounds; one of
+    every tenant is the platform's own affair."""
+    allow(gateway, caller, "limits.write", Resource("" if tenant == EACH else tenant))
 
 
 def _day(text: str) -> str:

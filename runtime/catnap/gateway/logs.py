@@ -143,7 +143,8 @@ class PodLogs:
 
 
 def _append(path: Path, lines: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.parent.mkdir(exist_ok=True)
     if path.exists() and path.stat().st_size > FILE_BYTES:
         path.replace(_older(path))
     with path.open("ab") as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from catnap.access import Principal, is_loopback
 from catnap.access.principal import DEFAULT_TENANT
+from catnap.errors import Unavailable
 from catnap.gateway.callers import principal
 from catnap.gateway.gateway import Gateway
 from catnap.http import Request, Response
@@ -12,12 +13,15 @@ _KIND = [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")]
 
 
 async def health(gateway: Gateway, caller: Principal, request: Request) -> Response:
+    if gateway.leaving:
+        raise Unavailable("the gateway is about to stop", retry_after=1)
     return Response.text("ok\n")
 
 
 async def scraper(gateway: Gateway, request: Request) -> Principal:
     """Who asks for metrics: on this machine whoever does, without a key."""
-    if is_loopback(gateway.settings.http):
+    addresses = (gateway.settings.http, gateway.settings.plain)
+    if all(map(is_loopback, filter(None, addresses))):
         return Principal(DEFAULT_TENANT, None, frozenset(("operator",)), "this machine")
     return await principal(gateway, request)
 

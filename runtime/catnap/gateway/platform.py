@@ -36,12 +36,11 @@ class _Wanted(msgspec.Struct):
 
 async def see(gateway: Gateway, caller: Principal, request: Request) -> Response:
     """Of the tenant that is named, or of all that the caller may see."""
-    tenant = _asked(gateway, request)
+    tenant = _asked(gateway, caller, request)
     services = [
         each
         for each in gateway.platform.snapshot()
-        if tenant in ("", each.tenant)
-        and isinstance(decide(caller, "platform.read", Resource(each.tenant)), Allowed)
+        if tenant in ("", each.tenant) and _may_see(caller, each.tenant)
     ]
     problems: dict[str, str] = {}
     for each in sorted({tenant or caller.tenant, *(each.tenant for each in services)}):
@@ -53,7 +52,7 @@ async def see(gateway: Gateway, caller: Principal, request: Request) -> Response
 
 async def look(gateway: Gateway, caller: Principal, request: Request, name: str) -> Response:
     """A skill, with its traffic's ETag where that may be changed here."""
-    tenant = _asked(gateway, request) or caller.tenant
+    tenant = _asked(gateway, caller, request) or caller.tenant
     gateway.catalog.get(name, tenant)
     service = gateway.platform.look(tenant, name)
     response = Response.json(msgspec.json.encode(service))
@@ -64,7 +63,7 @@ async def look(gateway: Gateway, caller: Principal, request: Request, name: str)
 
 async def route(gateway: Gateway, caller: Principal, request: Request, name: str) -> Response:
     """If-Match changes just the traffic that has that ETag."""
-    tenant = _asked(gateway, request) or caller.tenant
+    tenant = _asked(gateway, caller, request) or caller.tenant
     version = (request.text(b"if-match") or "*").strip('"')
     await _route(gateway, tenant, name, await request.body.read(), version)
     return await look(gateway, caller, request, name)
@@ -80,14 +79,19 @@ async def delete(gateway: Gateway, caller: Principal, request: Request, name: st
     return Response(204)
 
 
-def _asked(gateway: Gateway, request: Request) -> str:
+def _may_see(caller: Principal, tenant: str) -> bool:
+    return isinstance(decide(caller, "platform.read", Resource(tenant)), Allowed)
+
+
+def _asked(gateway: Gateway, caller: Principal, request: Request) -> str:
     """The tenant that is named; empty for none. Raises NotFound for one that
-    there is not."""
+    there is not, naming those that the caller may see."""
     asked = asked_tenant(request)
     if asked:
         known = gateway.keys.tenants | {each.namespace for each in gateway.platform.status()}
         if asked not in known:
-            raise NotFound(f"there is no tenant {asked!r}: there are {', '.join(sorted(known))}")
+            seen = ", ".join(each for each in sorted(known) if _may_see(caller, each))
+            raise NotFound(f"there is no tenant {asked!r}: there are {seen or 'none yet'}")
     return asked
 
 

@@ -16,6 +16,7 @@ from catnap.gateway import (
     secrets,
     sessions,
     skill,
+    workspaces,
 )
 from catnap.gateway.door import enter
 from catnap.gateway.gateway import Gateway
@@ -74,14 +75,11 @@ class Routes:
 
     async def __call__(self, request: Request) -> Response:
         async with self._audited(request):
-            return await self._answer(request)
-
-    async def _answer(self, request: Request) -> Response:
-        if self._gateway.cluster is not None:
-            answered = await self._hosts(request)
-            if answered is not None:
-                return answered
-        return await self._ours(request)
+            if self._gateway.cluster is not None:
+                answered = await self._hosts(request)
+                if answered is not None:
+                    return answered
+            return await self._ours(request)
 
     async def callbacks(self, request: Request) -> Response:
         """What skills ask, and nothing else: whoever may reach only this can
@@ -96,7 +94,8 @@ class Routes:
         # What is at work may go on to its end while the gateway stops.
         if not self._gateway.started:
             raise Unavailable("the gateway is starting", retry_after=1)
-        return await callback.answer(self._gateway, request)
+        answer = workspaces.answer if workspaces.is_leased(request) else callback.answer
+        return await answer(self._gateway, request)
 
     def _audited(self, request: Request) -> Audited:
         return Audited(

@@ -15,6 +15,7 @@ from catnap.gateway.grpc_files import Files
 from catnap.gateway.grpc_models import GRPCInferenceService, Models
 from catnap.gateway.grpc_skills import Skills
 from catnap.gateway.grpc_tasks import Tasks
+from catnap.gateway.grpc_tls import credentials
 from catnap.inference import grpc_service_pb2
 from catnap.inference.grpc_service_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
 from catnap.v1 import files_pb2, models_pb2, skills_pb2, tasks_pb2
@@ -33,6 +34,9 @@ _OPTIONS = [
     ("grpc.http2.max_ping_strikes", 0),
     ("grpc.so_reuseport", 0),
 ]
+ROTATE = 10.0
+"""Seconds after which a client is asked to connect anew, where another gateway may
+answer it: what is at work stays on the old connection until it has ended."""
 _FILES = (skills_pb2, tasks_pb2, files_pb2, models_pb2, grpc_service_pb2)
 
 
@@ -52,8 +56,14 @@ class Rpc:
 
 
 async def serve_grpc(gateway: Gateway, address: str) -> Rpc:
-    """Listens. Raises Unavailable where the address cannot be had."""
-    server = aio.server(options=_OPTIONS)
+    """Listens, with TLS where the settings have a certificate. Raises Unavailable
+    where the address cannot be had."""
+    tls = gateway.settings.tls
+    secured = credentials(tls) if tls else None
+    options = list(_OPTIONS)
+    if gateway.replicated:
+        options.append(("grpc.max_connection_age_ms", int(ROTATE * 1000)))
+    server = aio.server(options=options)
     add_SkillsServicer_to_server(Skills(gateway), server)
     add_TasksServicer_to_server(Tasks(gateway), server)
     add_FilesServicer_to_server(Files(gateway), server)
@@ -71,7 +81,10 @@ async def serve_grpc(gateway: Gateway, address: str) -> Rpc:
     names += [health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME]
     reflection.enable_server_reflection(names, server)
     try:
-        port = server.add_insecure_port(address)
+        if secured is None:
+            port = server.add_insecure_port(address)
+        else:
+            port = server.add_secure_port(address, secured)
     except RuntimeError:
         raise Unavailable(
             f"cannot listen on {address}; set CATNAP_GRPC to another address"

@@ -9,7 +9,6 @@ from catnap.errors import InvalidRequest
 from catnap.gateway.door import asked_tenant
 from catnap.gateway.gateway import Gateway
 from catnap.http import Request, Response
-from catnap.services.render import secret_of
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -73,9 +72,9 @@ def _tenant(gateway: Gateway, caller: Principal, request: Request, skill: str = 
     """Raises InvalidRequest on a cluster, with the command that does it there."""
     tenant = asked_tenant(request) or caller.tenant
     if gateway.cluster is not None:
-        place = f"-n {gateway.cluster.namespace(tenant)}"
         raise InvalidRequest(
-            f"on a cluster the secrets of a skill are its Secret {secret_of(skill)}: "
-            f"kubectl create secret generic {secret_of(skill)} {place} --from-file=NAME=/dev/stdin"
+            "this gateway runs on a cluster, which keeps the secrets of skills itself, and has no "
+            f"right to them: `catnap secrets set NAME --skill {skill} --tenant {tenant} "
+            "--context CONTEXT` sets them there with your own"
         )
     return tenant

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import gc
 import os
 import resource
@@ -15,16 +17,28 @@ from dataclasses import dataclass
 from catnap.errors import CatnapError, Unavailable
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.routes import Routes
-from catnap.gateway.rpc import serve_grpc
+from catnap.gateway.rpc import ROTATE, Rpc, serve_grpc
 from catnap.gateway.settings import Settings
 from catnap.host import process
 from catnap.http import Server, Target
+from catnap.http.server_tls import server_context
 
 _ALLOCATIONS = 10_000
 """Objects more than before, at which the collector looks at the newest."""
 
+_ANY = "127.0.0.1:0"
+
 GRACE = 10.0
 """Seconds that calls at work may take to end."""
+
+LEAVE = ROTATE + 5.0
+"""Seconds for which a gateway that is not the only one still takes calls after it was
+told to stop: until all who know it have turned away. A client that found it in the
+first seconds has been asked to connect anew by then, too."""
+
+LONGEST = 600.0
+"""Seconds that calls at work may then take to end, where new ones go elsewhere: no
+skill has more."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +76,22 @@ async def serve(
             callbacks = Server(routes.callbacks)
             parts.push_async_callback(callbacks.drain, GRACE)
             server = Server(routes)
+            servers = [server]
             parts.push_async_callback(server.drain, GRACE)
-            host, port = await _listen(server.listen, "HTTP", settings.http)
+            tls = server_context(settings.tls) if settings.tls else None
+            secure = functools.partial(server.listen, tls=tls)
+            host, port = await _listen(secure, "HTTP", settings.http)
             out, out_port = await _listen(gateway.egress.listen, "EGRESS", settings.egress)
             _check_free(settings.grpc)
+            if settings.plain:
+                plain = Server(routes)
+                servers.append(plain)
+                parts.push_async_callback(plain.drain, GRACE)
+                await _listen(plain.listen, "PLAIN", settings.plain)
             back = (host, port)
-            if settings.callback:
-                back = await _listen(callbacks.listen, "CALLBACK", settings.callback)
+            if settings.callback or tls:
+                # Instances speak no TLS: by itself it is on loopback alone.
+                back = await _listen(callbacks.listen, "CALLBACK", settings.callback or _ANY)
             await gateway.start(_address(*back), _address(out, out_port))
             rpc = await serve_grpc(gateway, settings.grpc)
             parts.push_async_callback(rpc.stop, GRACE)
@@ -82,9 +105,28 @@ async def serve(
                 )
             )
             await stop.wait()
+            if gateway.replicated:
+                announce("stopping: new calls go elsewhere")
+                await leave(gateway, rpc, *servers)
             announce("stopping: what is at work may end")
     except* CatnapError as errors:
         raise _first(errors) from None
+
+
+async def leave(gateway: Gateway, rpc: Rpc, *servers: Server) -> None:
+    """Returns when nobody sends new calls here any more and those that came have ended."""
+    gateway.leave()
+    await rpc.checks.enter_graceful_shutdown()
+    for server in servers:
+        server.draining = True  # each answer says: connect anew
+    await asyncio.sleep(LEAVE)
+    for server in servers:
+        for connection in list(server.connections):
+            connection.close_if_idle()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LONGEST):
+            while calls := gateway.pipeline.live.tasks():
+                await asyncio.wait(calls)
 
 
 async def _listen(

@@ -21,11 +21,11 @@ import msgspec
 from catnap.access import Principal, acting_for
 from catnap.errors import InvalidRequest, NotFound
 from catnap.gateway.gateway import Gateway
-from catnap.gateway.query import read_query
+from catnap.gateway.query import read_query, whole_number
 from catnap.gateway.table import Route
 from catnap.http import Request, Response
+from catnap.snapshots.manifest import EMPTY, Manifest
 from catnap.workspaces import Held, Snapshot, Workspace, chosen
-from catnap.workspaces.manifest import EMPTY, Manifest
 
 MOST = 1000
 """Sessions in one answer."""
@@ -79,11 +79,9 @@ async def list_(gateway: Gateway, caller: Principal, request: Request) -> Respon
     # Who may act for one user only sees that one's.
     user = acting_for(caller, asked) if asked or caller.user is not None else ""
     query = read_query(request)
-    limit = query.get("limit", str(MOST))
-    if not limit.isdecimal() or not 0 < int(limit) <= MOST:
-        raise InvalidRequest(f"limit {limit!r}: 1 to {MOST:,}")
+    limit = whole_number("limit", query.get("limit", ""), MOST, least=1, most=MOST)
     found = await gateway.workspaces.find(
-        *(caller.tenant, user, query.get("session", ""), query.get("skill", ""), int(limit))
+        *(caller.tenant, user, query.get("session", ""), query.get("skill", ""), limit)
     )
     return _answer(Sessions([_session(held) for held in found]))
 

@@ -4,7 +4,7 @@ answers. Adding a route is adding a line."""
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import unquote
@@ -19,10 +19,10 @@ from catnap.http.errors import MethodNotAllowed
 Public = Literal["public"]
 PUBLIC: Public = "public"
 
-Handler = Callable[..., Awaitable[Response]]
+Handler = Callable[..., Coroutine[Any, Any, Response]]
 """Called as `handler(gateway, caller, request, *parts)`."""
 
-Proof = Callable[..., Awaitable[Any]]
+Proof = Callable[..., Coroutine[Any, Any, Any]]
 """Called as `proof(gateway, request)`; gives the caller."""
 
 _PART = re.compile(r"\{(\w+)(\.\.\.)?\}")

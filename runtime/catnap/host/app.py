@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NoReturn, TypeVar
 
 from catnap.errors import CatnapError, DeadlineExceeded, SkillCrashed, Unavailable
 from catnap.host import blame, output
 from catnap.host.call import Call, Function, may_stream, read_deadline, read_event, read_timeout
 from catnap.host.deadlines import Deadlines
+from catnap.host.folders import Folders
 from catnap.host.gate import Gate
 from catnap.host.stream import Stream
 from catnap.host.trace import read_traceparent
@@ -31,9 +32,10 @@ class App:
     """Answers every request that reaches an instance.
 
     timeout: seconds a call may take at most. workspaces: the folder that holds
-    those of sessions. instance: its name, which every
-    answer carries. timings: parts of Server-Timing in milliseconds that the
-    first answer carries, to tell its caller what the start of the instance cost.
+    those of sessions, where the platform keeps them. keeps: the one for those
+    that are kept from here. instance: its name, which every answer carries.
+    timings: parts of Server-Timing in milliseconds that the first answer carries,
+    to tell its caller what the start of the instance cost.
     """
 
     def __init__(
@@ -47,8 +49,10 @@ class App:
         callback: Target | None = None,
         egress: Target | None = None,
         workspaces: str = "",
+        keeps: str = "",
         instance: str = "",
         timings: dict[str, float] | None = None,
+        installs: bool = False,
     ) -> None:
         self.function = function
         self.name = name
@@ -63,10 +67,11 @@ class App:
         self._timeout = timeout
         self._callback = callback
         self._egress = egress
-        self._workspaces = workspaces
         self._client = Client()
+        self._folders = Folders(workspaces, keeps, self._client, callback, instance)
         self._lines = write_fields([(b"catnap-instance", instance.encode())]) if instance else b""
         """Of every answer."""
+        self._restore = _restore() if installs else None
         self._timings = {} if timings is None else timings
 
     async def __call__(self, request: Request) -> Response:
@@ -92,18 +97,26 @@ class App:
                 raise
             if queue is None:
                 queue = 0.0 if self.gate.try_enter() else await self._wait(call)
+            if self._folders.wants(call):
+                queue += await self._settle(call)
             self._deadlines.add(call)
             began = time.perf_counter()
             # What `guard` does, without its cost to every call.
             try:
+                if self._restore is not None:
+                    await self._restore(call.context, self._timings)
+                    began = time.perf_counter()
                 answer = await self.function.answer(call)
                 if call.interrupted:
                     raise asyncio.CancelledError
             except _FAULTS as error:
+                left = isinstance(error, asyncio.CancelledError) and call.task.cancelling()
+                call.whole = not (left or call.late)
                 self.end(call)
                 self._fail(call, error)
             sent: bytes | _Parts
             if isinstance(answer.body, bytes):
+                call.whole = True
                 self.end(call)
                 sent = answer.body
             else:
@@ -177,7 +190,7 @@ class App:
             deadline=deadline,
             gateway=self._gateway(request),
             loop=loop,
-            folder=self._workspace(request),
+            folder=self._folders.given(request),
         )
         output.running.set(context)
         return Call(request, body, event, context, loop.time() + deadline - now, task, arriving)
@@ -188,12 +201,11 @@ class App:
         authorization = request.headers.get(b"authorization", b"")
         if authorization[:7].lower() != b"bearer ":
             return _NO_GATEWAY
-        return HttpGateway(self._client, self._callback, authorization[7:].strip(), self._egress)
-
-    def _workspace(self, request: Request) -> str:
-        """The folder of the call's session, as the platform names it."""
-        name = self._workspaces and request.headers.get(b"catnap-workspace", b"").decode("latin-1")
-        return f"{self._workspaces}/{name}" if name and "/" not in name else ""
+        callback = self._callback
+        own = request.text(b"catnap-callback")
+        if own:  # where several gateways are, the one that made the call
+            callback = Target.parse(own)
+        return HttpGateway(self._client, callback, authorization[7:].strip(), self._egress)
 
     async def _wait(self, call: Call) -> float:
         """For a place; gives the seconds that took."""
@@ -205,11 +217,25 @@ class App:
             self._deadlines.discard(call)
         return time.perf_counter() - arrived
 
+    async def _settle(self, call: Call) -> float:
+        """Has the session's folder here; gives the seconds that took."""
+        arrived = time.perf_counter()
+        self._deadlines.add(call)
+        try:
+            await self.guard(call, self._folders.enter(call))
+        except BaseException:
+            self.end(call)
+            raise
+        self._deadlines.discard(call)
+        return time.perf_counter() - arrived
+
     def end(self, call: Call) -> None:
         """A call's end: its output is whole, its place is free."""
         self._deadlines.discard(call)
         output.finish()
         self.gate.leave()
+        if call.visit is not None:
+            self._folders.leave(call)
 
     def late(self, now: float) -> bool:
         """Whether the function should have ended a call before `now`, in the
@@ -265,7 +291,14 @@ class App:
         return write_fields([(b"server-timing", ", ".join(told).encode())])
 
     async def close(self) -> None:
+        await self._folders.close()
         await self._client.close()
+
+
+def _restore() -> Callable[[Context, dict[str, float]], Awaitable[None]]:
+    from catnap.skills.install import restore  # few skills install anything
+
+    return restore
 
 
 class _Parts(AsyncIterator[bytes]):
@@ -283,10 +316,12 @@ class _Parts(AsyncIterator[bytes]):
         try:
             part = await self._app.guard(self._call, self._stream.next())
         except CatnapError as error:
+            self._call.whole = not self._call.late
             return self._stream.fail(error)
         finally:
             self._call.sending = True
         if part is None:
+            self._call.whole = True
             raise StopAsyncIteration
         return part
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from types import TracebackType
 
@@ -9,11 +10,17 @@ _LONGEST = 500
 
 
 def reason(error: BaseException) -> str:
-    """`ValueError: what it said`, in one line of bounded length."""
+    """`ValueError: what it said`, in one line of bounded length, without the
+    skill's secrets: a client's error may name the URL that it asked."""
     kind = type(error).__qualname__
     if isinstance(error, SystemExit):
-        return f"SystemExit: it called sys.exit({error.code!r})"
-    said = error.msg if isinstance(error, SyntaxError) else str(error)
+        said = f"it called sys.exit({error.code!r})"
+    else:
+        said = error.msg if isinstance(error, SyntaxError) else str(error)
+    if os.environ.get("CATNAP_SECRETS"):
+        from catnap.skills.secrets import redacted  # few skills have any
+
+        said = redacted(said)
     text = " ".join(said.split())
     if len(text) > _LONGEST:
         text = text[: _LONGEST - 3] + "..."

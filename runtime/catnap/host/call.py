@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -17,6 +17,9 @@ from catnap.http import Request
 from catnap.skills import Context
 from catnap.skills.duration import Duration
 
+if TYPE_CHECKING:
+    from catnap.host.workspaces import AtWork
+
 
 class Call(msgspec.Struct, eq=False):
     """A request, and who it is for.
@@ -25,7 +28,8 @@ class Call(msgspec.Struct, eq=False):
     request. expires: in the loop's time. task: what runs it. late: its deadline has
     passed. interrupted: its task was told so, by a cancellation that is still
     to be taken back. sending: what it has is on its way to the client, and none
-    of the function's code runs.
+    of the function's code runs. visit: the session's folder, where the instance
+    keeps that. whole: it was not broken off in the middle.
     """
 
     request: Request
@@ -38,6 +42,8 @@ class Call(msgspec.Struct, eq=False):
     late: bool = False
     interrupted: bool = False
     sending: bool = False
+    visit: AtWork | None = None
+    whole: bool = False
 
     def interrupt(self) -> None:
         """Ends it where it waits, for its deadline has passed. Code that takes

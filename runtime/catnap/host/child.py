@@ -13,7 +13,7 @@ import sys
 import msgspec
 
 from catnap.errors import CatnapError
-from catnap.host import cgroup, confine, output, process
+from catnap.host import cgroup, confine, landlock, output, process
 from catnap.host.instance import Listening, run
 from catnap.host.landlock import Ruleset
 from catnap.host.loader import load
@@ -102,6 +102,8 @@ def _serve(
         if order.scratch:
             out = [each.port for each in (settings.callback, settings.egress) if each]
             writable = [each for each in (order.scratch, settings.workspaces) if each]
+            if ruleset is not None and settings.uv:
+                ruleset.allow([settings.uv], landlock.READ)
             confine.close(ruleset, order.folder, writable, out)
         elif ruleset is not None:
             ruleset.close()

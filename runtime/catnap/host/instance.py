@@ -78,8 +78,10 @@ async def _serve(
         callback=settings.callback,
         egress=settings.egress,
         workspaces=settings.workspaces,
+        keeps=settings.keeps,
         instance=settings.instance,
         timings=timings,
+        installs=bool(loaded.manifest.packages.allow),
     )
     server = Server(app)
     loop = asyncio.get_running_loop()

@@ -157,10 +157,10 @@ def _redaction(place: str) -> Callable[[bytes], bytes]:
     keeps the output."""
     if not os.path.isdir(place):
         return bytes
-    from catnap.skills.redaction import Redaction
+    from catnap.skills.redaction import Renewed
     from catnap.skills.secrets import mounted
 
-    return Redaction(mounted(place))
+    return Renewed(place, mounted)
 
 
 def _tell(listening: Listening) -> None:

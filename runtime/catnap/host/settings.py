@@ -23,8 +23,14 @@ class Settings(msgspec.Struct, frozen=True):
     workspaces: str = ""
     """CATNAP_WORKSPACES: the folder that holds those of sessions, and that it
     may write to; none by default."""
+    keeps: str = ""
+    """CATNAP_KEEPS: the folder for those that it keeps itself, over
+    CATNAP_CALLBACK; none by default."""
     secrets: str = ""
     """CATNAP_SECRETS: where its secrets are; see catnap.skills.secrets."""
+    uv: str = ""
+    """CATNAP_UV: the program that `ctx.install` runs; by default the one beside
+    its Python, or on the PATH."""
     instance: str = ""
     """CATNAP_INSTANCE: its name; by default that of the pod, which is HOSTNAME."""
     json_log: bool = False
@@ -43,7 +49,9 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         egress=Target.parse(egress) if egress else None,
         concurrency=int(_number(env, "CATNAP_CONCURRENCY", "0")) if concurrency else None,
         workspaces=env.get("CATNAP_WORKSPACES", ""),
+        keeps=env.get("CATNAP_KEEPS", "") if callback else "",
         secrets=env.get("CATNAP_SECRETS", ""),
+        uv=env.get("CATNAP_UV", ""),
         instance=env.get("CATNAP_INSTANCE") or env.get("HOSTNAME", ""),
         json_log=env.get("CATNAP_LOG") == "json",
         grace=_number(env, "CATNAP_GRACE", "30"),

@@ -2,7 +2,7 @@
 gateway and a skill's Context share. No routing, no policy."""
 
 from catnap.http.body import MAX_BODY, Body, too_large
-from catnap.http.client import Client, ConnectionLost, Reply
+from catnap.http.client import Client, ConnectionLost, NotAsked, Reply
 from catnap.http.limits import Limits
 from catnap.http.message import Request, Response
 from catnap.http.server import Server
@@ -14,6 +14,7 @@ __all__ = [
     "Client",
     "ConnectionLost",
     "Limits",
+    "NotAsked",
     "Reply",
     "Request",
     "Response",

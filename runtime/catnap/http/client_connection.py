@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import httptools
 import msgspec
 
-from catnap.errors import CatnapError, SkillCrashed
+from catnap.errors import CatnapError, SkillCrashed, Unavailable
 from catnap.http.body import MAX_BODY, Body
-from catnap.http.fields import joined
+from catnap.http.fields import NAMES, joined
 from catnap.http.target import Target
 
 if TYPE_CHECKING:
@@ -22,8 +22,15 @@ MAX_HEADERS = 64 * 1024
 and its trailers included."""
 
 
+CONTINUE = 100
+
+
 class ConnectionLost(SkillCrashed):
     """The other side went away after the request was sent."""
+
+
+class NotAsked(Unavailable):
+    """The other side did not ask for the body in time: it has none of it."""
 
 
 class Reply(msgspec.Struct, eq=False):
@@ -63,6 +70,7 @@ class ClientConnection(asyncio.Protocol):
         """When it became idle, in the loop's time."""
         self._reply: asyncio.Future[Reply]
         self._writable: asyncio.Future[None] | None = None
+        self._asked: asyncio.Future[None] | None = None
         self._body: Body | None = None
         self._paused = False
         self._busy = False
@@ -77,13 +85,24 @@ class ClientConnection(asyncio.Protocol):
     # --- sending -------------------------------------------------------------------
 
     async def request(
-        self, method: str, head: bytes, body: bytes | AsyncIterator[bytes], *, chunked: bool
+        self,
+        method: str,
+        head: bytes,
+        body: bytes | AsyncIterator[bytes],
+        *,
+        chunked: bool,
+        asked: float | None = None,
     ) -> Reply:
-        """Sends a head and its body; the reply is there when its headers are."""
+        """Sends a head and its body; the reply is there when its headers are.
+        asked: as the client has it."""
         reply: asyncio.Future[Reply] = self._loop.create_future()
         self._reply = reply
         try:
-            await self._send(method, head, body, chunked=chunked)
+            self._begin(method)
+            if asked is None:
+                await self._send(head, body, chunked=chunked)
+            elif await self._is_asked(head, asked):
+                await self._send(b"", body, chunked=chunked)
             return await reply
         except BaseException:
             if reply.done() and not reply.cancelled() and reply.exception() is None:
@@ -94,14 +113,32 @@ class ClientConnection(asyncio.Protocol):
                 self.transport.abort()
             raise
 
-    async def _send(
-        self, method: str, head: bytes, body: bytes | AsyncIterator[bytes], *, chunked: bool
-    ) -> None:
-        """Returns when all is sent, or when it is answered before that."""
+    def _begin(self, method: str) -> None:
         self._parser = httptools.HttpResponseParser(self)
         self._method = method
         self._busy, self._sent, self._complete = True, False, False
         self._silent = self._header_bytes = 0
+
+    async def _is_asked(self, head: bytes, seconds: float) -> bool:
+        """Sends the head, and returns when the body is asked for; False where
+        there is an answer before that, or the end. Raises NotAsked."""
+        self._asked = self._loop.create_future()
+        self.transport.write(head)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._asked
+        except TimeoutError:
+            raise NotAsked(
+                f"{self.target} has not begun with a request within {seconds:g} s"
+            ) from None
+        finally:
+            self._asked = None
+        return not self._reply.done()
+
+    async def _send(
+        self, head: bytes, body: bytes | AsyncIterator[bytes], *, chunked: bool
+    ) -> None:
+        """Returns when all is sent, or when it is answered before that."""
         if isinstance(body, bytes):
             self.transport.write(head + body)
             self._sent = self._writable is None or await self._drained()
@@ -137,8 +174,9 @@ class ClientConnection(asyncio.Protocol):
         self._writable = None
 
     def _wake_sender(self) -> None:
-        if self._writable and not self._writable.done():
-            self._writable.set_result(None)
+        for each in (self._writable, self._asked):
+            if each and not each.done():
+                each.set_result(None)
 
     # --- receiving -----------------------------------------------------------------
 
@@ -178,7 +216,9 @@ class ClientConnection(asyncio.Protocol):
 
     def _release(self) -> None:
         self._busy = False
-        if self._sent and self._keep_alive and not self.transport.is_closing():
+        # A caller that has left will abort it: then it must not be another's.
+        left = self._reply.cancelled() or self.transport.is_closing()
+        if self._sent and self._keep_alive and not left:
             self.released = self._loop.time()
             self._balance()
             self.client.release(self)
@@ -207,14 +247,15 @@ class ClientConnection(asyncio.Protocol):
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > MAX_HEADERS:
             raise SkillCrashed(f"more than {MAX_HEADERS:,} bytes of headers")
-        self._fields.append((name, value))
+        self._fields.append((NAMES[name], value.rstrip()))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
         if status < 200:
+            if status == CONTINUE and self._asked:
+                self._wake_sender()
             return
-        fields = [(name.lower(), value.rstrip()) for name, value in self._fields]
-        self._fields = []  # what comes now are trailers
+        fields, self._fields = self._fields, []  # what comes now are trailers
         headers = dict(fields)
         if len(headers) < len(fields):
             headers = joined(fields)

@@ -15,6 +15,24 @@ _SINGLE = frozenset(
 )
 
 
+class _Names(dict[bytes, bytes]):
+    """Names in lower case by what was sent: one object for each, which a dict
+    finds without a look at its bytes."""
+
+    def __missing__(self, sent: bytes) -> bytes:
+        name = sent.lower()
+        if len(sent) <= _LONGEST_NAME:
+            if len(self) == _MOST_NAMES:
+                self.clear()
+            self[sent] = name = self.get(name, name)
+        return name
+
+
+_MOST_NAMES = 1024
+_LONGEST_NAME = 64
+NAMES = _Names()
+
+
 def joined(fields: Fields, *, strict: bool = False) -> dict[bytes, bytes]:
     """Values by name, those of a repeated field as the list that they are.
     strict: raises InvalidRequest for a second one of what a message may have

@@ -23,7 +23,8 @@ class Request(msgspec.Struct, eq=False):
     `, `, as RFC 9110 5.3 allows. `target` is path and query. `client` is the
     address at the other end of the connection, empty for a Unix socket's.
     keep_alive: its client would send another one on the connection. old: it
-    speaks HTTP/1.0.
+    speaks HTTP/1.0. certificate: the client's, as DER, which the server's CA
+    vouches for; empty for none.
     """
 
     method: str
@@ -33,6 +34,7 @@ class Request(msgspec.Struct, eq=False):
     client: str = ""
     keep_alive: bool = True
     old: bool = False
+    certificate: bytes = b""
 
     @property
     def path(self) -> str:

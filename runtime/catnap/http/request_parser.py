@@ -9,31 +9,13 @@ import httptools
 from catnap.errors import CatnapError, InvalidRequest
 from catnap.http.body import Body
 from catnap.http.errors import ExpectationFailed, HeadersTooLarge, TargetTooLong
-from catnap.http.fields import joined, write_fields
+from catnap.http.fields import NAMES, joined, write_fields
 from catnap.http.limits import Limits
 from catnap.http.message import Request
 from catnap.http.request_target import check_host, origin_form
 
 _NOT_REPEATED = frozenset((b"connection", b"upgrade", b"http2-settings"))
 _LONGEST_NUMBER = 20  # digits, as 2**64 has
-
-
-class _Names(dict[bytes, bytes]):
-    """Names in lower case by what was sent: one object for each, which a dict
-    finds without a look at its bytes."""
-
-    def __missing__(self, sent: bytes) -> bytes:
-        name = sent.lower()
-        if len(sent) <= _LONGEST_NAME:
-            if len(self) == _MOST_NAMES:
-                self.clear()
-            self[sent] = name = self.get(name, name)
-        return name
-
-
-_MOST_NAMES = 1024
-_LONGEST_NAME = 64
-_NAMES = _Names()
 
 
 class RequestParser:
@@ -124,7 +106,7 @@ class RequestParser:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        name = _NAMES[name]
+        name = NAMES[name]
         value = value.rstrip()  # httptools leaves the white space after it
         if name in self._fields:
             self._repeated.append((name, value))

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from typing import TYPE_CHECKING, Any
 
 from catnap.http.date import write_date
 from catnap.http.limits import DEFAULT, Limits
 from catnap.http.server_connection import Handler, ServerConnection
+
+if TYPE_CHECKING:
+    import ssl
 
 SETTLE = 0.1
 """Seconds without a new request after which a draining server believes that
@@ -39,9 +43,15 @@ class Server:
         self._sweeper: asyncio.TimerHandle | None = None
 
     async def listen(
-        self, *, host: str | None = None, port: int = 0, sock: socket.socket | None = None
+        self,
+        *,
+        host: str | None = None,
+        port: int = 0,
+        sock: socket.socket | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> tuple[str, int]:
-        """Starts to serve on an address or a bound socket; tells where."""
+        """Starts to serve on an address or a bound socket; tells where. tls: of
+        an address's server; see `server_tls.server_context`."""
         loop = asyncio.get_running_loop()
         if sock is not None and sock.family == socket.AF_UNIX:
             self._server = await loop.create_unix_server(self._connection, sock=sock, backlog=1024)
@@ -50,7 +60,12 @@ class Server:
             sock = socket.socket(sock.family, sock.type, socket.IPPROTO_TCP, sock.detach())
             self._server = await loop.create_server(self._connection, sock=sock, backlog=1024)
         else:
-            self._server = await loop.create_server(self._connection, host, port, backlog=1024)
+            secure: dict[str, Any] = {}
+            if tls is not None:
+                secure = {"ssl": tls, "ssl_handshake_timeout": self.limits.head}
+            self._server = await loop.create_server(
+                self._connection, host, port, backlog=1024, **secure
+            )
         self._sweep()
         name = self._server.sockets[0].getsockname()
         return (name[0], name[1]) if isinstance(name, tuple) else (str(name), 0)

@@ -71,6 +71,8 @@ class ServerConnection(asyncio.Protocol):
         self.transport: asyncio.Transport = transport  # type: ignore[assignment]
         peer = transport.get_extra_info("peername")
         self._client = str(peer[0]) if isinstance(peer, tuple) else ""
+        secure = transport.get_extra_info("ssl_object")
+        self._certificate: bytes = (secure and secure.getpeercert(binary_form=True)) or b""
         self._server.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -163,11 +165,11 @@ class ServerConnection(asyncio.Protocol):
                 self._refuse(RequestTimeout(f"the headers took more than {limits.head:g} s"))
                 self._next()
         elif self.task is None and quiet > limits.idle:
-            self.transport.close()
+            self._end()
 
     def close_if_idle(self) -> None:
         if self.task is None and self._lingering is None and not self.arriving:
-            self.transport.close()
+            self._end()
 
     @property
     def arriving(self) -> bool:
@@ -181,6 +183,11 @@ class ServerConnection(asyncio.Protocol):
 
     def abort(self) -> None:
         self.transport.abort()
+
+    def _end(self) -> None:
+        # A second time, asyncio's TLS would forget what it still has to send.
+        if not self.transport.is_closing():
+            self.transport.close()
 
     # --- the answers -----------------------------------------------------------------
 
@@ -215,6 +222,7 @@ class ServerConnection(asyncio.Protocol):
 
     async def _serve(self, request: Request) -> None:
         request.client = self._client
+        request.certificate = self._certificate
         method, old = request.method, request.old
         keep_alive = False
         try:
@@ -314,7 +322,7 @@ class ServerConnection(asyncio.Protocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
         else:
-            self.transport.close()
+            self._end()
 
 
 async def _close(body: bytes | AsyncIterable[bytes]) -> None:

@@ -23,6 +23,8 @@ from catnap.inference.grpc_service_pb2_grpc import GRPCInferenceServiceStub
 
 MESSAGE_LIMIT = 256 * 1024 * 1024
 MAX_TEXTS = 4096
+TOKENS = "tokens"
+"""The output of a model that reads text: how many tokens it found in each."""
 
 _KINDS: dict[grpc.StatusCode, type[CatnapError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidRequest,
@@ -74,6 +76,21 @@ class Remote:
         except aio.AioRpcError as error:
             raise _error(request.model_name, error) from None
 
+    async def counted(
+        self, request: oip.ModelInferRequest, timeout: float | None
+    ) -> tuple[oip.ModelInferResponse, int]:
+        """Runs a model of texts; with how many tokens they were, whether that is
+        asked for or not. Raises as infer."""
+        more = bool(request.outputs) and TOKENS not in (each.name for each in request.outputs)
+        if more:
+            request.outputs.add(name=TOKENS)
+        answer = await self.infer(request, timeout)
+        tokens = sum(_tokens(answer))
+        if more:
+            place = [each.name for each in answer.outputs].index(TOKENS)
+            del answer.outputs[place], answer.raw_output_contents[place]
+        return answer, tokens
+
     async def metadata(
         self, request: oip.ModelMetadataRequest, timeout: float | None
     ) -> oip.ModelMetadataResponse:
@@ -96,11 +113,17 @@ class Remote:
         answer = await self.infer(request, timeout)
         raw = dict(zip((o.name for o in answer.outputs), answer.raw_output_contents, strict=True))
         shape = next(o.shape for o in answer.outputs if o.name == "embedding")
-        tokens = memoryview(raw["tokens"]).cast("i").tolist() if "tokens" in raw else []
-        return Embedded(int(shape[-1]), raw["embedding"], tokens)
+        return Embedded(int(shape[-1]), raw["embedding"], _tokens(answer))
 
     async def close(self) -> None:
         await self._channel.close()
+
+
+def _tokens(answer: oip.ModelInferResponse) -> list[int]:
+    for output, raw in zip(answer.outputs, answer.raw_output_contents, strict=True):
+        if output.name == TOKENS:
+            return list(memoryview(raw).cast("i"))
+    return []
 
 
 def _error(model: str, error: aio.AioRpcError) -> CatnapError:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from catnap.errors import Unavailable
+from catnap.store import disk
 
 
 def write(path: Path, data: bytes) -> None:
@@ -27,13 +28,4 @@ def _write(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
     scratch.replace(path)
     for folder in (path.parent, *(each.parent for each in missing)):
-        _sync(folder)
-
-
-def _sync(folder: Path) -> None:
-    """A name is on the disk with its folder, not with its file."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        disk.sync(folder)

@@ -42,6 +42,16 @@ def is_ready(folder: Path, home: Path) -> bool:
     return not name or (home / "environments" / name / _READY).exists()
 
 
+def installer() -> str:
+    """The program that installs packages; empty where there is none."""
+    try:
+        from uv import find_uv_bin
+
+        return os.fsdecode(find_uv_bin())
+    except (ImportError, FileNotFoundError):
+        return ""
+
+
 async def ensure(folder: Path, home: Path) -> Path:
     """The interpreter to run a skill with; builds its environment once.
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from catnap.services.instance import Instance
 from catnap.sessions import Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, eq=False):
     """home: of the session that the call is of, if it is of one."""
 
     instance: Instance

@@ -7,6 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import msgspec
+
 from catnap.services.choice import Share
 from catnap.services.snapshot import Service
 from catnap.services.traffic import Target
@@ -24,8 +26,7 @@ class Reply(Protocol):
     async def read(self) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """Where a request should go.
 
     share: calls of different shares never meet in one process; empty for the
@@ -42,8 +43,7 @@ class Route:
     nested: bool = False
 
 
-@dataclass(slots=True)
-class Delivery:
+class Delivery(msgspec.Struct, eq=False):
     """An answer whose body may still be arriving, and how it came about.
 
     timings: milliseconds by Server-Timing's names; start, import and init are

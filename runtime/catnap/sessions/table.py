@@ -7,7 +7,7 @@ and for all that fit.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 from itertools import takewhile
 from math import inf
@@ -100,6 +100,22 @@ class Table(Generic[Instance]):
             return entry
         return self._replace(entry or self._new(session, now), revision, None, now, idle)
 
+    def move(
+        self,
+        session: Session,
+        revision: str,
+        instance: Instance | None,
+        now: float,
+        idle: float = IDLE,
+    ) -> Entry[Instance]:
+        """Its home is there from now on. instance: None for a revision alone.
+        idle: as IDLE."""
+        entry = self.home(session, now)
+        if entry and (entry.revision, entry.instance) == (revision, instance):
+            return entry
+        before = entry or self._new(session, now)
+        return self._replace(before, revision, instance, now, idle)
+
     def begin(
         self,
         session: Session,
@@ -116,10 +132,7 @@ class Table(Generic[Instance]):
         number; of more, the one that was quiet longest there leaves, but none
         with a call at work.
         """
-        entry = self.home(session, now)
-        if entry is None or entry.instance != instance:
-            before = entry or self._new(session, now)
-            entry = self._replace(before, revision, instance, now, idle)
+        entry = self.move(session, revision, instance, now, idle)
         if not entry.calls:
             del self._quiet[session]
             self._busy[session] = entry
@@ -173,6 +186,10 @@ class Table(Generic[Instance]):
     def count(self, instance: Instance) -> int:
         """Sessions that are at home there."""
         return len(self._at.get(instance, ()))
+
+    def busy(self) -> Collection[Entry[Instance]]:
+        """Of sessions with a call at work."""
+        return self._busy.values()
 
     def _find(self, session: Session) -> Entry[Instance] | None:
         return self._busy.get(session) or self._quiet.get(session)

@@ -104,6 +104,24 @@ class Context(msgspec.Struct, eq=False, dict=True, weakref=True):
 
         return secret(name)
 
+    async def install(self, *requirements: str) -> dict[str, str]:
+        """Installs packages for this session: `await ctx.install("pandas==2.2.*")`,
+        and then `import pandas`. What is there already takes no time. Gives the
+        versions of all that the session has by name.
+
+        It wants `share = "session"` under `[session]` in skill.toml, and there
+        `allow` under `[packages]`, which has the names; what they depend on comes
+        with them. Only wheels are installed. With `workspace = true` they are
+        there again in each call of the session, wherever it wakes; else as long
+        as the instance lives. What is imported already stays what it is.
+
+        Raises InvalidRequest for what is no requirement, or cannot be satisfied,
+        PermissionDenied for what is not allowed, and Unavailable.
+        """
+        from catnap.skills.install import install  # few skills install anything
+
+        return await install(self, requirements)
+
     def remaining(self) -> float | None:
         """Seconds until the deadline, never below 0; None if there is none."""
         return None if self.deadline is None else max(0.0, self.deadline - time.time())

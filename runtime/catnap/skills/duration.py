@@ -28,3 +28,11 @@ class Duration(float):
 
     def __str__(self) -> str:
         return f"{int(self)}s" if self.is_integer() else f"{round(self * 1000)}ms"
+
+
+def roughly(seconds: float) -> str:
+    """How long to wait, as people say it: `0.25 s`, `12.5 s`, `4 min`, `3 h 59 min`."""
+    if seconds < 100:
+        return f"{seconds:.3g} s"
+    hours, minutes = divmod(math.ceil(seconds / 60), 60)
+    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min"

@@ -33,13 +33,22 @@ class Page(msgspec.Struct, frozen=True):
     next: str = ""
 
 
+class Part(msgspec.Struct, frozen=True):
+    """Where one part of a file is to be PUT, of that size in bytes."""
+
+    url: str
+    size: int
+
+
 class Shared(msgspec.Struct, frozen=True):
     """A link to one file, for whoever has it, as long as it lasts.
 
     method: `GET` to read, `PUT` to write. url: where; a path where it is the
     gateway's own. seconds: from now on. headers: to be sent along. finish:
     where not empty, a path of the gateway's that is to be asked by an empty
-    PUT when the content has been sent: it puts the file into its place.
+    PUT when the content has been sent: it puts the file into its place. parts:
+    where there are any, they are sent in place of the whole, in any order and
+    several at once.
     """
 
     method: str
@@ -47,6 +56,7 @@ class Shared(msgspec.Struct, frozen=True):
     seconds: int
     headers: dict[str, str] = {}
     finish: str = ""
+    parts: tuple[Part, ...] = ()
 
 
 class Files:
@@ -180,18 +190,37 @@ class Files:
         answer = await self._gateway.request("POST", (to or self)._path(key), headers, asked)
         return msgspec.json.decode(await answer.read(), type=File)
 
-    async def link(self, key: str, seconds: int = 600) -> Shared:
-        """A link by which anybody may read the file, for up to an hour. Raises
-        NotFound."""
-        path = f"/callback/links/{self.scope}/{quote(key, '/')}?seconds={seconds}"
+    async def link(self, key: str, seconds: int | None = None) -> Shared:
+        """A link by which anybody may read the file. Raises NotFound.
+
+        seconds: for how long, up to an hour; nobody can take it back. None ends
+        it a minute after the call's deadline, and after ten at most: for whom an
+        answer is to bring it, say how long they need it.
+        """
+        path = f"/callback/links/{self.scope}/{quote(key, '/')}"
+        if seconds is not None:
+            path += f"?seconds={seconds}"
         answer = await self._gateway.request("GET", path)
         return msgspec.json.decode(await answer.read(), type=Shared)
 
     async def upload_link(
-        self, key: str, size: int, *, content_type: str = "", seconds: int = 600
+        self,
+        key: str,
+        size: int,
+        *,
+        content_type: str = "",
+        seconds: int = 600,
+        part_size: int = 0,
     ) -> Shared:
-        """A link by which anybody may write the file, of just `size` bytes."""
-        asked = {"size": size, "content_type": content_type, "seconds": seconds}
+        """A link by which anybody may write the file, of just `size` bytes; or
+        one for each part of `part_size` bytes, where the store takes parts. It
+        ends a minute after the call's deadline, however many seconds are asked."""
+        asked = {
+            "size": size,
+            "content_type": content_type,
+            "seconds": seconds,
+            "part_size": part_size,
+        }
         path = f"/callback/links/{self.scope}/{quote(key, '/')}"
         answer = await self._gateway.request("POST", path, (), msgspec.json.encode(asked))
         return msgspec.json.decode(await answer.read(), type=Shared)

@@ -11,8 +11,12 @@ The routes, all below `/callback` and open to a Grant only:
     GET    /callback/links/<scope>/<key>?seconds=        a link to read it
     POST   /callback/links/<scope>/<key>                 {"size":}: a link to write it
     POST   /callback/models/<model>/embed                {"texts": [...]} -> float32
+    POST   /callback/packages                            {"requirements": []}: may they be had?
+    GET    /callback/packages/simple/<name>/             its wheels; for an installer
+    GET    /callback/packages/files/<sha256>/<wheel>     one, or with .metadata what it says
     POST   /callback/skills/<name>                       a child call
     POST   /callback/events                              a CloudEvent
+    POST   /callback/workspace                           the session's folder, for a host
 
 scope is `user`, `session` or `task`.
 """
@@ -50,6 +54,13 @@ class Gateway(Protocol):
         Unavailable where there is none."""
         ...
 
+    @property
+    def index(self) -> str:
+        """The URL of the index that an installer asks, with the call's Grant;
+        empty where what is asked for counts as installed. Raises Unavailable
+        where there is none."""
+        ...
+
     async def request(
         self,
         method: str,
@@ -85,6 +96,15 @@ class HttpGateway:
             )
         return f"http://catnap:{self._grant.decode('latin-1')}@{self._egress}"
 
+    @property
+    def index(self) -> str:
+        target = self._target
+        if target.path:
+            raise Unavailable("ctx.install: CATNAP_CALLBACK is a Unix socket; it takes host:port")
+        scheme = "https" if target.tls else "http"
+        grant = self._grant.decode("latin-1")
+        return f"{scheme}://catnap:{grant}@{target.authority}/callback/packages/simple/"
+
     async def request(
         self,
         method: str,
@@ -108,6 +128,12 @@ class NoGateway:
     def proxy(self) -> str:
         raise Unavailable(
             "ctx.proxy: this skill runs without the platform; call it through the gateway"
+        )
+
+    @property
+    def index(self) -> str:
+        raise Unavailable(
+            "ctx.install: this skill runs without the platform; call it through the gateway"
         )
 
     async def request(

@@ -62,8 +62,7 @@ class Sessions(msgspec.Struct, frozen=True):
     """Time without a call after which a session is a new one: it may go to
     another instance, and by the traffic's shares to another revision."""
     workspace: bool = False
-    """Each session has a folder, `ctx.workspace`, that outlives its instances.
-    Here; a cluster keeps none yet."""
+    """Each session has a folder, `ctx.workspace`, that outlives its instances."""
     max: int = 0
     """Sessions of one instance at most; 0 sets no bound. Of more, the one that
     was quiet longest is a new one. At least scale.concurrency: any of its
@@ -104,6 +103,12 @@ class Secrets(msgspec.Struct, frozen=True):
     """Secrets that an administrator sets for it, and `ctx.secret` reads."""
 
 
+class Packages(msgspec.Struct, frozen=True):
+    allow: tuple[str, ...] = ()
+    """What `ctx.install` may install, with all that it depends on; see
+    catnap.skills.requirements for what an entry may be."""
+
+
 class Access(msgspec.Struct, frozen=True):
     roles: tuple[str, ...] = ("caller",)
     """Roles of which a caller needs one; admin always may."""
@@ -129,6 +134,7 @@ class Manifest(msgspec.Struct, frozen=True):
     models: Models = Models()
     egress: Egress = Egress()
     secrets: Secrets = Secrets()
+    packages: Packages = Packages()
     access: Access = Access()
 
 
@@ -222,6 +228,11 @@ def broken_rules(manifest: Manifest) -> Iterator[str]:
             yield f"{key}: must be {rule}"
     for index, host in enumerate(manifest.egress.allow):
         yield from _refused(f"egress.allow[{index}]: ", parse_pattern, host)
+    if manifest.packages.allow:
+        from catnap.skills.requirements import parse_requirement  # few skills install any
+
+        for index, text in enumerate(manifest.packages.allow):
+            yield from _refused(f"packages.allow[{index}]: ", parse_requirement, text)
     for index, trigger in enumerate(manifest.triggers.events):
         for number, each in enumerate(trigger.filters):
             place = f"triggers.events[{index}].filters[{number}]"
@@ -255,6 +266,10 @@ def _rules(manifest: Manifest) -> Iterator[tuple[object, str, str]]:
     # They travel in the Grant of every call.
     short = sum(map(len, manifest.egress.allow)) <= 4096
     yield short, "egress.allow", "4,096 characters in all"
+    few = sum(map(len, manifest.packages.allow)) <= 4096
+    yield few, "packages.allow", "4,096 characters in all"
+    alone = not manifest.packages.allow or manifest.session.share == "session"
+    yield alone, "packages.allow", "empty unless session.share is 'session'"
     yield len(manifest.secrets.names) <= 32, "secrets.names", "32 at most"
     for index, name in enumerate(manifest.secrets.names):
         place = f"secrets.names[{index}]"

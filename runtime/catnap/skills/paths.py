@@ -91,8 +91,8 @@ class FilePath:
             if not missing_ok:
                 raise
 
-    async def link(self, seconds: int = 600) -> Shared:
-        """A link by which anybody may read it. Raises NotFound."""
+    async def link(self, seconds: int | None = None) -> Shared:
+        """A link by which anybody may read it; see Files.link. Raises NotFound."""
         return await self.files.link(self.key, seconds)
 
     async def iterdir(self) -> AsyncGenerator[FilePath, None]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from catnap.errors import InvalidRequest
 from catnap.store.database import Database
@@ -22,11 +22,14 @@ class Component:
     steps: the n-th makes version n of version n - 1: statements, each ended by
     `;`, in SQLite's words (TEXT, INTEGER, REAL, BLOB; STRICT, WITHOUT ROWID).
     A step that was released is never edited, and leaves in place what the
-    release before it uses: replicas are replaced one after the other.
+    release before it uses: replicas are replaced one after the other. earlier:
+    what makes version 1 in place of the first step, by the `user_version` of a
+    SQLite file from before components were counted, which has their tables.
     """
 
     name: str
     steps: tuple[str, ...]
+    earlier: Mapping[int, str] = field(default_factory=dict)
 
 
 def migrate(
@@ -34,9 +37,11 @@ def migrate(
     components: Sequence[Component],
     place: str,
     spoken: Callable[[str], str] = str,
+    earlier: int = 0,
 ) -> None:
     """Takes the steps that are still to be taken, in a transaction that no
     other migration overlaps. spoken: gives a statement in the database's words.
+    earlier: the format of a file from before components were counted.
 
     Raises InvalidRequest where a newer Catnap has been here.
     """
@@ -49,7 +54,10 @@ def migrate(
                 f"{place}: a newer Catnap wrote it ({component.name} is at version {version}, "
                 f"this one knows {newest}): use that one, or another CATNAP_STORE"
             )
-        for step in component.steps[version:]:
+        steps = component.steps
+        if earlier in component.earlier:
+            steps = (component.earlier[earlier], *steps[1:])
+        for step in steps[version:]:
             for statement in step.split(";"):
                 if statement.strip():
                     db.execute(spoken(statement))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +34,8 @@ class SQLite:
         """path: the file, or ":memory:". Raises InvalidRequest where it is
         none of ours, or of an earlier Catnap."""
         self.place = str(path)
+        if self.place != ":memory:":
+            _private(self.place)
         try:
             self.db = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False, factory=_Connection
@@ -44,16 +48,19 @@ class SQLite:
         """Raises InvalidRequest where the file cannot be ours."""
         try:
             found = self.db.execute("PRAGMA user_version").fetchone()[0]
-            if found not in (0, FORMAT):  # 0: a new file
+            earlier = {number for component in components for number in component.earlier}
+            if found not in (0, FORMAT, *earlier):  # 0: a new file
+                read = ", ".join(map(str, sorted((FORMAT, *earlier))))
                 raise InvalidRequest(
-                    f"{self.place}: another version of Catnap wrote it (version {found}, this "
-                    f"one reads {FORMAT}): use that one, move the file away, or use another "
-                    "CATNAP_STORE"
+                    f"{self.place}: another Catnap wrote it (format {found}, this one reads "
+                    f"{read}): start that one, or name another CATNAP_STORE. To begin anew here, "
+                    f"move the file away together with {self.place}-wal and {self.place}-shm: "
+                    "tasks, keys, limits and audit go with it, users' files stay"
                 )
             self.db.execute("PRAGMA journal_mode = WAL")
             self.db.execute("PRAGMA synchronous = FULL")
             self.begin()
-            migrate(self.db, components, self.place)
+            migrate(self.db, components, self.place, earlier=found)
             self.db.execute(f"PRAGMA user_version = {FORMAT}")
             self.commit()
         except sqlite3.Error as error:
@@ -90,3 +97,10 @@ class SQLite:
 
     def close(self) -> None:
         self.db.close()
+
+
+def _private(path: str) -> None:
+    """Makes the file, if there is none: SQLite would let others of the machine
+    read it, and what it puts beside it has the same mode."""
+    with contextlib.suppress(OSError):  # it is said when SQLite opens it
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))

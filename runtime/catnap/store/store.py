@@ -24,8 +24,9 @@ T = TypeVar("T")
 Work = Callable[[Database], Any]
 _Entry = tuple[Work, "asyncio.Future[Any] | None"]
 _Told = tuple["asyncio.Future[Any]", Any, "Exception | None"]
-_GATHER = 0.01
-"""Seconds for which work that nobody waits for stays open to more of it."""
+_GATHER = 0.05
+"""Seconds for which work that nobody waits for stays open to more of it: of the
+calls of a busy gateway, a few hundred, whose commit costs each a third less then."""
 _TRIES = 5
 """How often a work is begun that other writers are in the way of."""
 _PAUSE = 1.0

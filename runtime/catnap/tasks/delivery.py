@@ -16,6 +16,9 @@ LONGEST_WAIT = 60.0
 """Seconds after which the journal is asked again, whatever it said: the
 clock of a machine may be set."""
 
+LOOK_EVERY = 1.0
+"""Seconds after which a journal is asked again that other gateways write to, too."""
+
 PAUSE = 1.0
 """Seconds before a journal that failed is tried again; for an end, doubling."""
 
@@ -95,6 +98,8 @@ class Delivery:
         self._chance = chance
         self._at_once = at_once
         self._per_skill = per_skill
+        self._longest_wait = LOOK_EVERY if journal.shared else LONGEST_WAIT
+        self._resting = False
         self._wake = asyncio.Event()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._loops: list[asyncio.Task[None]] = []
@@ -112,6 +117,10 @@ class Delivery:
     def wake(self) -> None:
         """There may be something due."""
         self._wake.set()
+
+    def rest(self) -> None:
+        """Begins nothing more: another gateway does."""
+        self._resting = True
 
     def cancel(self, id: str) -> None:  # noqa: A002
         """Breaks off the attempt at work, if there is one. What becomes of
@@ -140,7 +149,7 @@ class Delivery:
             self._wake.clear()
             now = self._clock()
             try:
-                if await self._begin(now):
+                if not self._resting and await self._begin(now):
                     continue
                 # What is due and was not begun waits for a lane or a place,
                 # and the end of what holds that wakes us.
@@ -148,7 +157,8 @@ class Delivery:
             except Exception:
                 _log.exception("the journal cannot be read; what was accepted must wait")
                 due = now + PAUSE
-            wait = LONGEST_WAIT if due is None else min(LONGEST_WAIT, due - self._clock())
+            longest = self._longest_wait
+            wait = longest if due is None else min(longest, due - self._clock())
             try:
                 async with asyncio.timeout(wait):
                     await self._wake.wait()

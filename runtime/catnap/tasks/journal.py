@@ -182,6 +182,18 @@ class Journal:
 
         return await self._store.run(write)
 
+    async def cancelled(self, ids: Sequence[str]) -> list[str]:
+        """Which of these tasks are."""
+        if not ids:
+            return []
+        places = ", ".join("?" * len(ids))
+        query = f"SELECT id FROM tasks WHERE state = 'cancelled' AND id IN ({places})"  # noqa: S608
+
+        def read(db: Database) -> list[str]:
+            return [row["id"] for row in db.execute(query, ids)]
+
+        return await self._store.run(read)
+
     async def redrive(self, tenant: str, id: str, now: float) -> Task:  # noqa: A002
         """Queues a dead task again, with all its attempts and no deadline.
         Raises InvalidRequest if it is not dead."""

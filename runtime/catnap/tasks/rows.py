@@ -43,7 +43,22 @@ CREATE TABLE holders (
 """
 """holder: the process of a gateway that wrote the task last; of one at work, the
 one that works it. holders: until when each of them is known to be there."""
-TABLES = Component("tasks", (_FIRST,))
+_FROM_2 = """
+ALTER TABLE tasks ADD COLUMN holder TEXT NOT NULL DEFAULT '';
+DROP INDEX tasks_due;
+DROP INDEX tasks_next;
+DROP INDEX tasks_running;
+CREATE INDEX tasks_due ON tasks (due) WHERE state = 'queued' AND waited = 0;
+CREATE INDEX tasks_next ON tasks (tenant, skill, priority, due, lane)
+    WHERE state = 'queued' AND waited = 0;
+CREATE INDEX tasks_running ON tasks (tenant, skill, lane)
+    WHERE state = 'running' AND waited = 0;
+CREATE TABLE holders (
+    name TEXT PRIMARY KEY, gateway TEXT NOT NULL, until REAL NOT NULL
+) STRICT, WITHOUT ROWID
+"""
+"""The file was one gateway's, and had these tables alone."""
+TABLES = Component("tasks", (_FIRST,), earlier={2: _FROM_2})
 _FIELDS = Task.__struct_fields__
 COLUMNS = [f'"{name}"' for name in _FIELDS]  # "user" is a keyword of Postgres
 BRIEF = ", ".join(f"NULL AS {c}" if c in ('"event"', '"result"') else c for c in COLUMNS)
@@ -52,10 +67,18 @@ BRIEF = ", ".join(f"NULL AS {c}" if c in ('"event"', '"result"') else c for c in
 _WRITTEN = (*COLUMNS, "holder")
 _ROW = f"({', '.join('?' * len(_WRITTEN))})"
 _PUT = f"INSERT INTO tasks ({', '.join(_WRITTEN)}) VALUES {_ROW}"  # noqa: S608
-_OVER = f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in _WRITTEN[1:])}"
+_OVER = f"""
+ON CONFLICT (id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in _WRITTEN[1:])}
+WHERE tasks.state <> 'cancelled'
+"""
+"""Of what was cancelled, an end that its gateway writes comes too late."""
 _AT_ONCE = 16
 _PUT_MANY = f"{_PUT}{f', {_ROW}' * (_AT_ONCE - 1)} {_OVER}"
 _ROLES, _WAITED, _EVENT, _FAILURE = map(_FIELDS.index, ("roles", "waited", "event", "failure"))
+
+
+_event = msgspec.msgpack.Decoder(Event)
+_failure = msgspec.msgpack.Decoder(Failure)
 
 
 def insert(db: Database, holder: str, task: Task) -> None:
@@ -93,8 +116,8 @@ def task_of(row: Row) -> Task:
     values["roles"] = tuple(values["roles"].split())
     return Task(
         **values,
-        event=msgspec.msgpack.decode(event, type=Event) if event else None,
-        failure=msgspec.msgpack.decode(failure, type=Failure) if failure else None,
+        event=_event.decode(event) if event else None,
+        failure=_failure.decode(failure) if failure else None,
     )
 
 

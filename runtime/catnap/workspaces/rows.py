@@ -31,7 +31,13 @@ CREATE TABLE epochs (
     id INTEGER PRIMARY KEY, last INTEGER NOT NULL
 ) STRICT
 """
-TABLES = Component("workspaces", (_FIRST,))
+_HOLDERS = """
+ALTER TABLE workspaces ADD COLUMN holder TEXT NOT NULL DEFAULT '';
+ALTER TABLE workspaces ADD COLUMN until REAL NOT NULL DEFAULT 0
+;
+CREATE INDEX workspaces_used ON workspaces (used)
+"""
+TABLES = Component("workspaces", (_FIRST, _HOLDERS))
 
 KEPT = 10
 """Snapshots of a workspace, the newest of them, that it can go back to."""
@@ -101,11 +107,23 @@ def claim(db: Database, workspace: Workspace, now: float) -> Held:
     about = (workspace.tenant, workspace.user, workspace.skill, workspace.session)
     db.execute(
         'INSERT INTO workspaces (id, tenant, "user", skill, session, epoch, head, last, used) '
-        "VALUES (?, ?, ?, ?, ?, ?, 0, 0, ?) "
-        "ON CONFLICT (id) DO UPDATE SET epoch = excluded.epoch, used = excluded.used",
+        "VALUES (?, ?, ?, ?, ?, ?, 0, 0, ?) ON CONFLICT (id) DO UPDATE "
+        "SET epoch = excluded.epoch, used = excluded.used, holder = '', until = 0",
         (workspace.id, *about, next_epoch(db), now),
     )
     return get(db, workspace)
+
+
+def held(db: Database, workspace: Workspace, epoch: int) -> Held:
+    """Raises Conflict where the epoch is over."""
+    row = db.execute(f"{_HELD} WHERE w.id = ? AND w.epoch = ?", (workspace.id, epoch)).fetchone()
+    if row is None:
+        raise over(workspace, epoch)
+    return _held(row)
+
+
+def over(workspace: Workspace, epoch: int) -> Conflict:
+    return Conflict(f"{workspace} is another instance's by now: epoch {epoch} is over")
 
 
 def get(db: Database, workspace: Workspace) -> Held:
@@ -142,7 +160,7 @@ def commit(db: Database, held: Held, snapshot: Snapshot, objects: frozenset[str]
         ),
     ).fetchone()
     if row is None:
-        raise Conflict(f"{held.workspace} is another instance's by now: epoch {held.epoch} is over")
+        raise over(held.workspace, held.epoch)
     snapshot = msgspec.structs.replace(snapshot, number=row["head"])
     db.execute(
         "INSERT INTO snapshots (workspace, number, manifest, objects, files, size, taken) "
@@ -164,7 +182,7 @@ def trim(db: Database, held: Held) -> tuple[set[str], set[str]]:
         "UPDATE workspaces SET used = used WHERE id = ? AND epoch = ?", (name, held.epoch)
     )
     if not found.rowcount:
-        raise Conflict(f"{held.workspace} is another instance's by now: epoch {held.epoch} is over")
+        raise over(held.workspace, held.epoch)
     rows = db.execute(
         "SELECT number, objects FROM snapshots WHERE workspace = ? ORDER BY number DESC", (name,)
     ).fetchall()
@@ -197,7 +215,7 @@ def rewind(db: Database, workspace: Workspace, number: int, now: float) -> Held:
         known = ", ".join(map(str, sorted(there))) or "none"
         raise NotFound(f"{workspace} has no snapshot {number}: there is {known}")
     db.execute(
-        "UPDATE workspaces SET epoch = ?, head = ?, used = ? WHERE id = ?",
+        "UPDATE workspaces SET epoch = ?, head = ?, used = ?, until = 0 WHERE id = ?",
         (next_epoch(db), number, now, workspace.id),
     )
     return get(db, workspace)
@@ -207,15 +225,40 @@ def end(db: Database, workspace: Workspace) -> int:
     """Forgets it and its snapshots. Gives an epoch: what was stored before it
     is nobody's. Raises NotFound."""
     get(db, workspace)
-    db.execute("DELETE FROM snapshots WHERE workspace = ?", (workspace.id,))
     db.execute("DELETE FROM workspaces WHERE id = ?", (workspace.id,))
+    return _forgotten(db, workspace)
+
+
+def unused(db: Database, before: float, now: float) -> list[Workspace]:
+    """Some that nobody has used since, or says to have at work now."""
+    rows = db.execute(
+        "SELECT * FROM workspaces WHERE used < ? AND until <= ? ORDER BY used LIMIT 100",
+        (before, now),
+    )
+    return [_whose(row) for row in rows]
+
+
+def expire(db: Database, workspace: Workspace, before: float, now: float) -> int | None:
+    """As `end`, if it is still unused; else None."""
+    gone = db.execute(
+        "DELETE FROM workspaces WHERE id = ? AND used < ? AND until <= ?",
+        (workspace.id, before, now),
+    )
+    return _forgotten(db, workspace) if gone.rowcount else None
+
+
+def _forgotten(db: Database, workspace: Workspace) -> int:
+    db.execute("DELETE FROM snapshots WHERE workspace = ?", (workspace.id,))
     return next_epoch(db)
 
 
 def _held(row: Row) -> Held:
-    whose = Workspace(row["tenant"], row["user"], row["skill"], row["session"])
     head = _snapshot(row) if row["manifest"] else None
-    return Held(whose, row["epoch"], row["used"], head)
+    return Held(_whose(row), row["epoch"], row["used"], head)
+
+
+def _whose(row: Row) -> Workspace:
+    return Workspace(row["tenant"], row["user"], row["skill"], row["session"])
 
 
 def _snapshot(row: Row) -> Snapshot:

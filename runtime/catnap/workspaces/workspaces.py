@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-import msgspec
-
-from catnap.errors import NotFound, Unavailable
-from catnap.files import ObjectStore
+from catnap.errors import InvalidRequest
+from catnap.files import ObjectStore, Stat
+from catnap.snapshots import storing
+from catnap.snapshots.bounds import Bounds
+from catnap.snapshots.capture import Index
+from catnap.snapshots.manifest import EMPTY, File, Manifest
+from catnap.snapshots.packing import NAME, PACK, Sealed, opened
+from catnap.snapshots.parallel import each, in_thread, these
 from catnap.store import Database, Store
-from catnap.workspaces import manifest as manifests
-from catnap.workspaces import rows
-from catnap.workspaces.beneath import FOLDER
-from catnap.workspaces.bounds import Bounds
-from catnap.workspaces.capture import Capture, Index, index
+from catnap.workspaces import holders, rows
 from catnap.workspaces.garbage import garbage
-from catnap.workspaces.manifest import EMPTY, File, Manifest
-from catnap.workspaces.packing import PACK, Sealed, opened, sealed
-from catnap.workspaces.parallel import each, in_thread, stepped, these
-from catnap.workspaces.restore import Restore
+from catnap.workspaces.objects import Allowance, ItsObjects
 from catnap.workspaces.rows import Held, Snapshot, Workspace
-from catnap.workspaces.scan import scan
+from catnap.workspaces.stock import Stock
 
-PARALLEL = 4
-"""Objects on their way at once; each is in memory as a whole."""
-
-_TYPE = "application/octet-stream"
-_MANIFEST = 256 << 20
-"""Bytes of the largest manifest."""
 _PAGE = 1000
 
 
@@ -44,20 +32,53 @@ class Workspaces:
         objects: ObjectStore,
         store: Store,
         bounds: Bounds = Bounds(),  # noqa: B008 (it is frozen)
-        now: Callable[[], int] = time.time_ns,
+        now: Callable[[], float] = time.time,
+        allowance: Allowance | None = None,
     ) -> None:
-        """store: with rows.TABLES. now: nanoseconds since the epoch, of the
-        clock that files are dated by."""
+        """store: with rows.TABLES. now: seconds since the epoch. allowance:
+        where there is a limit."""
         self._objects = objects
         self._store = store
-        self._bounds = bounds
+        self.bounds = bounds
         self._now = now
+        self._allowance = allowance
+        self.stock = Stock(bounds.size, self.size)
 
     # --- for who has the folder ------------------------------------------------
 
     async def claim(self, workspace: Workspace) -> Held:
         """Makes it the caller's; whoever had it before can keep nothing more."""
-        return await self._store.run(lambda db: rows.claim(db, workspace, self._seconds()))
+        return await self._store.run(lambda db: rows.claim(db, workspace, self._now()))
+
+    async def take(
+        self, workspace: Workspace, holder: str, epoch: int, seconds: float
+    ) -> Held | None:
+        """As holders.take has it, for so many seconds."""
+
+        def take(db: Database) -> Held | None:
+            now = self._now()
+            return holders.take(db, workspace, holder, epoch, now, now + seconds)
+
+        return await self._store.run(take)
+
+    async def hold(self, workspace: Workspace, epoch: int, seconds: float) -> None:
+        """As holders.hold has it, for so many seconds; 0: no longer."""
+        until = self._now() + seconds if seconds else 0.0
+        await self._store.run(lambda db: holders.hold(db, workspace, epoch, until))
+
+    async def excuse(self, absence: float, seconds: float) -> None:
+        """Whoever held something when nobody could be told so, for no longer
+        than that absence, holds it for so many seconds from now on."""
+
+        def excuse(db: Database) -> None:
+            now = self._now()
+            holders.excuse(db, now - absence, now, now + seconds)
+
+        await self._store.run(excuse)
+
+    async def held(self, workspace: Workspace, epoch: int) -> Held:
+        """Raises Conflict where the epoch is over."""
+        return await self._store.run(lambda db: rows.held(db, workspace, epoch))
 
     async def restore(self, held: Held, folder: Path) -> Index:
         """Makes the folder, which is new and empty and nobody else's yet, what
@@ -65,48 +86,53 @@ class Workspaces:
         whole = EMPTY
         if held.head is not None:
             whole = await self.manifest(held.workspace, held.head)
-        with _opened(folder) as root:
-            restore = Restore(whole, root)
-            await in_thread(restore.begin)
-
-            async def fill(number: int) -> None:
-                pack = whole.packs[number]
-                content = await self._get(held.workspace, pack.name, pack.size)
-                await in_thread(restore.fill, number, content)
-
-            await each(fill, these(range(len(whole.packs))), PARALLEL)
-            await in_thread(restore.finish)
-            found = await in_thread(scan, root, self._bounds)
-        return index(whole, found, self._now())
+        return await storing.restore(self.objects(held.workspace), whole, folder, self.bounds)
 
     async def snapshot(self, held: Held, folder: Path, before: Index) -> tuple[Held, Index]:
         """Keeps what the folder holds, if that is another than `before`, and
         moves the head there.
 
         Raises Conflict where somebody else has the workspace by now,
-        ResourceExhausted where it holds more than may be, Unavailable where the
+        ResourceExhausted where it holds or stores more than may be, Unavailable where the
         object store cannot be reached, and OSError for the disk.
         """
-        with _opened(folder) as root:
-            capture = Capture(root, before, held.epoch, self._now(), self._bounds)
-            put = partial(self._put, held.workspace)
-            await each(put, stepped(capture.packs()), PARALLEL)
-        if not capture.changed:
-            return held, capture.index
-        whole = capture.index.manifest
-        encoded = await in_thread(manifests.encode, whole)
-        packed = await in_thread(sealed, encoded, held.epoch)
-        await put(packed)
-        taken = Snapshot(0, packed.name, len(whole.files), whole.size, self._seconds())
+        index, packed = await storing.capture(
+            self.objects(held.workspace), held.epoch, folder, before, self.bounds
+        )
+        if packed is not None:
+            held = await self.commit(held, packed, index.manifest)
+        return held, index
+
+    async def accept(self, held: Held, packed: Sealed, seconds: float) -> Held:
+        """As `commit`, of a manifest that somebody else has made. seconds: as
+        `hold` has it. Raises InvalidRequest where it is none, and
+        ResourceExhausted where it names more than may be."""
+        whole = await storing.unpacked(packed.name, packed.content)
+        if not whole.sound or not all(NAME.fullmatch(pack.name) for pack in whole.packs):
+            raise InvalidRequest(f"{packed.name} is no manifest: it names what there cannot be")
+        entries = len(whole.files) + len(whole.folders) + len(whole.links)
+        self.bounds.check("files, folders and links", entries, self.bounds.entries)
+        self.bounds.check("bytes of content", sum(whole.live()), self.bounds.size)
+        return await self.commit(held, packed, whole, seconds)
+
+    async def commit(
+        self, held: Held, packed: Sealed, whole: Manifest, seconds: float = 0.0
+    ) -> Held:
+        """Moves the head to a snapshot whose packs are stored. packed: its
+        manifest's object. seconds: as `hold` has it. Raises Conflict."""
+        await self.objects(held.workspace).put(packed)
+        taken = Snapshot(0, packed.name, len(whole.files), whole.size, self._now())
         needed = frozenset((packed.name, *(pack.name for pack in whole.packs)))
 
         def commit(db: Database) -> tuple[Held, set[str], set[str]]:
             after = rows.commit(db, held, taken, needed)
+            until = self._now() + seconds if seconds else 0.0
+            holders.hold(db, held.workspace, held.epoch, until)
             return after, *rows.trim(db, after)
 
         after, dropped, kept = await self._store.run(commit)
         await self._remove(held.workspace, garbage(dropped, kept, held.epoch))
-        return after, capture.index
+        return after
 
     async def sweep(self, held: Held) -> None:
         """Removes what snapshots have left that never came to their end. Not
@@ -133,11 +159,8 @@ class Workspaces:
 
     async def manifest(self, workspace: Workspace, snapshot: Snapshot) -> Manifest:
         """What a snapshot holds. Raises Unavailable where it is damaged."""
-        raw = await self._get(workspace, snapshot.manifest, _MANIFEST)
-        try:
-            return await in_thread(manifests.decode, raw)
-        except msgspec.DecodeError as error:
-            raise Unavailable(f"{workspace}: snapshot {snapshot.number}: {error}") from None
+        packed = await self.objects(workspace).get(snapshot.manifest)
+        return await storing.unpacked(snapshot.manifest, packed)
 
     async def content(
         self, workspace: Workspace, whole: Manifest, file: File
@@ -150,7 +173,8 @@ class Workspaces:
                 yield zeros
                 place += len(zeros)
             pack = whole.packs[chunk.pack]
-            content = await self._get(workspace, pack.name, pack.size)
+            packed = await self.objects(workspace).get(pack.name)
+            content = await in_thread(opened, pack.name, packed, pack.size)
             yield content[chunk.at : chunk.at + chunk.size]
             place += chunk.size
         while place < file.size:
@@ -161,36 +185,51 @@ class Workspaces:
     async def rewind(self, workspace: Workspace, number: int) -> Held:
         """Back to an earlier snapshot; what an instance has of the folder now
         is not kept. Raises NotFound."""
-        return await self._store.run(lambda db: rows.rewind(db, workspace, number, self._seconds()))
+        return await self._store.run(lambda db: rows.rewind(db, workspace, number, self._now()))
 
     async def end(self, workspace: Workspace) -> None:
         """Forgets it with all that it holds. Raises NotFound."""
         epoch = await self._store.run(lambda db: rows.end(db, workspace))
+        await self._clear(workspace, epoch)
+
+    async def expire(self, before: float) -> int:
+        """Ends those that nobody has used since then, in seconds since the
+        epoch; how many."""
+        ended = 0
+        while found := await self._store.run(lambda db: rows.unused(db, before, self._now())):
+            for workspace in found:
+                ended += await self._expire(workspace, before)
+        return ended
+
+    async def _expire(self, workspace: Workspace, before: float) -> bool:
+        epoch = await self._store.run(lambda db: rows.expire(db, workspace, before, self._now()))
+        if epoch is not None:
+            await self._clear(workspace, epoch)
+        return epoch is not None
+
+    async def _clear(self, workspace: Workspace, epoch: int) -> None:
         stored = [name async for name in self._stored(workspace)]
         await self._remove(workspace, garbage(stored, frozenset(), epoch))
 
     # --- its objects ------------------------------------------------------------------
 
-    async def _put(self, workspace: Workspace, pack: Sealed) -> None:
-        async def body() -> AsyncIterator[bytes]:
-            yield pack.content
-
-        await self._objects.put(workspace.prefix + pack.name, body(), content_type=_TYPE)
-
-    async def _get(self, workspace: Workspace, name: str, most: int) -> bytes:
-        try:
-            _, content = await self._objects.get(workspace.prefix + name)
-        except NotFound:
-            raise Unavailable(f"{workspace} lacks its object {name}") from None
-        packed = b"".join([part async for part in content])
-        return await in_thread(opened, name, packed, most)
+    def objects(self, workspace: Workspace) -> ItsObjects:
+        return ItsObjects(self._objects, workspace, self._allowance)
 
     async def _stored(self, workspace: Workspace) -> AsyncIterator[str]:
-        prefix, after = workspace.prefix, ""
+        async for stat in self._listed(workspace):
+            yield stat.key.removeprefix(workspace.prefix)
+
+    async def size(self, workspace: Workspace) -> int:
+        """Bytes that lie in the store for it."""
+        return sum([stat.size async for stat in self._listed(workspace)])
+
+    async def _listed(self, workspace: Workspace) -> AsyncIterator[Stat]:
+        after = ""
         while True:
-            page = await self._objects.list(prefix, after=after, limit=_PAGE)
+            page = await self._objects.list(workspace.prefix, after=after, limit=_PAGE)
             for stat in page:
-                yield stat.key.removeprefix(prefix)
+                yield stat
             if len(page) < _PAGE:
                 return
             after = page[-1].key
@@ -199,16 +238,4 @@ class Workspaces:
         async def remove(name: str) -> None:
             await self._objects.delete(workspace.prefix + name)
 
-        await each(remove, these(names), PARALLEL)
-
-    def _seconds(self) -> float:
-        return self._now() / 1e9
-
-
-@contextmanager
-def _opened(folder: Path) -> Iterator[int]:
-    descriptor = os.open(folder, FOLDER)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
+        await each(remove, these(names), storing.PARALLEL)

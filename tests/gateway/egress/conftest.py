@@ -8,6 +8,7 @@ import pytest
 
 from catnap.access import Grants
 from catnap.access.egress import Networks
+from catnap.gateway.at_work import AtWork
 from catnap.gateway.egress import Limits, Proxy
 from tests.certificate import Certificate, certify
 from tests.gateway.egress.world import HOST, World
@@ -18,12 +19,15 @@ async def start() -> AsyncIterator[Callable[..., Awaitable[World]]]:
     """Starts a proxy whose names and clock are the test's, and which may
     reach this machine."""
     worlds: list[World] = []
+    asking: list[AtWork] = []
 
     async def run(*, networks: str = "127.0.0.0/8, ::1/128", **limits: float) -> World:
         world = World(Grants(b"k" * 32))
+        at_work = AtWork(lambda grant: grant.task in world.at_work)
+        asking.append(at_work)
         world.proxy = Proxy(
             world.grants.verify,
-            lambda grant: grant.task in world.at_work,
+            at_work,
             world.records,
             networks=Networks.parse(networks),
             limits=Limits(**{"sweep": 0.01, **limits}),  # type: ignore[arg-type]
@@ -35,6 +39,8 @@ async def start() -> AsyncIterator[Callable[..., Awaitable[World]]]:
         return world
 
     yield run
+    for each in asking:
+        await each.close()
     for world in worlds:
         for wire in world.wires:
             wire.reset()

@@ -6,16 +6,18 @@ import asyncio
 import gc
 import resource
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
 from catnap.gateway.egress.dial import Resolver
+from catnap.http import Request, Response, Server, Target
 from tests.gateway.egress.world import HOST, START, Wire, World, descriptors, echo, head
 
 Start = Callable[..., Awaitable[World]]
 
 
-async def opened(world: World, **more: float) -> Wire:
+async def opened(world: World, **more: Any) -> Wire:
     wire = await world.connect(await world.serve(echo), **more)
     await wire.open()
     await wire.say(b"x")
@@ -55,6 +57,34 @@ async def test_a_tunnel_ends_with_its_call(start: Start, caplog: pytest.LogCaptu
     world.at_work.clear()
     await cut(wire)
     assert caplog.messages[-1].endswith("; cut: the Grant's call has ended")
+
+
+@pytest.mark.parametrize("gone", [False, True])
+async def test_a_tunnel_ends_with_its_call_at_another_gateway_and_with_that_gateway(
+    start: Start, gone: bool
+) -> None:
+    shown = set()
+
+    async def callbacks(request: Request) -> Response:
+        shown.add((request.method, request.path, request.text(b"authorization")))
+        return Response(204 if there else 401)
+
+    there = True
+    server = Server(callbacks)
+    other = str(Target(*await server.listen(host="127.0.0.1")))
+    world = await start()
+    world.at_work.clear()
+    wire = await opened(world, gateway=other)
+    [(method, path, bearer)] = shown
+    assert (method, path, bearer.startswith("Bearer cg1.")) == ("GET", "/callback/grant", True)
+    if gone:
+        await server.drain(0)
+    else:
+        there = False
+    await cut(wire)
+    late = await world.connect(1, gateway=other)
+    assert (await late.hear())[0] == 407
+    await server.drain(0)
 
 
 async def test_a_tunnel_without_traffic_ends(start: Start) -> None:

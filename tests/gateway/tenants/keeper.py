@@ -54,7 +54,7 @@ class Keeper:
     async def create(self, name: str, user: str = "") -> str:
         """The secret; empty where the name is taken."""
         wanted = {"name": name, "roles": ["caller"], "user": user or self.guest}
-        status, made = await self.reach.json("POST", "/keys", self.key, wanted)
+        status, made = await self.reach.ask("POST", "/keys", wanted, self.key)
         if name in self.secrets:
             assert status == 409
             return ""
@@ -71,7 +71,7 @@ class Keeper:
 
     async def _rotate(self, name: str) -> None:
         path = f"/keys/{name}/rotate"
-        status, made = await self.reach.json("POST", path, self.key, {"overlap": 0})
+        status, made = await self.reach.ask("POST", path, {"overlap": 0}, self.key)
         if name not in self.secrets:
             assert status == 404
             return
@@ -80,13 +80,13 @@ class Keeper:
         self._made(name, made)
 
     async def _revoke(self, name: str) -> None:
-        status, _ = await self.reach.json("DELETE", f"/keys/{name}", self.key)
+        status, _ = await self.reach.ask("DELETE", f"/keys/{name}", key=self.key)
         assert status == (200 if name in self.secrets else 404)
         self.ids.pop(name, "")
         self.dead += filter(None, [self.secrets.pop(name, "")])
 
     async def _list(self) -> None:
-        status, found = await self.reach.json("GET", "/keys", self.key)
+        status, found = await self.reach.ask("GET", "/keys", key=self.key)
         assert status == 200
         assert {each["key"]["tenant"] for each in found["keys"]} <= {self.tenant}
         live = {
@@ -98,7 +98,7 @@ class Keeper:
 
     async def _use(self, name: str, key: str) -> None:
         for secret in self.dead[-2:]:
-            assert (await self.reach.http("GET", "/files", secret))[0] == 401
+            assert (await self.reach.ask("GET", "/files", key=secret))[0] == 401
         if name not in self.secrets:
             return
         files = OverHttp(Credential(self.reach, self.secrets[name]))
@@ -114,8 +114,8 @@ class Keeper:
             *(("DELETE", f"/keys/{each}") for each in list(other.ids.values())[:1]),
         ):
             query = f"?tenant={other.tenant}"
-            assert (await self.reach.http(method, path + query, self.key, b"{}"))[0] == 403
+            assert (await self.reach.ask(method, path + query, {}, self.key))[0] == 403
         for each in list(other.ids.values()):
-            assert (await self.reach.http("DELETE", f"/keys/{each}", self.key))[0] == 404
-            asked = await self.reach.http("POST", f"/keys/{each}/rotate", self.key, b"{}")
+            assert (await self.reach.ask("DELETE", f"/keys/{each}", key=self.key))[0] == 404
+            asked = await self.reach.ask("POST", f"/keys/{each}/rotate", {}, self.key)
             assert asked[0] == 404

@@ -48,7 +48,10 @@ class OverHttp:
     by: Credential
 
     async def _ask(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
-        return await self.by.reach.http(method, path, self.by.key, body, catnap_user=self.by.name)
+        answer = await self.by.reach.request(
+            method, path, body, key=self.by.key, catnap_user=self.by.name
+        )
+        return answer.status, answer.body
 
     async def put(self, scope: str, key: str, content: bytes) -> None:
         status, answer = await self._ask("PUT", _path(scope, key), content)
@@ -118,8 +121,8 @@ class InSkill:
     async def do(self, scope: str, **request: Any) -> Any:
         """What came of it, once it is sure for whom the skill was called."""
         session = scope.removeprefix("session:") if scope != "user" else ""
-        status, answer = await self.by.reach.json(
-            *("POST", "/skills/notes", self.by.key, request),
+        status, answer = await self.by.reach.ask(
+            *("POST", "/skills/notes", request, self.by.key),
             catnap_user=self.by.name,
             catnap_session=session,
         )

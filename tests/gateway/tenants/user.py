@@ -97,8 +97,8 @@ class User:
             task = await self.by.reach.tasks.Submit(request, metadata=self.by.metadata)
             self.tasks[task.id] = text
             return
-        status, accepted = await self.by.reach.json(
-            *("POST", "/skills/notes", self.by.key, {"do": "say", "text": text}),
+        status, accepted = await self.by.reach.ask(
+            *("POST", "/skills/notes", {"do": "say", "text": text}, self.by.key),
             catnap_user=self.by.name,
             prefer="respond-async",
         )
@@ -143,8 +143,8 @@ class User:
     async def _as_tenant(self, tenant: str) -> None:
         event = {"specversion": "1.0", "id": "1", "source": "/t", "type": "t", "tenantid": tenant}
         for path in ("/skills/notes", "/events"):
-            status, _ = await self.by.reach.json(
-                *("POST", path, self.by.key, event), content_type="application/cloudevents+json"
+            status, _ = await self.by.reach.ask(
+                *("POST", path, event, self.by.key), content_type="application/cloudevents+json"
             )
             assert status == 403
 
@@ -152,8 +152,8 @@ class User:
         by = Credential(self.by.reach, self.by.key, name)
         path = f"/files/user/{operation.number}"
         for method, there in (("GET", path), ("PUT", path), ("DELETE", path), ("GET", "/files")):
-            assert (await by.reach.http(method, there, by.key, catnap_user=name))[0] == 403
-        assert (await by.reach.http("POST", "/skills/notes", by.key, catnap_user=name))[0] == 403
+            assert (await by.reach.ask(method, there, key=by.key, catnap_user=name))[0] == 403
+        assert (await by.reach.ask("POST", "/skills/notes", key=by.key, catnap_user=name))[0] == 403
         scope = files_pb2.Scope(user=name)
         listing = files_pb2.ListFilesRequest(scope=scope)
         invoke = skills_pb2.InvokeRequest(

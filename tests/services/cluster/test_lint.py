@@ -45,10 +45,12 @@ def as_deployment(service: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.skipif(CHECKOV is None, reason="checkov is not there: `make test-servers` installs it")
-def test_checkov_finds_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("replicated", [False, True])
+def test_checkov_finds_nothing(tmp_path: Path, replicated: bool) -> None:
     manifests = [read_manifest(each.parent) for each in ROOT.glob("functions/*/skill.toml")]
     skills = [Skill(manifest=each, image=reference(each.name)) for each in manifests]
-    objects = cluster_objects(Install(gateway=reference(GATEWAY), models=reference(MODELS)), skills)
+    install = Install(gateway=reference(GATEWAY), models=reference(MODELS), replicated=replicated)
+    objects = cluster_objects(install, skills)
     known = [
         as_deployment(each) if each["apiVersion"] == "serving.knative.dev/v1" else each
         for each in objects

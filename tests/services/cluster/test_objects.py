@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from catnap.access.shared_keys import FILES
 from catnap.errors import InvalidRequest
 from catnap.services.cluster.install import Install
-from catnap.services.cluster.names import namespace_of
+from catnap.services.cluster.names import CALLBACK_PORT, namespace_of
 from catnap.services.cluster.objects import cluster_objects
 from catnap.services.cluster.skill import Skill
 from catnap.skills.manifest import parse_manifest
@@ -165,3 +167,42 @@ def test_only_the_gateway_has_a_token(objects: list[dict[str, Any]]) -> None:
 def test_an_installation_that_cannot_be_named_is_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest, match="install"):
         Install(**bad)
+
+
+def test_a_gateway_may_ask_another_one_and_skills_may_call_either_back(
+    objects: list[dict[str, Any]],
+) -> None:
+    install = {"catnap.dev/install": "testing"}
+    [policy] = [
+        each for each in of_kind(objects, "NetworkPolicy") if each["metadata"]["name"] == "gateway"
+    ]
+    [rule] = [
+        each
+        for each in policy["spec"]["ingress"]
+        if {"port": CALLBACK_PORT} in each["ports"] and "from" in each
+    ]
+    assert rule["from"] == [{"namespaceSelector": {"matchLabels": install}}]
+    for namespace in of_kind(objects, "Namespace"):
+        assert install.items() <= namespace["metadata"]["labels"].items()
+
+
+def test_gateways_with_a_store_outside_take_each_others_place_and_have_no_volume() -> None:
+    objects = cluster_objects(replace(INSTALL, replicated=True), [])
+    assert of_kind(objects, "PersistentVolumeClaim") == []
+    [budget] = of_kind(objects, "PodDisruptionBudget")
+    [gateway] = [
+        each["spec"]
+        for each in of_kind(objects, "Deployment")
+        if each["metadata"]["name"] == "catnap-gateway"
+    ]
+    assert gateway["replicas"] == 2
+    assert gateway["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    assert budget["spec"]["selector"] == gateway["selector"]
+    pod = gateway["template"]["spec"]
+    assert not any("persistentVolumeClaim" in each for each in pod["volumes"])
+    [container] = pod["containers"]
+    told = {each["name"]: each.get("valueFrom") for each in container["env"]}
+    assert told["CATNAP_STORE"] == {"secretKeyRef": {"name": "catnap-store", "key": "uri"}}
+    assert told["CATNAP_ADVERTISE"] == {"fieldRef": {"fieldPath": "status.podIP"}}
+    mounted = {each["mountPath"] for each in container["volumeMounts"] if each["name"] == "keys"}
+    assert mounted == {f"/var/lib/catnap/{name}" for name in FILES}

@@ -103,6 +103,16 @@ def test_a_revision_says_what_it_is_whatever_the_newest_deploy_says() -> None:
     assert manifest_of(after).access.roles == ("analyst",)
 
 
+def test_only_a_skill_with_workspaces_has_a_place_for_them() -> None:
+    service = made("[session]\nworkspace = true")
+    spec = service["spec"]["template"]["spec"]
+    place = environment(service)["CATNAP_KEEPS"]
+    [mount] = (each for each in spec["containers"][0]["volumeMounts"] if each["name"] == "keeps")
+    assert mount == {"name": "keeps", "mountPath": place}
+    assert {"name": "keeps", "emptyDir": {"sizeLimit": "10Gi"}} in spec["volumes"]
+    assert "keeps" not in str(made())
+
+
 @pytest.mark.parametrize(
     ("toml", "reason"),
     [
@@ -129,3 +139,12 @@ def test_a_service_of_somebody_else_is_told_from_ours(text: str | None) -> None:
     service["spec"]["template"]["metadata"]["annotations"]["catnap.dev/manifest"] = text
     with pytest.raises(InvalidRequest, match="catnap-acme/echo"):
         manifest_of(service)
+
+
+def test_a_skill_is_told_where_its_secrets_are_mounted() -> None:
+    service = made('[secrets]\nnames = ["api-key"]\n[env]\nA = "b"')
+    [container] = service["spec"]["template"]["spec"]["containers"]
+    mounted = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
+    assert environment(service)["CATNAP_SECRETS"] == mounted["secrets"]
+    assert environment(service)["A"] == "b"
+    assert "CATNAP_SECRETS" not in environment(made())

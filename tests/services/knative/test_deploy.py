@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,8 @@ from tests.services.knative.toycluster import Object, ToyCluster, ready, running
 
 MAIN = "from catnap import skill\n@skill\ndef main(ctx, request: int) -> int: return request\n"
 SERVICES = "/apis/serving.knative.dev/v1/namespaces/catnap-default/services"
+STORE = "postgresql://catnap@db/catnap"
+MINE = b64encode(b"mine").decode()
 SECRET = "/api/v1/namespaces/catnap/secrets/catnap-admin"
 
 
@@ -26,6 +29,7 @@ SECRET = "/api/v1/namespaces/catnap/secrets/catnap-admin"
 class World:
     cluster: ToyCluster
     folder: Path
+    home: Path
     said: list[tuple[str, str, str]] = field(default_factory=list)
 
     def write(self, name: str, main: str = MAIN, toml: str = "") -> None:
@@ -34,12 +38,14 @@ class World:
         (folder / "skill.toml").write_text(f'name = "{name}"\ndescription = "d"\n{toml}')
         (folder / "main.py").write_text(main)
 
-    async def deploy(self, *names: str, dry_run: bool = False, **changed: Any) -> Deployed:
+    async def deploy(
+        self, *names: str, dry_run: bool = False, store: str = "", **changed: Any
+    ) -> Deployed:
         self.cluster.written.clear()
         images = {name: f"dev.local/{name}:1" for name in names}
         order = Order(
             folders=tuple(self.folder / "functions" / name for name in names),
-            home=self.folder / "home",
+            home=self.home,
             install=Install(),
             models=("minilm-l6-v2",),
             build=BuildSettings(),
@@ -47,16 +53,28 @@ class World:
             timeout=60,
         )
         order = replace(order, **changed)
-        return await deploy(self.cluster.api(), order, "the-key", self._tell, dry_run=dry_run)
+        secrets = {
+            "catnap-admin": {"key": "the-key"},
+            "catnap-keys": {"grant.key": "g", "secrets.key": "s"},
+        }
+        if store:
+            secrets["catnap-store"] = {"uri": store}
+        return await deploy(self.cluster.api(), order, secrets, self._tell, dry_run=dry_run)
 
     def _tell(self, label: str, state: str, text: str, trouble: str = "") -> None:
         self.said.append((label, state, text))
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a skill says of itself is kept there, so that each is loaded once."""
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path, home: Path) -> Iterator[World]:
     with running(tmp_path) as cluster:
-        yield World(cluster, tmp_path)
+        yield World(cluster, tmp_path, home)
 
 
 def problems(done: Deployed) -> dict[str, str]:
@@ -112,11 +130,66 @@ async def test_a_dry_run_writes_nothing_and_says_what_it_could_not_validate(worl
     assert {each.ready for each in done.results} == {None}
 
 
+async def test_a_store_outside_makes_replicas_then_and_on_every_later_deploy(world: World) -> None:
+    await world.deploy(store=STORE, bucket=True)
+    again = await world.deploy(bucket=True)
+    assert {each.verdict for each in again.planned} == {"unchanged"}
+    spec = world.cluster.get("/apis/apps/v1/namespaces/catnap/deployments/catnap-gateway")["spec"]
+    assert spec["replicas"] == 2
+    assert world.cluster.names("/api/v1/persistentvolumeclaims") == []
+    assert world.cluster.names("/api/v1/secrets") == [
+        "catnap/catnap-admin",
+        "catnap/catnap-keys",
+        "catnap/catnap-store",
+    ]
+
+
+async def test_keys_in_common_are_made_once_and_then_kept(world: World) -> None:
+    await world.deploy(store=STORE, bucket=True)
+    path = "/api/v1/namespaces/catnap/secrets/catnap-keys"
+    world.cluster.get(path)["data"] = {"grant.key": MINE}
+    await world.deploy(bucket=True)
+    assert world.cluster.get(path)["data"] == {"grant.key": MINE}
+
+
+async def test_another_store_than_the_clusters_and_files_on_no_bucket_are_refused(
+    world: World,
+) -> None:
+    with pytest.raises(InvalidRequest, match="CATNAP_FILES"):
+        await world.deploy(store=STORE)
+    await world.deploy(store=STORE, bucket=True)
+    with pytest.raises(InvalidRequest, match="CATNAP_FILES"):
+        await world.deploy()
+    with pytest.raises(Conflict, match="catnap-store names another"):
+        await world.deploy(store=STORE + "2", bucket=True)
+    files = {"data": {"CATNAP_FILES": MINE}}
+    world.cluster.put("/api/v1/namespaces/catnap/secrets/catnap-files", files)
+    await world.deploy()
+
+
+async def test_a_certificate_that_is_there_is_shown_then_and_on_every_later_deploy(
+    world: World,
+) -> None:
+    await world.deploy()
+    world.cluster.put("/api/v1/namespaces/catnap/secrets/catnap-tls", {"data": {"tls.crt": MINE}})
+    await world.deploy()
+    again = await world.deploy()
+    assert {each.verdict for each in again.planned} == {"unchanged"}
+    [container] = world.cluster.get("/apis/apps/v1/namespaces/catnap/deployments/catnap-gateway")[
+        "spec"
+    ]["template"]["spec"]["containers"]
+    env = {each["name"]: each.get("value") for each in container["env"]}
+    assert (env["CATNAP_HTTP"], env["CATNAP_PLAIN"]) == ("0.0.0.0:8443", "0.0.0.0:8080")
+    assert "CATNAP_TLS_CLIENT_CA" not in env
+    service = world.cluster.get("/api/v1/namespaces/catnap/services/catnap-gateway")
+    assert {each["name"]: each["port"] for each in service["spec"]["ports"]}["https"] == 443
+
+
 async def test_the_platforms_key_is_made_once_and_then_kept(world: World) -> None:
     await world.deploy()
-    world.cluster.get(SECRET)["stringData"] = {"key": "mine"}
+    world.cluster.get(SECRET)["data"] = {"key": MINE}
     await world.deploy()
-    assert world.cluster.get(SECRET)["stringData"] == {"key": "mine"}
+    assert world.cluster.get(SECRET)["data"] == {"key": MINE}
 
 
 @pytest.mark.parametrize(

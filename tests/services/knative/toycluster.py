@@ -8,6 +8,7 @@ import itertools
 import json
 import re
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,6 +32,7 @@ _KINDS = {
     "/api/v1": "Namespace Pod Service Secret ConfigMap ServiceAccount ResourceQuota LimitRange "
     "PersistentVolumeClaim",
     "/apis/apps/v1": "Deployment ReplicaSet",
+    "/apis/policy/v1": "PodDisruptionBudget",
     "/apis/networking.k8s.io/v1": "NetworkPolicy",
     "/apis/rbac.authorization.k8s.io/v1": "Role RoleBinding ClusterRole ClusterRoleBinding",
     "/apis/storage.k8s.io/v1": "StorageClass",
@@ -91,7 +93,9 @@ class ToyCluster:
             return "/api/v1/namespaces", "", match["name"] or ""
         return f"{match['root']}/{match['kind']}", match["ns"] or "", match["name"] or ""
 
-    def answer(self, verb: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+    def answer(
+        self, verb: str, path: str, query: dict[str, str], body: Any, kind: str = ""
+    ) -> tuple[int, Any]:
         with self._lock:
             if path in _KINDS:
                 return self._discovery(path)
@@ -104,6 +108,11 @@ class ToyCluster:
                 key = (key[0], key[1], body["metadata"]["name"])
                 if key in self.objects:
                     return 409, status(409, "AlreadyExists", f"{key[2]} already exists")
+            if kind == "application/merge-patch+json":
+                code, found = self._one(key)
+                if code != 200:
+                    return code, found
+                body = merged(found, body)
             return self._write(verb, key, body, dry="dryRun" in query)
 
     def _discovery(self, root: str) -> tuple[int, Any]:
@@ -150,11 +159,15 @@ class ToyCluster:
             return code, status(code, "Invalid", message)
         before = self.objects.get(key, {})
         made = copy.deepcopy(body)
+        if "stringData" in made:
+            told = made.pop("stringData").items()
+            made["data"] = {name: b64encode(value.encode()).decode() for name, value in told}
         old = before.get("metadata", {})
         made["metadata"]["generation"] = old.get("generation", 0) + (
             before.get("spec") != made.get("spec")
         )
         made["metadata"]["resourceVersion"] = str(next(self._versions))
+        made["metadata"]["creationTimestamp"] = "2026-01-02T03:04:05Z"
         if "status" in before:
             made["status"] = before["status"]
         if not dry:
@@ -162,6 +175,19 @@ class ToyCluster:
             self.settle(made)
             self.objects[key] = made
         return 200, made
+
+
+def merged(target: Any, patch: Any) -> Any:
+    """Source: RFC 7396."""
+    if not isinstance(patch, dict):
+        return patch
+    made = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            made.pop(name, None)
+        else:
+            made[name] = merged(made.get(name), value)
+    return made
 
 
 def _plural(kind: str) -> str:
@@ -177,7 +203,8 @@ def ready(obj: Object) -> None:
     """What its controllers say of an object once all is well."""
     meta = obj["metadata"]
     if obj["kind"] == "Deployment":
-        counts = {"replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
+        wanted = obj["spec"]["replicas"]
+        counts = dict.fromkeys(("replicas", "updatedReplicas", "availableReplicas"), wanted)
         obj["status"] = {"observedGeneration": meta["generation"], **counts}
     if obj["apiVersion"].startswith("serving.") and obj["kind"] == "Service":
         newest = f"{meta['name']}-{meta['generation']:05}"
@@ -241,7 +268,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         body = json.loads(sent) if sent else None
-        code, found = self.toy.answer(self.command, unquote(url.path), query, body)
+        kind = self.headers.get("Content-Type", "")
+        code, found = self.toy.answer(self.command, unquote(url.path), query, body, kind)
         data = json.dumps(found).encode()
         self.send_response(code)
         self.send_header("Content-Length", str(len(data)))

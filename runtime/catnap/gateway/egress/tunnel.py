@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable
 
 from catnap.access import Grant
-from catnap.skills.hosts import Place
+from catnap.gateway.egress.head import Connect
 
 _NO_LINGER = struct.pack("ii", 1, 0)
 
@@ -83,14 +83,14 @@ class Tunnel:
     def __init__(
         self,
         grant: Grant,
-        place: Place,
+        connect: Connect,
         near: asyncio.Transport,
         far: asyncio.Transport,
         on_end: Callable[[Tunnel], None],
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.grant = grant
-        self.place = place
+        self.token, self.place = connect.grant, connect.place
         self.near, self.far = End(self, near), End(self, far)
         self.near.other, self.far.other = self.far, self.near
         self.began = self.moved = self.loop.time()

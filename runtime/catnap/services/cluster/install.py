@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from catnap.errors import InvalidRequest
 from catnap.services.cluster.names import DEFAULT_INSTALL, GATEWAY, MODELS, check_install
@@ -15,6 +16,11 @@ class Install:
     them. storage: the size of the gateway's volume. storage_class: empty for
     the cluster's default. eventing: whether the cluster has Knative Eventing.
     settings: the gateway's catnap.toml, empty for defaults; it holds no secret.
+    files: what it names beside itself, by name; no secrets either. tls: whether
+    there is a Secret TLS_SECRET with a certificate that the gateway shows.
+    clients: whether those who come by TLS have to show one, too.
+    replicated: whether its store is Postgres and its files are in a bucket; then
+    there are two gateways, and no volume.
 
     Raises InvalidRequest.
     """
@@ -27,6 +33,10 @@ class Install:
     storage_class: str = ""
     eventing: bool = True
     settings: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    tls: bool = False
+    clients: bool = False
+    replicated: bool = False
 
     def __post_init__(self) -> None:
         check_install(self.name)

@@ -12,10 +12,13 @@ from typing import Any
 import yaml
 
 from catnap.errors import InvalidRequest, NotFound
+from catnap.services.cluster.patches import patched
 
 Object = dict[str, Any]
 
-_KNOWN = {"apiVersion", "kind", "namespace", "labels", "resources"}
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml's where PyYAML has it: a tenth of the time that a deploy reads for."""
+_KNOWN = {"apiVersion", "kind", "namespace", "labels", "resources", "patches"}
 _CLUSTER_SCOPED = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
 
 
@@ -37,7 +40,8 @@ def build(folder: Path) -> list[Object]:
     if unknown:
         raise InvalidRequest(f"{path}: {min(unknown)} is not supported: only {sorted(_KNOWN)}")
     labels = _labels(layer.get("labels", ()), path)
-    objects = [each for name in layer["resources"] for each in _read(folder / name)]
+    objects = [each for name in layer["resources"] for each in _resource(folder / name)]
+    objects = _patched(objects, layer, folder)
     for each in objects:
         meta = each["metadata"]
         if labels:
@@ -45,6 +49,31 @@ def build(folder: Path) -> list[Object]:
         if "namespace" in layer and each["kind"] not in _CLUSTER_SCOPED:
             meta["namespace"] = layer["namespace"]
     return objects
+
+
+def extended(objects: list[Object], folder: Path) -> list[Object]:
+    """As a component changes them, of which ours have patches alone. Raises
+    InvalidRequest."""
+    [layer] = _read(folder / "kustomization.yaml")
+    if layer["kind"] != "Component" or layer.keys() != {"apiVersion", "kind", "patches"}:
+        raise InvalidRequest(f"{folder}: is no component with patches alone")
+    return _patched(objects, layer, folder)
+
+
+def _patched(objects: list[Object], layer: Mapping[str, Any], folder: Path) -> list[Object]:
+    for each in layer.get("patches", ()):
+        if not each.keys() <= {"path", "target"}:
+            raise InvalidRequest(f"{folder}: patches: only path and target, not {sorted(each)}")
+        [patch] = _read(folder / each["path"])
+        try:
+            objects = patched(objects, each.get("target", {}), patch)
+        except InvalidRequest as error:
+            raise InvalidRequest(f"{folder / each['path']}: {error.message}") from None
+    return objects
+
+
+def _resource(path: Path) -> list[Object]:
+    return build(path) if path.is_dir() else _read(path)
 
 
 def _labels(layers: list[Mapping[str, Any]], path: Path) -> dict[str, str]:
@@ -58,6 +87,6 @@ def _labels(layers: list[Mapping[str, Any]], path: Path) -> dict[str, str]:
 
 def _read(path: Path) -> list[Object]:
     try:
-        return [each for each in yaml.safe_load_all(path.read_text("utf-8")) if each]
+        return [each for each in yaml.load_all(path.read_text("utf-8"), _LOADER) if each]
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InvalidRequest(f"{path}: cannot be read: {error}") from None

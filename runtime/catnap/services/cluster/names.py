@@ -14,6 +14,16 @@ MODELS = "catnap-models"
 ADMIN_SECRET = "catnap-admin"  # noqa: S105
 """The Secret with the platform's own key, under ADMIN_KEY. Made by a deploy."""
 ADMIN_KEY = "key"
+KEYS_SECRET = "catnap-keys"  # noqa: S105
+"""The Secret with the keys that several gateways have in common. Made by a deploy."""
+STORE_SECRET = "catnap-store"  # noqa: S105
+"""The Secret with the store's URI, under STORE_URI, where it is Postgres."""
+STORE_URI = "uri"
+FILES_SECRET = "catnap-files"  # noqa: S105
+"""The Secret with the environment of what reaches the bucket."""
+TLS_SECRET = "catnap-tls"  # noqa: S105
+"""The Secret with the gateway's certificate, where it shows one. Made by others:
+tls.crt, tls.key, and ca.crt where clients have to show theirs."""
 CALLBACK_PORT = 8081
 """Of the gateway, for what its skills call back."""
 

@@ -6,9 +6,11 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from catnap.services.cluster import triggers
 from catnap.services.cluster.install import Install
-from catnap.services.cluster.manifests import Object, build, find
+from catnap.services.cluster.manifests import Object, build, extended, find
 from catnap.services.cluster.names import (
     DEFAULT_INSTALL,
     GATEWAY,
@@ -45,8 +47,12 @@ def cluster_objects(install: Install, skills: Iterable[Skill]) -> list[Object]:
 def system_objects(install: Install) -> list[Object]:
     """The gateway, the model server, and what they may do."""
     names = {DEFAULT_INSTALL: install.name, f"{DEFAULT_INSTALL}:gateway": f"{install.name}:gateway"}
-    objects = [_settings(install)]
-    objects += [_renamed(each, names) for each in build(find("system"))]
+    folder = "replicas" if install.replicated else "system"
+    found = build(find(folder))
+    if install.tls:
+        for name in ("tls", "mtls") if install.clients else ("tls",):
+            found = extended(found, find(name))
+    objects = [_settings(install), *(_renamed(each, names) for each in found)]
     for each in objects:
         if each["kind"] == "PersistentVolumeClaim":
             each["spec"]["resources"]["requests"]["storage"] = install.storage
@@ -59,7 +65,8 @@ def system_objects(install: Install) -> list[Object]:
             ]
         if each["kind"] == "Deployment" and each["metadata"]["name"] == GATEWAY:
             # Other settings are another gateway: it reads them when it starts.
-            digest = hashlib.sha256(install.settings.encode()).hexdigest()
+            told = msgspec.json.encode((install.settings, *sorted(install.files.items())))
+            digest = hashlib.sha256(told).hexdigest()
             template = each["spec"]["template"]["metadata"]
             template.setdefault("annotations", {})[CATNAP + "settings"] = digest
     return objects
@@ -71,7 +78,7 @@ def _settings(install: Install) -> Object:
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": SETTINGS, "namespace": install.name, "labels": labels},
-        "data": {"catnap.toml": install.settings},
+        "data": {"catnap.toml": install.settings, **install.files},
     }
 
 

@@ -30,6 +30,11 @@ from catnap.skills.manifest import Manifest
 MANIFEST = CATNAP + "manifest"
 SCHEMA = CATNAP + "schema"
 EGRESS_PORT = 3128
+KEEPS = "/run/catnap/workspaces"
+"""Where a pod has the folders of its sessions, while it has them."""
+_MOST = "10Gi"
+"""Of all of these at a pod: one that has more is evicted, and what was kept of
+them is at the next one."""
 _PRIVATE = "networking.knative.dev/visibility"
 _OURS = "CATNAP_"
 _LONGEST = 200 << 10
@@ -69,7 +74,10 @@ def cluster_service(skill: Skill, *, tenant: str, install: str) -> dict[str, Any
         "annotations": {**made["metadata"]["annotations"], TENANT: tenant},
     }
     [container] = template["spec"]["containers"]
-    container["env"] = _env(manifest, install)
+    container["env"] = _env(container["env"], manifest, install)
+    if manifest.session.workspace:
+        template["spec"]["volumes"].append({"name": "keeps", "emptyDir": {"sizeLimit": _MOST}})
+        container["volumeMounts"].append({"name": "keeps", "mountPath": KEEPS})
     # So that the pod's status tells why it crashed.
     container["terminationMessagePolicy"] = "FallbackToLogsOnError"
     return made
@@ -100,21 +108,16 @@ def _check(manifest: Manifest) -> None:
             f"{manifest.name}: session.share = {manifest.session.share!r}: a cluster runs "
             "skills that all users of a tenant share; other sharing works on localhost only"
         )
-    if manifest.session.workspace:
-        raise InvalidRequest(
-            f"{manifest.name}: session.workspace: a cluster keeps no workspaces yet; "
-            "it works on localhost only"
-        )
     ours = sorted(name for name in manifest.env if name.startswith(_OURS))
     if ours:
         raise InvalidRequest(f"{manifest.name}: env.{ours[0]}: {_OURS}* is set by the platform")
 
 
-def _env(manifest: Manifest, install: str) -> list[dict[str, str]]:
+def _env(rendered: list[dict[str, str]], manifest: Manifest, install: str) -> list[dict[str, str]]:
     # With the final dot the resolver asks for this name and tries no others.
     host = f"{gateway_host(install)}."
     env = {
-        **manifest.env,
+        **{each["name"]: each["value"] for each in rendered},
         "CATNAP_CALLBACK": f"{host}:{CALLBACK_PORT}",
         "CATNAP_CONCURRENCY": str(manifest.scale.concurrency),
         "CATNAP_EGRESS": f"{host}:{EGRESS_PORT}",
@@ -122,6 +125,8 @@ def _env(manifest: Manifest, install: str) -> list[dict[str, str]]:
         "CATNAP_GRACE": str(math.ceil(manifest.limits.timeout)),
         "CATNAP_LOG": "json",
     }
+    if manifest.session.workspace:
+        env["CATNAP_KEEPS"] = KEEPS
     return [{"name": name, "value": value} for name, value in sorted(env.items())]
 
 

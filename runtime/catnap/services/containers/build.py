@@ -12,9 +12,10 @@ from pathlib import Path
 import msgspec
 
 from catnap.errors import Unavailable
-from catnap.services.containers import builder, lock, packages, parts, records
+from catnap.services.containers import builder, packages, parts, records
 from catnap.services.containers.base import Base, look
 from catnap.services.containers.built import Announce, Built
+from catnap.services.containers.lock import HOST
 from catnap.services.containers.process import ProgramFailed
 from catnap.services.containers.recipe import SCRIPT, Recipe
 from catnap.services.containers.sbom import sbom
@@ -33,12 +34,14 @@ class _Record(msgspec.Struct, frozen=True):
 @dataclass(frozen=True)
 class Inputs:
     """The files of a recipe. content: folders, by where they stand at its
-    place. without: what of the packages is never imported."""
+    place. without: what of the packages is never imported. host: the lock of
+    what its own has to have."""
 
     lock: Path
     parts: tuple[str, ...]
     content: tuple[tuple[str, Path], ...] = ()
     without: tuple[str, ...] = ()
+    host: Path = HOST
 
 
 async def build(
@@ -87,7 +90,7 @@ async def build(
 
 def _lay_out(recipe: Recipe, inputs: Inputs, base: Base, context: Path) -> None:
     """All that the Dockerfile copies, beside it."""
-    packages.check_host(context / "packages", lock.HOST, f"{recipe.name}: requirements.txt")
+    packages.check_host(context / "packages", inputs.host, f"{recipe.name}: requirements.txt")
     for unused in inputs.without:
         shutil.rmtree(context / "packages" / unused, ignore_errors=True)
     parts.copy(inputs.parts, context / "catnap")

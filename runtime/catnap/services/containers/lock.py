@@ -14,6 +14,9 @@ FOLDER = Path(__file__).parent / "locks"
 HOST = FOLDER / "host.txt"
 """What an instance is made of whose skill has no packages of its own."""
 
+WORKSPACES = FOLDER / "workspaces.txt"
+"""The same where each session has a folder of its own."""
+
 OPTIONAL = frozenset(("uvloop",))
 """Of that, what an instance is faster with and does without."""
 

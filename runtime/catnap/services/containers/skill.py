@@ -33,8 +33,9 @@ async def build_skill(folder: Path, settings: BuildSettings, announce: Announce)
         raise InvalidRequest(
             f"{folder.name}: requirements.in is not locked: run `catnap lock {folder}`"
         )
-    locked = own if own.is_file() else lock.HOST
-    sources = (folder, *parts.paths(parts.HOST), TEMPLATE, SCRIPT, lock.HOST)
+    host = lock.WORKSPACES if manifest.session.workspace else lock.HOST
+    locked = own if own.is_file() else host
+    sources = (folder, *parts.paths(parts.HOST), TEMPLATE, SCRIPT, host)
     recipe = Recipe(
         name=manifest.name,
         version=manifest.version,
@@ -47,5 +48,5 @@ async def build_skill(folder: Path, settings: BuildSettings, announce: Announce)
         entrypoint=(PYTHON, "-P", "-m", "catnap.host", _PLACE),
         commit=settings.commit or await commit_of(sources),
     )
-    inputs = Inputs(locked, parts.HOST, ((".", image.path),))
+    inputs = Inputs(locked, parts.HOST, ((".", image.path),), host=host)
     return await build(recipe, inputs, settings, announce)

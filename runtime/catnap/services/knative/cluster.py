@@ -13,18 +13,22 @@ from catnap.services.knative.catalog import ClusterCatalog
 from catnap.services.knative.ingress import Ingresses
 from catnap.services.knative.mirror import Mirror
 from catnap.services.knative.platform import KnativePlatform
+from catnap.sessions.referee import Referee
 
 
 class Cluster:
     """The skills, where traffic goes, and the pods that take it."""
 
-    def __init__(self, api: Api, install: str, announce: Announce) -> None:
+    def __init__(
+        self, api: Api, install: str, announce: Announce, referee: Referee | None = None
+    ) -> None:
+        """referee: where several gateways send calls to the same pods."""
         self.api = api
         self.ingresses = Ingresses(api, install)
         self.catalog = ClusterCatalog(install, announce)
         self.namespace = lru_cache(10_000)(lambda tenant: namespace_of(tenant, install))
         self.platform = KnativePlatform(
-            api, self.namespace, lambda: self.ingresses.table, self.catalog
+            api, self.namespace, lambda: self.ingresses.table, self.catalog, referee=referee
         )
         skills = Mirror(api, catalog.PATH, labels=f"{INSTALL}={install}")
         skills.listen(self.catalog.take)
@@ -45,6 +49,7 @@ class Cluster:
         async with asyncio.TaskGroup() as group:
             for each in (*self._mirrors, self.ingresses):
                 group.create_task(each.start())
+        self.platform.start()
 
     async def close(self) -> None:
         await self.platform.close()

@@ -10,9 +10,9 @@ from dataclasses import replace
 from itertools import islice
 
 from catnap.errors import CatnapError, Conflict, NotFound
-from catnap.services.cluster.names import GATEWAY, INSTALL, namespace_of
+from catnap.services.cluster.names import GATEWAY, INSTALL, TLS_SECRET, namespace_of
 from catnap.services.cluster.skill import Skill
-from catnap.services.knative import admin, collect, undeploy
+from catnap.services.knative import collect, given, undeploy
 from catnap.services.knative.api import Api, Object
 from catnap.services.knative.apply import Planned, apply, plan
 from catnap.services.knative.ground import survey
@@ -26,20 +26,20 @@ _SERVICE = "serving.knative.dev/service"
 
 
 async def deploy(
-    api: Api, order: Order, key: str, tell: Tell, *, dry_run: bool = False
+    api: Api, order: Order, secrets: given.Secrets, tell: Tell, *, dry_run: bool = False
 ) -> Deployed:
     """Builds, publishes, applies what differs, and waits until it is ready.
 
     A skill that cannot be deployed keeps no other from it, and leaves what
-    serves it as it is; its result says why. key: the platform's own, kept only
-    where there is none yet. dry_run: images are made, and the server validates
-    what it would be given; nothing is written.
+    serves it as it is; its result says why. secrets: those that the platform
+    needs are kept where there is none of that name yet. dry_run: images are made,
+    and the server validates what it would be given; nothing is written.
 
     Raises what concerns all of it: no cluster, no Knative, no right, an image
     of the platform, a namespace that is somebody else's.
     """
     ground = await survey(api)
-    order = await _beside_what_is_there(api, order)
+    order = await _beside_what_is_there(api, order, secrets)
     workshop = Workshop(order, ground.id, tell)
     install, made = await asyncio.gather(
         workshop.install(), asyncio.gather(*map(workshop.skill, order.folders))
@@ -50,19 +50,23 @@ async def deploy(
     await work.plan()
     rollout = Rollout(api, order.install.name, ground.ingress)
     if not dry_run:
-        await work.apply(key)
+        await work.apply(secrets)
         if order.wait:
             await work.follow(rollout)
             await work.collect(rollout)
     return work.deployed(rollout)
 
 
-async def _beside_what_is_there(api: Api, order: Order) -> Order:
+async def _beside_what_is_there(api: Api, order: Order, secrets: given.Secrets) -> Order:
     """A platform is left alone where skills alone were asked for and it is
     there, and so is its volume: it can neither shrink nor change its class."""
     name = order.install.name
     if not order.whole and not await _find(api, "apps/v1", "Deployment", name, GATEWAY):
         order = replace(order, whole=True)
+    if order.whole and await given.find(api, name, TLS_SECRET) is not None:
+        order = replace(order, install=replace(order.install, tls=True))
+    if order.whole and await given.stored(api, order, secrets):
+        return replace(order, install=replace(order.install, replicated=True))
     claim = None if order.resize else await _find(api, "v1", "PersistentVolumeClaim", name, GATEWAY)
     if claim:
         spec = claim["spec"]
@@ -141,11 +145,13 @@ class _Work:
                 f"over: kubectl label namespace {name} {INSTALL}={self._install.name}"
             )
 
-    async def apply(self, key: str) -> None:
+    async def apply(self, secrets: given.Secrets) -> None:
         shared = self._shared()
         spaces = [each for each in shared if each.object["kind"] == "Namespace"]
         await self._apply(spaces)
-        await admin.ensure(self._api, self._install.name, key)
+        for name in given.needed(self._order):
+            if name in secrets:
+                await given.ensure(self._api, self._install.name, name, secrets[name])
         await self._apply([each for each in shared if each not in spaces])
         parts = [part for part in self._skills if part.label not in self._failed]
         owners = {id(each): part for part in parts for each in self._plans[part.label]}

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from catnap.errors import CatnapError, SkillCrashed, Unavailable
-from catnap.http import Client, Target
+from catnap.errors import CatnapError, ResourceExhausted, SkillCrashed, Unavailable
+from catnap.http import Client, NotAsked, Target
 from catnap.http.client import ConnectionLost, Reply
 from catnap.services.knative import outcome
 from catnap.services.knative.faults import Faults
@@ -40,12 +40,13 @@ class Sent:
 
 class NotSent(Exception):
     """The skill has certainly not seen the call. lost: nobody could be
-    connected to."""
+    connected to. queued: it has waited there for a place, in vain."""
 
-    def __init__(self, reason: CatnapError, *, lost: bool = False) -> None:
+    def __init__(self, reason: CatnapError, *, lost: bool = False, queued: bool = False) -> None:
         super().__init__(reason.message)
         self.reason = reason
         self.lost = lost
+        self.queued = queued
 
 
 class Exchange:
@@ -56,9 +57,15 @@ class Exchange:
         self._relay = Client(keep=_IDLE)
 
     @asynccontextmanager
-    async def with_pod(self, call: Sent, pod: Pod) -> AsyncIterator[Delivery]:
-        """Raises NotSent, and what Knative or a crash says in the skill's place."""
-        sending = _send(self._pods, pod.target, call, call.fields)
+    async def with_pod(
+        self, call: Sent, pod: Pod, patience: float | None = None
+    ) -> AsyncIterator[Delivery]:
+        """Raises NotSent, and what Knative or a crash says in the skill's place.
+
+        patience: seconds that the call may wait in the pod's queue-proxy, which
+        asks for its body when there is a place; None for any number.
+        """
+        sending = _send(self._pods, pod.target, call, call.fields, patience)
         async with self._answered(call, sending, pod.name) as delivery:
             yield delivery
 
@@ -136,9 +143,16 @@ class Exchange:
 
 
 async def _send(
-    client: Client, target: Target, call: Sent, fields: Sequence[tuple[bytes, bytes]]
+    client: Client,
+    target: Target,
+    call: Sent,
+    fields: Sequence[tuple[bytes, bytes]],
+    patience: float | None = None,
 ) -> Reply:
     try:
-        return await client.request(target, "POST", "/", fields, call.body)
+        return await client.request(target, "POST", "/", fields, call.body, asked=patience)
+    except NotAsked:
+        said = f"no instance of {call.service!r} has had room for a call that another waits for"
+        raise NotSent(ResourceExhausted(said), queued=True) from None
     except Unavailable as error:
         raise NotSent(error, lost=True) from None

@@ -3,155 +3,163 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 
-from catnap.services.knative.fleet import Revision
+from catnap.errors import CatnapError, Unavailable
+from catnap.services.knative.agreed import Agreed, Heard
+from catnap.services.knative.fleet import Fleet, Revision
 from catnap.services.knative.mirror import Key
 from catnap.services.knative.pods import Pod
-from catnap.sessions import Entry, Session, Table, choose
+from catnap.services.knative.visit import Visit
+from catnap.sessions import Session, Table
+from catnap.sessions.referee import Referee
+from catnap.sessions.rows import LOOK, Home
+from catnap.sessions.table import IDLE
+
+_log = logging.getLogger(__name__)
 
 
 class Homes:
-    """Of every service. clock: seconds."""
+    """Of every service. served: gives the revisions that have traffic, by
+    namespace and service. clock: seconds. referee: where several gateways send
+    calls to the same pods, it decides."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        served: Callable[[str, str], Collection[str]],
+        clock: Callable[[], float],
+        referee: Referee | None = None,
+    ) -> None:
+        self._fleet = fleet
+        self._served = served
         self._clock = clock
+        self._referee = referee
         self._services: dict[Key, Sessions] = {}
+        self._looking: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Looks every now and then, where there is a referee."""
+        if self._referee is not None:
+            self._looking = asyncio.create_task(self._keep_looking())
+
+    async def stop(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
 
     def of(self, namespace: str, service: str) -> Sessions:
         key = (namespace, service)
         if key not in self._services:
-            self._services[key] = Sessions(self._clock)
+            served = partial(self._served, namespace, service)
+            agreed = self._agreed(namespace, service)
+            self._services[key] = Sessions(served, self._clock, agreed)
         return self._services[key]
 
     def lose(self, pod: Pod) -> None:
         """It takes no more calls."""
         for each in self._services.values():
-            each.table.lose(pod, self._clock())
+            each.lose(pod)
+
+    def _agreed(self, namespace: str, service: str) -> Agreed | None:
+        if self._referee is None:
+            return None
+        return Agreed(namespace, service, self._fleet, self._referee)
+
+    async def look(self) -> None:
+        """Tells the referee which sessions have a call at work. Raises
+        Unavailable."""
+        if self._referee is not None:
+            busy: dict[str, bool] = {}
+            for each in self._services.values():
+                busy.update(each.busy())
+            await self._referee.look(busy)
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK)
+            try:
+                await self.look()
+            except CatnapError as error:
+                _log.warning("sessions with long calls may become new ones: %s", error.message)
 
 
 class Sessions:
-    """Of one service."""
+    """Of one service. agreed: None where this gateway is the only one."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        served: Callable[[], Collection[str]],
+        clock: Callable[[], float],
+        agreed: Agreed | None,
+    ) -> None:
+        self._served = served
         self.table: Table[Pod] = Table()
         self.clock = clock
+        self.agreed = agreed
         self.waking: dict[Session, asyncio.Future[None]] = {}
         """Done once the pod is known that a session's first call has woken."""
         self.guesses: dict[Session, Visit] = {}
         """First calls whose pod nobody has answered from, nor followed them to."""
 
-    def visit(self, session: str, revision: Revision | None, *, named: bool) -> Visit:
-        """A call of a session to a revision, None for one that the cluster
-        does not have. named: by the caller."""
-        if not session or revision is None or not revision.affinity:
-            return Visit(self, "", revision or Revision(""))
+    async def hear(self, session: str, revision: str) -> Heard | None:
+        """What has been agreed on before a session's call; None where there is
+        nobody to ask. While the store is away a session goes on where it is;
+        raises Unavailable where it is nowhere. revision: that the call names."""
+        if self.agreed is None:
+            return None
+        keys: list[Session] = [(session, revision), session] if revision else [session]
+        try:
+            heard = await self.agreed.hear(keys, self._served())
+        except Unavailable:
+            if any(self._settled(key) for key in keys):
+                return None
+            raise
+        for key, home in heard.homes.items():
+            if home is not None:
+                self.take(key, home)
+        return heard
+
+    def take(self, key: Session, home: Home) -> None:
+        """The gateways have agreed on it."""
+        assert self.agreed is not None
+        now, revision, pod = self.clock(), self.agreed.revision(home), self.agreed.pod(home)
+        idle = revision.session_idle if revision else IDLE
+        self.table.move(key, home.revision, pod, now, idle)
+
+    def visit(self, session: str, revision: Revision, heard: Heard | None, *, named: bool) -> Visit:
+        """A call of a session to a revision. named: by the caller."""
+        if not session or not revision.affinity:
+            return Visit(self, "", revision, None)
         now = self.clock()
         self.table.expire(now)
         if not named:
             self.table.assign(session, revision.name, now, revision.session_idle)
-        return Visit(self, self.table.at(session, revision.name, now), revision)
+        return Visit(self, self.table.at(session, revision.name, now), revision, heard)
 
+    def count(self, pod: Pod) -> int:
+        """How many are at home there, as far as it is known here."""
+        known = self.table.count(pod)
+        return max(known, self.agreed.count(pod)) if self.agreed else known
 
-class Visit:
-    """One call, from its arrival to its end; session: empty where it is of none."""
+    def busy(self) -> Mapping[str, bool]:
+        """Those with a call at work, by id, and whether their revision has
+        lost its traffic."""
+        if self.agreed is None:
+            return {}
+        served = self._served()
+        self.agreed.forget(served)
+        busy = self.table.busy()
+        return {self.agreed.id_of(each.session): each.revision not in served for each in busy}
 
-    def __init__(self, sessions: Sessions, session: Session, revision: Revision) -> None:
-        self._sessions = sessions
-        self._session = session
-        self._revision = revision
-        self._entry: Entry[Pod] | None = None
+    def lose(self, pod: Pod) -> None:
+        """It takes no more calls."""
+        self.table.lose(pod, self.clock())
+        if self.agreed:
+            self.agreed.lose(pod)
 
-    @property
-    def settled(self) -> bool:
-        """Whether its session is at home at a pod of the revision."""
-        return self._home() is not None
-
-    def preferred(self) -> Pod | None:
-        """Where the session is at home; for a new one, where it should be."""
-        if not self._session:
-            return None
-        home = self._home()
-        if home is not None:
-            return home
-        pods = self._revision.pods
-        counts = {pod.name: self._sessions.table.count(pod) for pod in pods}
-        free = [pod.name for pod in pods.free]
-        name = choose(self._session, counts, free, most=self._revision.session_max)
-        return pods.named(name) if name else None
-
-    def settle(self, pod: Pod) -> None:
-        """The call is at that pod. The first one is the session's home, and
-        stays it while it takes calls, wherever one may have to go meanwhile."""
-        if not self._session or self._moved():
-            return
-        guessed = self._sessions.guesses.pop(self._session, None) is self
-        if guessed or self._home() in (None, pod):
-            self.leave()
-            self._entry = self._sessions.table.begin(
-                self._session,
-                self._revision.name,
-                pod,
-                self._sessions.clock(),
-                self._revision.session_idle,
-                self._revision.session_max,
-            )
-            self._told()
-
-    def leave(self) -> None:
-        """The call has ended."""
-        if self._sessions.guesses.get(self._session) is self:
-            del self._sessions.guesses[self._session]
-        if self._entry is not None:
-            self._sessions.table.end(self._entry, self._sessions.clock())
-            self._entry = None
-
-    @asynccontextmanager
-    async def waking(self) -> AsyncIterator[None]:
-        """Until the call has a pod, the session's other calls wait for that,
-        instead of waking more. Of a revision that sleeps it is the first pod
-        that there is, long before that has answered."""
-        waking = self._sessions.waking
-        if not self._session or self._session in waking:
-            yield
-            return
-        mine = waking[self._session] = asyncio.get_running_loop().create_future()
-        first = asyncio.create_task(self._first())
-        try:
-            yield
-        finally:
-            first.cancel()
-            if waking.get(self._session) is mine:
-                self._told()
-
-    def awaited(self) -> asyncio.Future[None] | None:
-        """Done once another call of the session has a pod, or has failed."""
-        return self._sessions.waking.get(self._session)
-
-    async def _first(self) -> None:
-        pods = self._revision.pods
-        if len(pods):
-            return
-        while not len(pods):
-            await pods.change()
-        if len(pods) == 1 and self._home() is None:
-            self.settle(next(iter(pods)))
-            self._sessions.guesses[self._session] = self
-
-    def _home(self) -> Pod | None:
-        if not self._session or self._moved():
-            return None
-        entry = self._sessions.table.home(self._session, self._sessions.clock())
-        pod = entry.instance if entry is not None else None
-        return pod if pod is not None and pod.listed else None
-
-    def _moved(self) -> bool:
-        """Whether the session has gone to another revision meanwhile."""
-        entry = self._sessions.table.home(self._session, self._sessions.clock())
-        return entry is not None and entry.revision != self._revision.name
-
-    def _told(self) -> None:
-        known = self._sessions.waking.pop(self._session, None)
-        if known is not None:
-            known.set_result(None)
+    def _settled(self, key: Session) -> bool:
+        entry = self.table.home(key, self.clock())
+        return entry is not None and entry.instance is not None and entry.instance.listed

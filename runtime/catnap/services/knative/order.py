@@ -31,7 +31,7 @@ class Order:
     `catnap-gateway` and `catnap-models`. timeout: seconds until what is not ready has failed.
     wait: whether to wait for that at all. whole: with the platform, even where
     it is there. resize: the install's storage is meant; else a volume that is
-    there stays as it is."""
+    there stays as it is. bucket: whether the install's settings name one for files."""
 
     folders: tuple[Path, ...]
     home: Path
@@ -43,6 +43,7 @@ class Order:
     wait: bool = True
     whole: bool = True
     resize: bool = False
+    bucket: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,19 +1,12 @@
 """The Platform port on Knative Serving: its controllers run the Services, and
-calls go straight to their pods.
-
-A pod that is known to have room is sent the call itself. Where there is none,
-at zero or in a burst, the activator holds the call, has a pod started, and
-passes it on. The activator knows nothing of the calls that went straight: one
-that it passes on may wait in a queue-proxy behind them, as with any ingress
-that Knative has no say in.
-"""
+calls go straight to their pods."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -24,27 +17,20 @@ from catnap.services.knative.api import Api
 from catnap.services.knative.exchange import Exchange, NotSent, Sent
 from catnap.services.knative.faults import Faults
 from catnap.services.knative.fleet import Fleet, Revision
-from catnap.services.knative.homes import Homes, Sessions, Visit
+from catnap.services.knative.homes import Homes, Sessions
 from catnap.services.knative.pods import Pod, Pods
 from catnap.services.knative.routing import Table
+from catnap.services.knative.sender import PATIENCE, PAUSE, Sender
 from catnap.services.knative.snapshot import Objects, seen
+from catnap.services.knative.visit import Visit
 from catnap.services.platform import Delivery, Route, Status
 from catnap.services.render import API_VERSION
 from catnap.services.snapshot import Service
+from catnap.sessions.referee import Referee
 
 # With the dot at its end a resolver asks for this name alone, not first for
 # the same name below each domain of the pod's search list.
 ACTIVATOR = Target("activator-service.knative-serving.svc.cluster.local.", 80)
-
-SENDS = 3
-"""Times that a call is given to the activator whose pod has just ended."""
-
-PAUSE = 0.2
-"""Seconds between them: as often the activator looks which pods there are."""
-
-PATIENCE = 15.0
-"""Seconds that a nested call waits for a pod of ours to have room: as long as
-the autoscaler takes to see that all are full, and another to start."""
 
 LOOKS = 50
 """Times that a new revision is looked for, with the same pause."""
@@ -68,7 +54,9 @@ class KnativePlatform:
         patience: float = PATIENCE,
         chance: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
+        referee: Referee | None = None,
     ) -> None:
+        """referee: where several gateways send calls to the same pods."""
         self._exchange = Exchange(activator, Faults(api))
         self.fleet = Fleet(self._gone)
         self.objects = Objects()
@@ -77,10 +65,15 @@ class KnativePlatform:
         self._table = table
         self._services = services
         self._pause = pause
-        self._patience = patience
         self._chance = chance
         self._clock = clock
-        self._homes = Homes(clock)
+        self._homes = Homes(self.fleet, self._served, clock, referee)
+        shared = referee is not None
+        self._sender = Sender(self._exchange, self.fleet, chance, pause, patience, shared)
+
+    def start(self) -> None:
+        """Keeps what the gateways agree on of sessions up to date from now on."""
+        self._homes.start()
 
     # --- what there is ---------------------------------------------------
 
@@ -142,8 +135,8 @@ class KnativePlatform:
 
     def _snapshot(self, tenant: str, service: str) -> Service:
         namespace = self._namespace(tenant)
-        sessions = self._homes.of(namespace, service).table
-        sessions.expire(self._clock())
+        sessions = self._homes.of(namespace, service)
+        sessions.table.expire(self._clock())
         return seen(
             self.objects.snapshot(tenant, (namespace, service)),
             {each.revision: each.percent for each in self._table().splits(namespace, service)},
@@ -159,94 +152,68 @@ class KnativePlatform:
         sent again; any other that fails is not."""
         arrived = time.time()
         namespace = self._namespace(route.namespace)
-        sessions = self._homes.of(namespace, route.service)
-        name = route.revision or self._revision(namespace, route, sessions)
-        revision = self.fleet.get(namespace, name)
-        if not self._is_of(route.service, revision):
-            raise NotFound(f"{name!r} is no revision of {route.service!r}")
-        visit = sessions.visit(route.session, revision, named=bool(route.revision))
+        visit, pod = await self._placed(namespace, route)
+        revision = visit.revision
         host = f"{route.service}.{namespace}.svc.cluster.local".encode()
         fields = [(b"host", host), *headers]
-        call = Sent(route.service, (namespace, name), fields, body, arrived)
+        call = Sent(route.service, (namespace, revision.name), fields, body, arrived)
         try:
-            pod = await self._place(revision.pods, visit, route.nested) if revision else None
-            if revision and pod:
-                try:
-                    visit.settle(pod)
-                    async with self._exchange.with_pod(call, pod) as delivery:
+            if pod:
+                visit.settle(pod)
+                with suppress(NotSent):
+                    sent = self._sender.straight(call, pod, revision.pods, route.nested)
+                    async with sent as delivery:
                         yield delivery
                     return
-                except NotSent as error:
-                    if error.lost:
-                        self.fleet.lose(namespace, pod)
-                finally:
-                    revision.pods.release(pod)
-            async with visit.waking(), self._relayed(call, revision) as delivery:
-                reached = revision.pods.named(delivery.instance) if revision else None
-                if reached:
-                    visit.settle(reached)
+            async with visit.waking(), self._sender.relayed(call, revision.pods) as delivery:
+                await self._reached(visit, delivery.instance)
                 yield delivery
         finally:
             visit.leave()
 
-    async def _place(self, pods: Pods, visit: Visit, nested: bool) -> Pod | None:
-        """Where the call may go straight; None where the activator must help.
-        A session's calls rather wait for its pod; but not a nested one, whose
-        own caller may be what it waits for."""
-        home = visit.preferred()
-        queue = visit.settled and not nested
-        pod = pods.take(home, self._chance, alone=nested, queue=queue)
-        if pod is None and nested:
-            return await self._when_there_is_room(pods)
-        while pod is None and (awaited := visit.awaited()) is not None:
-            await self._either(awaited, pods)
-            pod = pods.take(visit.preferred(), self._chance, queue=visit.settled)
-        return pod
+    async def _placed(self, namespace: str, route: Route) -> tuple[Visit, Pod | None]:
+        """A call's visit, and the pod at which it has a place, where it may go
+        straight; None where the activator must help."""
+        while True:
+            visit = await self._visit(namespace, route)
+            pods, agreed = visit.revision.pods, False
+            pod = await self._sender.place(pods, visit, route.nested)
+            if pod is None:
+                return visit, None
+            try:
+                agreed = await visit.agree(pod)
+            finally:
+                if not agreed:
+                    pods.release(pod)
+            if agreed:
+                return visit, pod
 
-    async def _either(self, awaited: asyncio.Future[None], pods: Pods) -> None:
-        """Returns when the session's first call has its pod, or when there may
-        be room at one: that is the one that was woken."""
-        room = asyncio.ensure_future(pods.change())
-        try:
-            await asyncio.wait({awaited, room}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            room.cancel()
+    async def _visit(self, namespace: str, route: Route) -> Visit:
+        sessions = self._homes.of(namespace, route.service)
+        heard = None
+        if route.session and self._has_homes(namespace, route):
+            heard = await sessions.hear(route.session, route.revision)
+        name = route.revision or (heard.revision if heard else "")
+        name = name or self._revision(namespace, route, sessions)
+        revision = self.fleet.get(namespace, name)
+        if not self._is_of(route.service, revision):
+            raise NotFound(f"{name!r} is no revision of {route.service!r}")
+        # Of one that the cluster does not have, the activator may know.
+        known = revision or Revision(name, affinity=False)
+        return sessions.visit(route.session, known, heard, named=bool(route.revision))
 
-    async def _when_there_is_room(self, pods: Pods) -> Pod | None:
-        """A place for a call whose own caller may hold one. The activator,
-        which knows nothing of that, might have it wait behind its caller, for
-        ever; and pods that are full are reason enough for one more."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._patience):
-                while len(pods):
-                    pod = pods.take(None, self._chance, alone=True)
-                    if pod:
-                        return pod
-                    await pods.change()
-        return None
-
-    @asynccontextmanager
-    async def _relayed(self, call: Sent, revision: Revision | None) -> AsyncIterator[Delivery]:
-        pods = revision.pods if revision else Pods()
-        pods.relay(1)
-        try:
-            for left in reversed(range(SENDS)):
-                try:
-                    asleep = not len(pods)
-                    async with self._exchange.with_activator(call, asleep=asleep) as delivery:
-                        yield delivery
-                    return
-                except NotSent as error:
-                    if not left:
-                        raise error.reason from None
-                await asyncio.sleep(self._pause)
-        finally:
-            pods.relay(-1)
+    @staticmethod
+    async def _reached(visit: Visit, instance: str) -> None:
+        """The activator has given the call to that one. Where the session is
+        at home elsewhere by now, its next calls go there."""
+        pod = visit.revision.pods.named(instance)
+        with suppress(Unavailable):  # the call is answered, and the next one asks again
+            if pod and await visit.agree(pod):
+                visit.settle(pod)
 
     def _revision(self, namespace: str, route: Route, sessions: Sessions) -> str:
         splits = self._table().splits(namespace, route.service)
-        known = (self.fleet.get(namespace, each.revision) for each in splits)
-        if route.session and any(each and each.affinity for each in known):
+        if route.session and self._has_homes(namespace, route):
             now = self._clock()
             name = choice.of_session(splits, route.service, route.session, sessions.table, now)
         else:
@@ -254,6 +221,18 @@ class KnativePlatform:
         if not name:
             raise NotFound(f"no traffic goes to {route.service!r} in namespace {namespace!r}")
         return name
+
+    def _served(self, namespace: str, service: str) -> Collection[str]:
+        """The revisions that have traffic."""
+        splits = self._table().splits(namespace, service)
+        return {each.revision for each in splits if each.percent}
+
+    def _has_homes(self, namespace: str, route: Route) -> bool:
+        """Whether the sessions of a call's revision are at home at its pods."""
+        splits = self._table().splits(namespace, route.service)
+        names = [route.revision] if route.revision else [each.revision for each in splits]
+        known = (self.fleet.get(namespace, name) for name in names)
+        return any(each and each.affinity for each in known)
 
     @staticmethod
     def _is_of(service: str, revision: Revision | None) -> bool:
@@ -266,4 +245,5 @@ class KnativePlatform:
 
     async def close(self) -> None:
         """Ends nothing: what runs is the cluster's."""
+        await self._homes.stop()
         await self._exchange.close()

@@ -52,6 +52,11 @@ class Pods:
         return iter(self._all.values())
 
     @property
+    def bounded(self) -> bool:
+        """Whether calls at a pod may have to wait for others there."""
+        return self._limit != 0
+
+    @property
     def free(self) -> Sequence[Pod]:
         """Those that may have room."""
         return self._free

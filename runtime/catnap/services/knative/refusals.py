@@ -40,6 +40,9 @@ class Status(msgspec.Struct):
     details: Details | None = None
 
 
+# Here, since requests end in several threads: two that make msgspec learn of a
+# type at once may end the process by SIGSEGV.
+_status = msgspec.json.Decoder(Status)
 _BY_CODE: dict[int, type[CatnapError]] = {
     400: InvalidRequest,
     401: Unauthenticated,
@@ -59,7 +62,7 @@ _BY_CODE: dict[int, type[CatnapError]] = {
 def refused(code: int, body: bytes, retry_after: str | None = None) -> CatnapError:
     """The error that a response of 400 or more stands for."""
     try:
-        status = msgspec.json.decode(body, type=Status)
+        status = _status.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         # Not the API server's: a proxy's page, or a webhook's.
         status = Status(message=body[:200].decode("utf-8", "replace"))

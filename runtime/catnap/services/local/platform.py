@@ -5,34 +5,28 @@ from __future__ import annotations
 import random
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from catnap.errors import Unavailable
 from catnap.http import Client
 from catnap.services import environment, images
 from catnap.services.controller import Controller
-from catnap.services.deadlines import Deadlines
 from catnap.services.fleet import Fleet
 from catnap.services.ledger import Ledger
 from catnap.services.local.background import Background
 from catnap.services.local.cgroups import Cgroups
-from catnap.services.local.exchange import Exchange, NotBegun
+from catnap.services.local.delivering import Deliveries, Delivering
+from catnap.services.local.exchange import Exchange
 from catnap.services.local.instance import Instance
-from catnap.services.local.keeping import HEADER, Keeping, Visit, at_home
+from catnap.services.local.keeping import Keeping
 from catnap.services.local.launch import Launch, Output
 from catnap.services.local.rounds import every
 from catnap.services.local.secrets import Secrets, none
 from catnap.services.local.zygotes import Zygotes
-from catnap.services.place import Place
-from catnap.services.platform import Delivery, Route, Status
-from catnap.services.pool import Pool
+from catnap.services.platform import Route, Status
 from catnap.services.revision import Revision
 from catnap.services.snapshot import Service
-from catnap.services.timeouts import Patience
-from catnap.services.timings import waited
 from catnap.services.traffic import Target
 
 TICK = 2.0
@@ -40,9 +34,6 @@ TICK = 2.0
 
 LOOK = 0.25
 """Seconds between two looks at what instances take."""
-
-SENDS = 3
-"""Instances that a call may meet just as they end."""
 
 
 class LocalPlatform:
@@ -69,21 +60,21 @@ class LocalPlatform:
         gives those of instances."""
         ledger = Ledger(home / "services")
         env = {"CATNAP_CALLBACK": callback} | ({"CATNAP_EGRESS": egress} if egress else {})
+        env["CATNAP_UV"] = environment.installer()  # always: a skill may not name it
         self._home = home
         self._sources: dict[str, tuple[Path, Path]] = {}
         """Interpreter and folder by image."""
         self._client = Client()
-        self._deadlines = Deadlines()
         self._background = Background()
         self._cgroups = Cgroups(home)
         self._zygotes = Zygotes(self._cgroups, home, clock, self._background)
-        self._keeping = keeping
         self._launch = Launch(
             *(home, env, on_output, self._zygotes, self._cgroups, self._client),
             *(self._background, keeping, secrets),
         )
-        self._exchange = Exchange(self._client, self._background)
         self._fleet = Fleet(self._instance, clock, chance)
+        exchange = Exchange(self._client, self._background)
+        self._deliveries = Deliveries(self._fleet, exchange, keeping)
         self._controller = Controller(self._fleet, ledger, self._prepare)
         self._background.start(self._cgroups.clear())
         self._rounds = [self._background.start(every(TICK, self._tick))]
@@ -137,42 +128,10 @@ class LocalPlatform:
 
     # --- a request ---------------------------------------------------------
 
-    @asynccontextmanager
-    async def deliver(
+    def deliver(
         self, route: Route, headers: Sequence[tuple[bytes, bytes]], body: bytes
-    ) -> AsyncIterator[Delivery]:
-        began = time.perf_counter()
-        pool = self._fleet.pool(route)
-        patience = Patience(self._deadlines, pool.revision.name, pool.revision.timeouts)
-        with patience:
-            for _ in range(SENDS):
-                place, cold = await pool.acquire(route.session, nested=route.nested)
-                visit = await self._visit(route, pool, place)
-                milliseconds = (time.perf_counter() - began) * 1000
-                timings = waited(milliseconds, place.instance.timings if cold else None)
-                about = [*headers, (HEADER, visit.name.encode())] if visit else headers
-                sent = self._exchange.send(pool, place, about, body, timings, patience)
-                if visit and self._keeping:
-                    sent = at_home(self._keeping, visit, sent)
-                try:
-                    async with sent as delivery:
-                        yield delivery
-                    return
-                except NotBegun:
-                    pool = self._fleet.pool(route)
-        raise Unavailable(f"instances of {route.service} end before they can be called")
-
-    async def _visit(self, route: Route, pool: Pool, place: Place) -> Visit | None:
-        """The session's folder, where the skill wants one; a call that is not at
-        its session's home has none. The place is given back where it cannot be
-        had."""
-        if not pool.revision.workspace or self._keeping is None or place.home is None:
-            return None
-        try:
-            return await self._keeping.enter(route, place.instance.name)
-        except BaseException:
-            pool.release(place)
-            raise
+    ) -> Delivering:
+        return Delivering(self._deliveries, route, headers, body)
 
     def _instance(self, revision: Revision, name: str) -> Instance:
         return self._launch.instance(revision, name, *self._sources[revision.image])

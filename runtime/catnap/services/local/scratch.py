@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from catnap.errors import Unavailable
-from catnap.services.local.removal import remove
+from catnap.snapshots.removal import remove
 
 
 class Scratch:

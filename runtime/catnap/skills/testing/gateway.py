@@ -72,7 +72,8 @@ class FakeGateway:
     client can reach, so that a test which forgot to answer a request for the
     outside fails instead of sending it.
 
-    `emitted` collects the skill's events, `requests` the method and path of
+    What `ctx.install` asks for counts as installed: a test has what it imports.
+    `installed` collects it, `emitted` the skill's events, `requests` the method and path of
     each callback. Changes of files emit nothing here.
     """
 
@@ -86,11 +87,13 @@ class FakeGateway:
         proxy: str = "http://catnap:grant@egress.invalid:3128",
     ) -> None:
         self.proxy = proxy
+        self.index = ""
         self._embed = embed
         self._skills = dict(skills or {})
         self._models = models
         self._kept: dict[str, dict[str, tuple[File, bytes]]] = defaultdict(dict)
         self.emitted: list[Event] = []
+        self.installed: list[str] = []
         self.requests: list[tuple[str, str]] = []
         self._grant("default", "default", "", "task")
         for key, content in (files or {}).items():
@@ -143,6 +146,9 @@ class FakeGateway:
                 return await self._vectors(unquote(model), data)
             case ["callback", "skills", name], "POST":
                 return await self._child(unquote(name), data)
+            case ["callback", "packages"], "POST":
+                self.installed += msgspec.json.decode(data)["requirements"]
+                return FakeAnswer(204)
             case ["callback", "events"], "POST":
                 self.emitted.append(decode(given, data))
                 return FakeAnswer(202)

@@ -1,3 +1,4 @@
+import asyncio
 import os
 from pathlib import Path
 
@@ -11,6 +12,7 @@ async def pad(ctx: Context, request: dict[str, str]) -> list:
     folder = ctx.workspace
     if "write" in request:
         (folder / request["write"]).write_text(request.get("text", ""))
+    await asyncio.sleep(float(request.get("wait", 0)))
     if "touch" in request:
         try:
             Path(request["touch"]).write_text("mine")
