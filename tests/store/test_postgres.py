@@ -142,6 +142,14 @@ async def test_work_that_another_gateway_is_in_the_way_of_is_done_again(
         other.close()
 
 
+async def test_text_with_a_nul_names_nothing_and_is_no_fault_of_ours(store: Store) -> None:
+    await store.run(lambda db: db.execute("INSERT INTO notes (id, number) VALUES ('x', 1)"))
+    with pytest.raises(InvalidRequest, match="NUL"):
+        await store.run(lambda db: db.execute("SELECT * FROM notes WHERE id = ?", ("\0",)))
+    found = await store.run(lambda db: db.execute("SELECT id FROM notes").fetchall())
+    assert [row["id"] for row in found] == ["x"]
+
+
 async def test_work_may_not_go_on_after_a_statement_of_it_failed(store: Store) -> None:
     """SQLite would: so it is told here, where it would be lost."""
 

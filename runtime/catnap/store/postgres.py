@@ -72,7 +72,12 @@ class Postgres:
 
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> psycopg.Cursor[Any]:
         cursor = self._connection.cursor(row_factory=_rows)
-        return cursor.execute(_numbered(sql).encode(), parameters or None)
+        try:
+            return cursor.execute(_numbered(sql).encode(), parameters or None)
+        except psycopg.DataError:
+            if any("\0" in each for each in parameters if isinstance(each, str)):
+                raise InvalidRequest("text with a NUL (U+0000) in it names nothing here") from None
+            raise
 
     def alone(self, name: str) -> bool:
         key = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
