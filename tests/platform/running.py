@@ -36,7 +36,7 @@ class Running(Reached):
                 "CATNAP_FUNCTIONS": str(self.functions),
                 "CATNAP_HTTP": "127.0.0.1:0",
                 "CATNAP_GRPC": "127.0.0.1:0",
-                "CATNAP_RETRY": "200ms",
+                "CATNAP_RETRY": "50ms",
                 **self._environment,
             },
             stdin=subprocess.DEVNULL,
