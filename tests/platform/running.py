@@ -14,6 +14,8 @@ from typing import Any
 from tests.platform.reached import Reached
 
 ROOT = Path(__file__).resolve().parents[2]
+NO_MODELS = "127.0.0.1:1"
+"""Nobody serves them there."""
 
 
 class Running(Reached):

@@ -14,8 +14,7 @@ import pytest
 from catnap.access.shared_keys import FILES
 from catnap.client import TaskState
 from tests import postgres
-from tests.platform.conftest import NO_MODELS
-from tests.platform.running import Running
+from tests.platform.running import NO_MODELS, Running
 
 AT_WORK = [TaskState.QUEUED, TaskState.RUNNING]
 
