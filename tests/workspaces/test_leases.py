@@ -174,12 +174,14 @@ async def test_what_is_no_manifest_at_all_is_refused(world: World, junk: bytes) 
     assert (await world.request("POST", f"{PLACE}/head?after=0", junk, key=key)).status == 400
 
 
-async def test_files_that_no_store_could_count_are_refused(world: World) -> None:
+async def test_more_than_a_store_should_note_is_refused(world: World) -> None:
     held = await taken(world)
     files = tuple(File(name, 0o600, 0, manifest.LONGEST) for name in (b"a", b"b"))
-    packed = sealed(manifest.encode(Manifest(files=files)), held.epoch)
-    path = f"{PLACE}/head?after=0"
-    assert (await world.request("POST", path, packed.content, key=lease(world, held))).status == 429
+    packs = tuple(Pack(f"1-{number:040x}", 1) for number in range(100_001))
+    for whole in (Manifest(files=files), Manifest(packs=packs)):
+        packed = sealed(manifest.encode(whole), held.epoch)
+        path, key = f"{PLACE}/head?after=0", lease(world, held)
+        assert (await world.request("POST", path, packed.content, key=key)).status == 429
 
 
 async def test_the_head_moves_from_where_its_holder_knows_it(world: World) -> None:

@@ -116,6 +116,7 @@ class Workspaces:
             raise InvalidRequest(f"{packed.name} is no manifest: it names what there cannot be")
         entries = len(whole.files) + len(whole.folders) + len(whole.links)
         self.bounds.check("files, folders and links", entries, self.bounds.entries)
+        self.bounds.check("objects", len(whole.packs), self.bounds.entries)
         self.bounds.check("bytes of content", sum(whole.live()), self.bounds.size)
         self.bounds.check("bytes in files, with their holes", whole.size, LONGEST)
         return await self.commit(held, packed, whole, seconds)
