@@ -38,6 +38,15 @@ WHERE current_setting('synchronous_commit') IN ('off', 'local')
 """
 
 
+_CLASHES = (
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+    # What was prepared before a newer gateway added a column is forgotten with the
+    # transaction, and prepared anew.
+    psycopg.errors.FeatureNotSupported,
+)
+
+
 class Postgres:
     Error = psycopg.Error
     shared = True
@@ -139,9 +148,7 @@ class Postgres:
         return isinstance(error, psycopg.OperationalError)
 
     def is_clash(self, error: Exception) -> bool:
-        return isinstance(
-            error, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure
-        )
+        return isinstance(error, _CLASHES)
 
     def close(self) -> None:
         self._connection.close()
