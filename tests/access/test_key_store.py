@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from catnap.access import Credentials, Key, KeyRing, Principal
+from catnap.access import Credentials, Key, KeyRing, Principal, key_rows
 from catnap.access.key_rows import KEPT, KEYS, MAX_LIVE, Issued
 from catnap.access.key_store import FOLLOW, MAX_OVERLAP, KeyStore, Wanted
 from catnap.errors import (
@@ -20,7 +20,7 @@ from catnap.errors import (
     ResourceExhausted,
     Unauthenticated,
 )
-from catnap.store import Store
+from catnap.store import Database, Store
 
 FIXED = "fixed-key-0123456789"
 ADMIN = Principal("default", None, frozenset({"admin"}), "key admin")
@@ -151,6 +151,25 @@ async def test_a_change_takes_up_no_key_that_it_does_not_touch(here: Replica) ->
     await here.who(after)
     with pytest.raises(Unauthenticated):
         await here.who(rotated)
+
+
+async def test_what_another_gateway_changes_meanwhile_is_taken_up_the_next_time(
+    here: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, secret = await here.make()
+    changed = key_rows.changed
+
+    def meanwhile(db: Database, since: int) -> list[tuple[str, Issued]]:
+        found = changed(db, since)
+        monkeypatch.undo()
+        key_rows.revoke(db, "acme", "core", here.now)
+        return found
+
+    monkeypatch.setattr(key_rows, "changed", meanwhile)
+    await here.make("one")
+    await here.make("two")
+    with pytest.raises(Unauthenticated):
+        await here.who(secret)
 
 
 async def test_an_old_generation_is_rotated_as_the_new_one_is(here: Replica) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -256,3 +257,19 @@ def test_other_gateways_make_the_part_of_each_account_smaller() -> None:
     limiter.share(2)
     assert isinstance(limiter.admit(BOB, NOON), Admitted)
     assert isinstance(limiter.admit(ANN, NOON), Refused)
+
+
+def test_users_without_end_are_counted_together_from_some_number_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("catnap.access.today.MOST", 3)
+    limits = [Limit(tenant="*", user="*", daily_calls=2), Limit(tenant="*", daily_calls=7)]
+    limiter = Limiter(limits)
+    whos = [("acme", f"user-{number}", "search") for number in range(9)]
+    admitted = [isinstance(limiter.admit(who, NOON), Admitted) for who in whos]
+    assert admitted == [True] * 5 + [False] * 4
+    assert isinstance(limiter.admit(whos[0], NOON), Admitted)
+    assert isinstance(limiter.admit(("rival", "user-9", "search"), NOON), Admitted)
+    assert {tally.who[1] for tally in limiter.noted()} == {
+        *("user-0", "user-1", "user-2", "*", "user-9")
+    }

@@ -128,6 +128,16 @@ async def test_what_is_no_certificate_is_refused(bad: bytes) -> None:
         await who(bad)
 
 
+async def test_a_certificate_of_a_version_that_there_is_not_is_refused(
+    authority: Authority,
+) -> None:
+    whole = ssl.PEM_cert_to_DER_cert(shown(authority, AGENT).decode())
+    third, other = b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x65"
+    assert third in whole
+    with pytest.raises(Unauthenticated, match="version"):
+        await who(whole.replace(third, other))
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"name": ""}, {"name": "*"}, {"name": "a\nb"}, {"tenant": ""}, {"roles": ("A",)}],

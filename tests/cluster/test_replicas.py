@@ -23,7 +23,11 @@ from tests.contract import versitygw
 
 pytestmark = pytest.mark.timeout(600)
 
-SKILLS = (ROOT / "functions" / "echo", ROOT / "tests" / "platform" / "functions" / "keeper")
+SKILLS = (
+    ROOT / "functions" / "echo",
+    ROOT / "tests" / "platform" / "functions" / "keeper",
+    ROOT / "tests" / "cluster" / "functions" / "trio",
+)
 _numbers = itertools.count(1)
 
 
@@ -93,6 +97,18 @@ async def test_a_call_under_a_key_is_made_once_whichever_is_asked(both: list[Rep
         answers = await asyncio.gather(*asked)
         assert {status for status, _, _ in answers} == {200}, answers
         assert len({body for _, _, body in answers}) == 1
+
+
+async def test_a_session_is_at_one_instance_whichever_is_asked(both: list[Replica]) -> None:
+    homes = set[str]()
+    for _ in range(12):
+        session = {"Catnap-Session": f"session {next(_numbers)}"}
+        asked = (each.request("POST", "/skills/trio", {}, session) for each in both * 4)
+        answers = await asyncio.gather(*asked)
+        assert {status for status, _, _ in answers} == {200}, answers
+        [home] = {headers["catnap-instance"] for _, headers, _ in answers}
+        homes.add(home)
+    assert len(homes) > 1  # or it would be no wonder
 
 
 async def test_a_key_is_good_at_the_other_within_5_s_and_gone_as_soon(

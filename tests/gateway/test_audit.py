@@ -71,6 +71,19 @@ async def test_who_may_not_is_recorded_in_the_callers_tenant(world: Audited) -> 
     assert "it takes" in record["detail"]
 
 
+async def test_what_became_of_a_key_is_in_words(world: Audited) -> None:
+    await world.ask("POST", "/keys", {"name": "phone", "user": "ada", "roles": ["viewer"]})
+    await world.ask("POST", "/keys/phone/rotate")
+    await world.ask("DELETE", "/keys/phone")
+    await world.ask("DELETE", "/users/ada/credentials")
+    assert [record["detail"] for record in await world.records()] == [
+        "user ada: every credential ended, 0 keys among them",
+        "key phone: revoked",
+        "key phone: another secret",
+        "key phone: user ada, roles viewer",
+    ]
+
+
 async def test_a_change_is_in_the_audit_when_its_answer_is_here(world: Audited) -> None:
     body = {"traffic": [{"latestRevision": True, "percent": 100}]}
     path = "/platform/skills/echo/traffic"

@@ -35,6 +35,15 @@ async def main(ctx, request: dict) -> str:
 """
 
 
+SHOWS = """
+from catnap import skill
+
+@skill
+def main(ctx, request: dict) -> str:
+    return ctx.gateway._grant.decode()
+"""
+
+
 class Granting(World):
     def issue(self, **fields: Any) -> str:
         return self.gateway.grants.issue(Grant(**({"expires": 4e9} | fields)))
@@ -126,10 +135,8 @@ async def test_an_attempt_that_failed_leaves_no_grant_for_the_next_ones_time(
 
 
 async def test_a_grant_lasts_as_long_as_its_call_may_and_needs_no_other(tmp_path: Path) -> None:
-    source = "from catnap import skill\n@skill\ndef main(ctx, request: dict) -> str:\n"
-    source += "    return ctx.gateway._grant.decode()\n"
     async with granting(
-        tmp_path, make_skill(tmp_path, "shows", source, '[limits]\ntimeout = "10m"\n')
+        tmp_path, make_skill(tmp_path, "shows", SHOWS, '[limits]\ntimeout = "10m"\n')
     ) as world:
         began = time.time()
         status, body = await world.send("POST", "/skills/shows", ACME, b"{}")
@@ -138,6 +145,21 @@ async def test_a_grant_lasts_as_long_as_its_call_may_and_needs_no_other(tmp_path
         assert grant.deadline is not None
         assert began <= grant.deadline - 600 <= time.time()
         assert grant.expires == grant.deadline + MARGIN
+
+
+async def test_a_grant_says_what_the_manifest_of_its_skill_allows(tmp_path: Path) -> None:
+    more = '[session]\nworkspace = true\n[egress]\nallow = ["a.example"]\n'
+    keeps, plain = (
+        make_skill(tmp_path, *each) for each in (("keeps", SHOWS, more), ("plain", SHOWS))
+    )
+    async with granting(tmp_path, keeps, plain) as world:
+        said = []
+        for name in ("keeps", "plain"):
+            status, body = await world.send("POST", f"/skills/{name}", ACME, b"{}")
+            assert status == 200
+            grant = world.gateway.grants.verify(json.loads(body), time.time())
+            said.append((grant.workspace, grant.egress))
+        assert said == [(True, ("a.example",)), (False, ())]
 
 
 async def _written(world: Granting, name: str, grant: str) -> str:

@@ -153,5 +153,5 @@ async def test_the_audit_says_which_key_was_made_and_never_its_secret(world: Wor
     assert status == 200
     said = [(each["request"], each.get("detail", "")) for each in found["records"]]
     assert ("POST /keys", "key core: user any, roles viewer") in said
-    assert (f"DELETE /keys/{made['key']['id']}", "") in said
+    assert (f"DELETE /keys/{made['key']['id']}", "key core: revoked") in said
     assert made["secret"] not in json.dumps(found)

@@ -35,7 +35,18 @@ DEAF = """
 SHORT = (b"catnap-timeout", b"100ms")
 
 
-async def test_a_call_that_holds_the_loop_past_its_deadline_ends_the_instance(folder, process):
+async def test_an_instance_that_is_stuck_past_a_deadline_ends(folder, process):
+    """All at once: each takes seconds."""
+    async with asyncio.TaskGroup() as group:
+        for case in (
+            a_call_that_holds_the_loop_past_its_deadline_ends_the_instance,
+            a_thread_that_runs_on_past_its_deadline_retires_the_instance,
+            a_call_that_takes_no_notice_of_its_end_retires_the_instance,
+        ):
+            group.create_task(case(folder, process))
+
+
+async def a_call_that_holds_the_loop_past_its_deadline_ends_the_instance(folder, process):
     host = process(folder(STUCK.format(kind="async def")), K_SERVICE="stuck")
     client = Client()
     with pytest.raises(ConnectionLost):
@@ -47,7 +58,7 @@ async def test_a_call_that_holds_the_loop_past_its_deadline_ends_the_instance(fo
     await client.close()
 
 
-async def test_a_thread_that_runs_on_past_its_deadline_retires_the_instance(folder, process):
+async def a_thread_that_runs_on_past_its_deadline_retires_the_instance(folder, process):
     host = process(folder(STUCK.format(kind="def")), K_SERVICE="stuck")
     client = Client()
     reply = await client.request(host.target, "POST", "/", [*JSON, SHORT], b"100")
@@ -59,7 +70,7 @@ async def test_a_thread_that_runs_on_past_its_deadline_retires_the_instance(fold
     await client.close()
 
 
-async def test_a_call_that_takes_no_notice_of_its_end_retires_the_instance(folder, process):
+async def a_call_that_takes_no_notice_of_its_end_retires_the_instance(folder, process):
     host = process(folder(DEAF), K_SERVICE="deaf", CATNAP_GRACE="0.1")
     client = Client()
     with pytest.raises(ConnectionLost):

@@ -151,6 +151,10 @@ async def test_no_session_is_taken_up_again_where_certificates_are_asked_for(
         await reader.read()
         session = writer.get_extra_info("ssl_object").session
         assert session is None or not session.has_ticket
+        # Whoever speaks 1.2 could take one up by its id.
+        tls.maximum_version = ssl.TLSVersion.TLSv1_2
+        with pytest.raises(REFUSED):
+            await ask(where, tls)
 
 
 @pytest.mark.parametrize("broken", ["cert", "key", "client_ca"])

@@ -27,6 +27,14 @@ def as_json(*files: dict[str, object]) -> Page:
     return read(KIND, json.dumps({"meta": {"api-version": "1.1"}, "files": files}))
 
 
+@pytest.mark.parametrize("size", [-1, 1 << 64, 10**30])
+def test_a_size_that_no_file_has_is_unknown(size: int) -> None:
+    about = {"filename": WHEEL, "url": WHEEL, "hashes": {"sha256": SHA}, "size": size}
+    [wheel] = as_json(about).wheels
+    assert wheel.size == 0
+    assert "size" not in json.loads(render_page("some-thing", (wheel,)))["files"][0]
+
+
 def test_both_forms_of_a_page_say_the_same() -> None:
     link = (
         f'<a href="../../files/{WHEEL}#sha256={SHA}" data-requires-python="&gt;=3.8" '

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Iterable
+from pathlib import Path
+from random import Random
 
 import pytest
 
 from catnap.errors import InvalidRequest, Unavailable
-from catnap.packages.metadata import Needs, parse_metadata
+from catnap.packages.metadata import Needs, parse_metadata, read_metadata
 from catnap.packages.reach import Roots, reached
 
 READ = {
@@ -77,3 +81,44 @@ def test_bounds_that_are_none_are_named() -> None:
 def test_metadata_of_another_package_is_nobodys(text: str) -> None:
     with pytest.raises(Unavailable, match=r"metadata of frames 1\.0"):
         parse_metadata(text.encode(), "frames", "1.0")
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "evil; os_name ~= 'posix'",
+        "evil; extra ~= 'a'",
+        "evil; 'a' in 'b'",
+        f"evil; python_version > '{'9' * 5000}'",
+        f"evil; {'(' * 5000}os_name == 'a'{')' * 5000}",
+        f"evil; {'(' * 300}os_name == 'a'{')' * 300}",
+        f"evil>={'9' * 5000}",
+        "evil" + "[" * 5000,
+    ],
+)
+def test_a_requirement_that_nobody_can_read_hides_no_other(hostile: str) -> None:
+    text = f"Name: frames\nVersion: 1.0\nRequires-Dist: {hostile}\nRequires-Dist: arrays\n"
+    needs = parse_metadata(text.encode(), "frames", "1.0")
+    assert "arrays" in reached(Roots(["frames"]), lambda name: [needs] if name == "frames" else [])
+
+
+def test_a_version_with_more_digits_than_there_can_be_is_refused() -> None:
+    with pytest.raises(Unavailable):
+        parse_metadata(f"Name: a\nVersion: {'9' * 5000}\n".encode(), "a", "1")
+
+
+def test_a_wheel_that_is_broken_anywhere_is_no_wheel(tmp_path: Path) -> None:
+    place, random, refused = tmp_path / "a.whl", Random(1), 0
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        whole = io.BytesIO()
+        with zipfile.ZipFile(whole, "w", method) as archive:
+            archive.writestr("a-1.dist-info/METADATA", "Name: a\nVersion: 1\n" + "x: y\n" * 50)
+        for _ in range(250):
+            broken = bytearray(whole.getvalue())
+            broken[random.randrange(len(broken))] = random.randrange(256)
+            place.write_bytes(broken)
+            try:
+                read_metadata(place, "a", 1 << 20)
+            except Unavailable:
+                refused += 1
+    assert refused

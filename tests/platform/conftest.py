@@ -11,10 +11,7 @@ import pytest
 
 from tests.cluster.skills import gather
 from tests.platform.reached import Reached
-from tests.platform.running import ROOT, Running
-
-NO_MODELS = "127.0.0.1:1"
-"""Nobody serves them there."""
+from tests.platform.running import NO_MODELS, ROOT, Running
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,8 @@ from typing import Any
 from tests.platform.reached import Reached
 
 ROOT = Path(__file__).resolve().parents[2]
+NO_MODELS = "127.0.0.1:1"
+"""Nobody serves them there."""
 
 
 class Running(Reached):
@@ -36,7 +38,7 @@ class Running(Reached):
                 "CATNAP_FUNCTIONS": str(self.functions),
                 "CATNAP_HTTP": "127.0.0.1:0",
                 "CATNAP_GRPC": "127.0.0.1:0",
-                "CATNAP_RETRY": "200ms",
+                "CATNAP_RETRY": "50ms",
                 **self._environment,
             },
             stdin=subprocess.DEVNULL,

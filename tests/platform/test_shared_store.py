@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from catnap.access.shared_keys import FILES
-from tests.platform.running import Running
+from catnap.client import TaskState
+from tests import postgres
+from tests.platform.running import NO_MODELS, Running
+
+AT_WORK = [TaskState.QUEUED, TaskState.RUNNING]
 
 SKILL = """
 import os
@@ -32,19 +37,37 @@ async def hold(ctx: Context, request: str) -> None:
 """
 
 
-@pytest.fixture
-def replicas(start: Callable[..., Running], shared: str, tmp_path: Path) -> tuple[Running, Running]:
+@contextmanager
+def running(place: str, folder: Path) -> Iterator[tuple[Running, Running]]:
     for name, code in (("who", SKILL), ("hold", HOLD)):
-        folder = tmp_path / "functions" / name
-        folder.mkdir(parents=True)
-        (folder / "main.py").write_text(code)
-        (folder / "skill.toml").write_text(f'name = "{name}"\ndescription = "For a test."\n')
-    one, two = tmp_path / "one", tmp_path / "two"
-    first = start(one, folder.parent, CATNAP_STORE=shared)
-    two.mkdir()
-    for name in FILES:
-        shutil.copy(one / name, two / name)
-    return first, start(two, folder.parent, CATNAP_STORE=shared)
+        skill = folder / "functions" / name
+        skill.mkdir(parents=True)
+        (skill / "main.py").write_text(code)
+        (skill / "skill.toml").write_text(f'name = "{name}"\ndescription = "For a test."\n')
+    started: list[Running] = []
+    try:
+        for number in range(2):
+            home = folder / str(number)
+            home.mkdir(mode=0o700)
+            for name in FILES if started else ():
+                shutil.copy(started[0].home / name, home / name)
+            settings = {"CATNAP_STORE": place, "CATNAP_MODELS": NO_MODELS}
+            started.append(Running(home, folder / "functions", **settings))
+        yield started[0], started[1]
+    finally:
+        for each in started:
+            if each.process.poll() is None:
+                each.stop()
+
+
+@pytest.fixture(scope="module")
+def replicas(
+    postgres_server: postgres.Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Running, Running]]:
+    """Those of all tests here but the one that kills one of them."""
+    postgres_server.query("CREATE SCHEMA replicas")
+    with running(postgres_server.uri("replicas"), tmp_path_factory.mktemp("replicas")) as pair:
+        yield pair
 
 
 async def ask(gateway: Running, number: int, **headers: str) -> list[int]:
@@ -117,9 +140,9 @@ async def until_closed(gateways: tuple[Running, Running], grant: str) -> None:
 async def test_a_grant_is_good_at_the_other_gateway_as_long_as_its_call_is_at_work(
     replicas: tuple[Running, Running],
 ) -> None:
-    for made, other in (replicas, replicas[::-1]):
-        call = asyncio.create_task(made.request("POST", "/skills/hold", "g"))
-        grant = await grant_of(made, "g")
+    for name, (made, other) in (("a", replicas), ("b", replicas[::-1])):
+        call = asyncio.create_task(made.request("POST", "/skills/hold", name))
+        grant = await grant_of(made, name)
         assert (await opens(made, grant), await opens(other, grant)) == (200, 200)
         assert (await other.request("GET", "/callback/grant", key=grant))[0] == 401, "asks nobody"
         call.cancel()
@@ -129,15 +152,15 @@ async def test_a_grant_is_good_at_the_other_gateway_as_long_as_its_call_is_at_wo
 
 @pytest.mark.local
 async def test_a_grant_is_good_for_nothing_once_its_gateway_is_gone(
-    replicas: tuple[Running, Running],
+    shared: str, tmp_path: Path
 ) -> None:
-    made, other = replicas
-    call = asyncio.create_task(made.request("POST", "/skills/hold", "g"))
-    grant = await grant_of(made, "g")
-    assert await opens(other, grant) == 200
-    made.kill()
-    assert await opens(other, grant) == 401
-    await asyncio.gather(call, return_exceptions=True)
+    with running(shared, tmp_path) as (made, other):
+        call = asyncio.create_task(made.request("POST", "/skills/hold", "g"))
+        grant = await grant_of(made, "g")
+        assert await opens(other, grant) == 200
+        made.kill()
+        assert await opens(other, grant) == 401
+        await asyncio.gather(call, return_exceptions=True)
 
 
 @pytest.mark.local
@@ -146,13 +169,16 @@ async def test_a_call_at_work_at_one_gateway_is_cancelled_at_the_other(
     replicas: tuple[Running, Running], waited: bool
 ) -> None:
     prefer = {} if waited else {"Prefer": "respond-async"}
-    call = asyncio.create_task(replicas[0].request("POST", "/skills/hold", "g", prefer))
-    looking = [asyncio.create_task(grant_of(each, "g")) for each in replicas]
+    name = "waited" if waited else "later"
+    call = asyncio.create_task(replicas[0].request("POST", "/skills/hold", name, prefer))
+    looking = [asyncio.create_task(grant_of(each, name)) for each in replicas]
     [found], [missed] = await asyncio.wait(looking, return_when=asyncio.FIRST_COMPLETED)
     missed.cancel()
     other = replicas[1 - looking.index(found)]
     with other.client() as client:
-        [task] = await asyncio.to_thread(lambda: list(client.tasks.list(skill="hold")))
+        [task] = await asyncio.to_thread(
+            lambda: list(client.tasks.list(skill="hold", states=AT_WORK))
+        )
         cancelled = await asyncio.to_thread(client.tasks.cancel, task.id)
         assert cancelled.state == "cancelled"
         await until_closed(replicas, found.result())

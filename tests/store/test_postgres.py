@@ -16,6 +16,7 @@ from tests import postgres
 
 NOTES = Component("notes", ("CREATE TABLE notes (id TEXT PRIMARY KEY, number INTEGER NOT NULL)",))
 ADD = "INSERT INTO notes (id, number) VALUES (?, 0)"
+ALL = "SELECT * FROM notes"
 
 
 @pytest.fixture
@@ -142,6 +143,14 @@ async def test_work_that_another_gateway_is_in_the_way_of_is_done_again(
         other.close()
 
 
+async def test_text_with_a_nul_names_nothing_and_is_no_fault_of_ours(store: Store) -> None:
+    await store.run(lambda db: db.execute("INSERT INTO notes (id, number) VALUES ('x', 1)"))
+    with pytest.raises(InvalidRequest, match="NUL"):
+        await store.run(lambda db: db.execute("SELECT * FROM notes WHERE id = ?", ("\0",)))
+    found = await store.run(lambda db: db.execute("SELECT id FROM notes").fetchall())
+    assert [row["id"] for row in found] == ["x"]
+
+
 async def test_work_may_not_go_on_after_a_statement_of_it_failed(store: Store) -> None:
     """SQLite would: so it is told here, where it would be lost."""
 
@@ -182,3 +191,19 @@ def test_a_place_that_is_no_uri_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="no URI") as told:
         Store("postgresql://ann:hidden@[::1", [NOTES])
     assert "hidden" not in told.value.message
+
+
+async def test_a_store_that_a_newer_gateway_has_brought_up_serves_the_older_one(
+    server: postgres.Server, store: Store
+) -> None:
+    def all_of_it(db: Database) -> list[dict[str, object]]:
+        return [{name: row[name] for name in ("id", "number")} for row in db.execute(ALL)]
+
+    await add(store, "before")
+    for _ in range(10):  # statements that come again and again are prepared
+        assert len(await store.run(all_of_it)) == 1
+    more = "ALTER TABLE notes ADD COLUMN more INTEGER NOT NULL DEFAULT 0"
+    Store(server.uri(), [Component("notes", (*NOTES.steps, more))]).close()
+    assert await store.run(all_of_it) == [{"id": "before", "number": 0}]
+    await add(store, "after")
+    assert len(await store.run(all_of_it)) == 2

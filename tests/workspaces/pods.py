@@ -96,6 +96,7 @@ class Pods:
             depth=depth,
             expires=4e9,
             roles=("caller",),
+            workspace=True,
         )
         headers = {
             "ce-specversion": "1.0",
@@ -128,6 +129,7 @@ async def pods(home: Path, store: str = "") -> AsyncIterator[Pods]:
     """store: what several of them share."""
     (home / "functions").mkdir(exist_ok=True)
     async with started(home, store=store) as (gateway, where):
+        gateway.keeper = None  # as on a cluster
         world = Pods(gateway, where, home)
         try:
             yield world

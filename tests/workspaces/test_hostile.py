@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from catnap.errors import ResourceExhausted
+from catnap.errors import ResourceExhausted, Unavailable
 from catnap.snapshots.beneath import FOLDER
 from catnap.snapshots.capture import Capture, Index
 from catnap.snapshots.manifest import File, Folder, Link, Manifest
-from catnap.snapshots.packing import opened
+from catnap.snapshots.packing import opened, sealed
 from catnap.snapshots.restore import Restore
 from catnap.workspaces import Bounds
 from tests.workspaces.tree import tree
@@ -299,3 +299,11 @@ def make(folder: Path, wanted: dict) -> None:
                 path.chmod(mode | 0o400)
         except OSError:
             continue  # another one has the name
+
+
+def test_a_small_object_is_not_opened_to_more_than_it_may_hold() -> None:
+    bomb = sealed(bytes(1_000_000), 1)
+    assert len(bomb.content) < 1_000
+    with pytest.raises(Unavailable, match="more than"):
+        opened(bomb.name, bomb.content, 999_999)
+    assert len(opened(bomb.name, bomb.content, 1_000_000)) == 1_000_000

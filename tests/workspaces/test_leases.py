@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,12 +13,14 @@ from catnap.access.leases import Lease
 from catnap.gateway import callback, routes
 from catnap.gateway.workspaces import LEASED
 from catnap.snapshots import manifest
-from catnap.snapshots.manifest import EMPTY, Chunk, File, Manifest, Pack
-from catnap.snapshots.packing import LARGEST, Sealed, named, sealed
+from catnap.snapshots.manifest import EMPTY, Chunk, File, Folder, Link, Manifest, Pack
+from catnap.snapshots.packing import LARGEST, PACK, Sealed, named, sealed
 from catnap.workspaces import Held, Workspace
 from catnap.workspaces.stock import SNAPSHOTS, Stock
 from tests.gateway.world import World, running
 
+DIGEST = bytes(32)
+PACKED = sealed(b"some", 1)
 MINE = Workspace("acme", "ada", "pad", "s1")
 PLACE = "/callback/workspace"
 
@@ -127,8 +130,30 @@ async def test_an_object_is_what_its_name_says_and_no_larger_than_a_pack(world: 
     [
         Manifest(packs=(Pack("../../x", 1),)),
         Manifest(packs=(Pack("1-x y", 1),)),
-        Manifest(files=(File(b"a", 0o600, 0, 1, (Chunk(b"", 0, 0, 1, 0),)),)),
-        Manifest(files=(File(b"a", 0o600, 0, 1, (Chunk(b"", -1, 0, 1, 0),)),)),
+        Manifest(packs=(Pack(PACKED.name, PACK + 1),)),
+        Manifest(packs=(Pack(PACKED.name, 1 << 63),)),
+        *(
+            Manifest(files=(File(b"a", 0o600, 0, 4, chunks),), packs=(Pack(PACKED.name, 4),))
+            for chunks in (
+                (Chunk(DIGEST, 1, 0, 1, 0),),  # of no pack
+                (Chunk(DIGEST, -1, 0, 1, 0),),
+                (Chunk(b"", 0, 0, 1, 0),),
+                (Chunk(DIGEST, 0, 3, 2, 0),),  # beyond its pack
+                (Chunk(DIGEST, 0, 0, 2, 3),),  # beyond its file
+                (Chunk(DIGEST, 0, 0, 2, 0), Chunk(DIGEST, 0, 0, 2, 1)),  # over each other
+                (Chunk(DIGEST, 0, 0, 2, -1),),
+            )
+        ),
+        *(
+            Manifest(files=(File(path, 0o600, 0, 0),))
+            for path in (b"../a", b"/etc/a", b"a/../../b", b"a//b", b".", b"", b"a\0b")
+        ),
+        Manifest(folders=(Folder(b"..", 0o700),)),
+        Manifest(links=(Link(b"../a", b"a"),)),
+        Manifest(links=(Link(b"a", b""),)),
+        Manifest(files=(File(b"a", 0o10000, 0, 0),)),
+        Manifest(files=(File(b"a", 0o600, 1 << 63, 0),)),
+        Manifest(files=(File(b"a", 0o600, 0, -1),)),
     ],
 )
 async def test_a_manifest_that_names_what_there_cannot_be_is_refused(
@@ -141,6 +166,22 @@ async def test_a_manifest_that_names_what_there_cannot_be_is_refused(
     )
     assert answer.status == 400
     assert (await world.gateway.workspaces.get(MINE)).head is None
+
+
+@pytest.mark.parametrize("junk", [b"", b"no frame", sealed(b"no manifest", 1).content])
+async def test_what_is_no_manifest_at_all_is_refused(world: World, junk: bytes) -> None:
+    key = lease(world, await taken(world))
+    assert (await world.request("POST", f"{PLACE}/head?after=0", junk, key=key)).status == 400
+
+
+async def test_more_than_a_store_should_note_is_refused(world: World) -> None:
+    held = await taken(world)
+    files = tuple(File(name, 0o600, 0, manifest.LONGEST) for name in (b"a", b"b"))
+    packs = tuple(Pack(f"1-{number:040x}", 1) for number in range(100_001))
+    for whole in (Manifest(files=files), Manifest(packs=packs)):
+        packed = sealed(manifest.encode(whole), held.epoch)
+        path, key = f"{PLACE}/head?after=0", lease(world, held)
+        assert (await world.request("POST", path, packed.content, key=key)).status == 429
 
 
 async def test_the_head_moves_from_where_its_holder_knows_it(world: World) -> None:
@@ -162,3 +203,45 @@ async def test_what_is_stored_and_never_named_has_a_bound(world: World) -> None:
         held = await taken(world)  # under a new epoch each time
     assert refused
     assert await workspaces.size(MINE) <= (SNAPSHOTS + 2) * 1_000
+
+
+async def test_two_who_reach_the_bound_at_once_are_told_the_same() -> None:
+    both = asyncio.Barrier(2)
+
+    async def stored(_: Workspace) -> int:
+        await both.wait()
+        return 0
+
+    stock = Stock(1, stored)
+    await asyncio.gather(stock.add(MINE, 2), stock.add(MINE, 2))
+
+
+async def claimed(world: World, body: bytes, *, workspace: bool = True) -> int:
+    grant = Grant(
+        tenant="acme",
+        user="ada",
+        session="s1",
+        task="t",
+        skill="pad",
+        expires=4e9,
+        workspace=workspace,
+    )
+    with world.gateway.pipeline.live.call("t"):
+        key = world.gateway.grants.issue(grant)
+        return (await world.request("POST", PLACE, body, key=key)).status
+
+
+async def test_a_skill_claims_no_workspace_where_the_platform_keeps_it(world: World) -> None:
+    assert await claimed(world, b'{"instance": "mine"}') == 403
+
+
+async def test_a_skill_without_workspaces_claims_none(world: World) -> None:
+    world.gateway.keeper = None
+    assert await claimed(world, b'{"instance": "mine"}', workspace=False) == 403
+    assert await claimed(world, b'{"instance": "mine"}') == 200
+
+
+@pytest.mark.parametrize("epoch", [-1, 1 << 63, 10**30])
+async def test_an_epoch_that_there_cannot_be_is_refused(world: World, epoch: int) -> None:
+    world.gateway.keeper = None
+    assert await claimed(world, b'{"instance": "mine", "epoch": %d}' % epoch) == 400

@@ -1,7 +1,8 @@
 """Who calls, how that was proven, and what they may do.
 
-Nothing here opens a socket. Principals come from keys; Grants are what a
-skill holds while a call of it lives; `decide` is the one decision function.
+Principals come from keys, from tokens of issuers and of a cluster, and from
+certificates; Grants are what a skill holds while a call of it lives. `decide`
+is the one decision function; limits say how much, and the audit what was done.
 """
 
 from catnap.access.accounts import Accounts

@@ -7,16 +7,16 @@ in, deep below. So the audit of a new route needs no line in that route.
 from __future__ import annotations
 
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from catnap.access.decision import Action, Resource
     from catnap.access.principal import Principal
 
 
-@dataclass(slots=True)
-class Asked:
+class Asked(msgspec.Struct, eq=False):
     principal: Principal | None = None
     """None until somebody's credential was found good."""
     last: tuple[Action, Resource] | None = None

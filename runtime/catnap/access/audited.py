@@ -25,10 +25,11 @@ class Audited:
 
     __slots__ = ("_asked", "_audit", "_said")
 
+    _asked: Asked
+
     def __init__(self, audit: Audit, said: Callable[[], tuple[str, str]]) -> None:
         self._audit = audit
         self._said = said
-        self._asked = Asked()
 
     async def __aenter__(self) -> None:
         self._asked = asking.begin()

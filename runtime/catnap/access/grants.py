@@ -22,7 +22,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, array_like=True, forbid_u
     `roles` are those of the task's caller. `attempt` is the one of the task's
     deliveries that it came with; empty where there is only one. `gateway` is
     where the one that made the call takes callbacks, host:port; empty where
-    there is only one.
+    there is only one. `workspace` says that its session has a folder, which
+    its instance keeps.
     """
 
     tenant: str
@@ -40,6 +41,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, array_like=True, forbid_u
     packages: tuple[str, ...] = ()
     attempt: str = ""
     gateway: str = ""
+    workspace: bool = False
 
     def principal(self) -> Principal:
         """Whom a skill calls back as: its caller, for the same user alone."""

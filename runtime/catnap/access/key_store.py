@@ -170,8 +170,9 @@ class KeyStore:
 
         def all_of_it(db: Database) -> tuple[T, _News]:
             done = work(db)
+            version = key_rows.version(db)  # first: what others change from here on has another
             keys = key_rows.live(db, now) if since < 0 else key_rows.changed(db, since)
-            return done, _News(key_rows.version(db), keys, key_rows.ended(db))
+            return done, _News(version, keys, key_rows.ended(db))
 
         done, news = await self._store.run(all_of_it)
         if news.version >= self._version:

@@ -216,6 +216,9 @@ class Limiter:
         self._version += 1
 
     def _open(self, who: Who, now: float) -> _Account:
+        counted = self._today.counted_as(who)
+        if counted != who:
+            return self._account(counted, now)
         self._sweep(now)
         totals = {shape: self._today.total(shape, who) for shape in self._shapes}
         gates = [

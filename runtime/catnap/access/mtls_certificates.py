@@ -66,7 +66,12 @@ def read(certificate: bytes) -> Shown:
         found = load(certificate)
         made, ends = found.not_valid_before_utc, found.not_valid_after_utc
         return Shown(tuple(_names(found)), made.timestamp(), ends.timestamp())
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+    except (
+        ValueError,
+        x509.DuplicateExtension,
+        x509.InvalidVersion,
+        x509.UnsupportedGeneralNameType,
+    ) as error:
         raise Unauthenticated(f"the certificate cannot be read: {error}") from None
 
 

@@ -7,6 +7,11 @@ from itertools import chain
 
 from catnap.access.limits import Who
 from catnap.access.usage import Tally, Used
+from catnap.events.ids import EACH
+
+MOST = 200_000
+"""Of a tenant's users and their skills that are counted one by one. Who may act
+for any user could invent more than there is memory for."""
 
 Shape = tuple[bool, bool, bool]
 """Whether tenant, user and skill set those apart who are added up."""
@@ -28,6 +33,11 @@ class Today:
         self.day = day
         self._tallies: dict[str, dict[Who, Tally]] = {}
         self._totals: dict[tuple[Shape, str], dict[Who, Used]] = {}
+
+    def counted_as(self, who: Who) -> Who:
+        """Himself, or where his tenant has too many already, all others together."""
+        known = self._tallies.get(who[0], {})
+        return who if len(known) < MOST or who in known else (who[0], EACH, who[2])
 
     def tally(self, who: Who) -> Tally:
         of_tenant = self._tallies.setdefault(who[0], {})

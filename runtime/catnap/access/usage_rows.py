@@ -20,7 +20,8 @@ PRESENT = 20.0
 
 class Use(msgspec.Struct, frozen=True):
     """What one tenant, user and skill used on one day in UTC (`2025-11-21`).
-    skill: empty where models were asked directly."""
+    skill: empty where models were asked directly. user: `*` for those together
+    who were too many to be counted one by one."""
 
     day: str
     tenant: str

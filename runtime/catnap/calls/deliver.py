@@ -160,6 +160,7 @@ class Deliverer:
             packages=deployed.manifest.packages.allow,
             attempt=call.attempt,
             gateway=self._gateway,
+            workspace=deployed.manifest.session.workspace,
         )
         extensions = {
             **call.event.extensions,

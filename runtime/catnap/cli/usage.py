@@ -33,7 +33,8 @@ class _Usage(msgspec.Struct):
 def usage(settings: Settings, as_json: bool, **asked: str) -> None:
     """Shows what was used today, and how much of each limit is taken.
 
-    Days are in UTC. Models that were asked directly have no skill.
+    Days are in UTC. Models that were asked directly have no skill. Of very many
+    users of a tenant the last ones are counted together, as `*`.
 
     \b
     catnap usage

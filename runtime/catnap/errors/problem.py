@@ -22,12 +22,13 @@ class Problem(msgspec.Struct, omit_defaults=True):
 _document = msgspec.json.Decoder(Problem)
 
 
-def to_problem(error: CatnapError) -> bytes:
+def to_problem(error: CatnapError, status: int = 0) -> bytes:
+    """status: of the answer, where it is another than the error's own."""
     return msgspec.json.encode(
         Problem(
             type=f"urn:catnap:error:{type(error).__name__}",
             title=error.title,
-            status=error.http,
+            status=status or error.http,
             detail=error.message,
             retry_after=error.retry_after,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import sqlite3
-from collections.abc import AsyncIterable, Callable, Sequence
+from collections.abc import AsyncIterable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,13 +16,14 @@ from catnap.files.blocks import blocks
 from catnap.files.content import CHUNK, Contents, Incoming, Outgoing
 from catnap.files.index import Entry, Index
 from catnap.files.spans import WHOLE, Span
-from catnap.files.store import ALWAYS, Condition, Content, Parts, Stat, Written
+from catnap.files.store import ALWAYS, Condition, Content, Stat, Written
+from catnap.files.unlinked import Unlinked
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class FolderStore:
+class FolderStore(Unlinked):
     """Objects in a folder on a local disk, which several processes may share.
 
     The etag is the SHA-256 of the content. Opening it makes the folder where
@@ -149,20 +150,6 @@ class FolderStore:
                     raise self._gone(key, entry) from None
                 missing = entry
         raise NotFound(f"there is no object {key!r}")
-
-    async def link(self, key: str, seconds: int) -> str | None:
-        return None
-
-    async def begin_parts(
-        self, key: str, sizes: Sequence[int], seconds: int, *, content_type: str
-    ) -> Parts | None:
-        return None
-
-    async def end_parts(self, key: str, its_id: str, size: int) -> Written:
-        raise NotFound(f"nothing has come for {key!r}")
-
-    async def drop_parts(self, before: datetime) -> int:
-        return 0
 
     async def stat(self, key: str) -> Stat | None:
         entry = await self._run(self._index.find, key)

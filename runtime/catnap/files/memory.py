@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from datetime import UTC, datetime
 
 from catnap.errors import NotFound
 from catnap.files.spans import WHOLE, Span
-from catnap.files.store import ALWAYS, Condition, Content, Parts, Stat, Written
+from catnap.files.store import ALWAYS, Condition, Content, Stat, Written
+from catnap.files.unlinked import Unlinked
 
 
-class MemoryStore:
+class MemoryStore(Unlinked):
     """Keeps every object in a dict; forgets all when it goes."""
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -51,20 +52,6 @@ class MemoryStore:
     ) -> Written:
         stat, content = await self.get(source, if_match=version)
         return await self.put(key, content, content_type=stat.content_type, condition=condition)
-
-    async def link(self, key: str, seconds: int) -> str | None:
-        return None
-
-    async def begin_parts(
-        self, key: str, sizes: Sequence[int], seconds: int, *, content_type: str
-    ) -> Parts | None:
-        return None
-
-    async def end_parts(self, key: str, its_id: str, size: int) -> Written:
-        raise NotFound(f"nothing has come for {key!r}")
-
-    async def drop_parts(self, before: datetime) -> int:
-        return 0
 
     async def stat(self, key: str) -> Stat | None:
         there = self._objects.get(key)

@@ -78,6 +78,7 @@ class Sharing:
             scope.prefix + key, sizes, seconds, content_type=content_type
         )
         if parts and self._room:
+            # Without room nobody is told of what has begun, and it is dropped one day.
             await self._room.keep(scope, key, parts.id, size, seconds)
         ours = self._ours(
             *("PUT", scope, key, seconds, roles),

@@ -61,17 +61,20 @@ async def create(gateway: Gateway, caller: Principal, request: Request) -> Respo
 async def rotate(gateway: Gateway, caller: Principal, request: Request, key: str) -> Response:
     overlap = _decoded(await request.body.read() or b"{}", _Rotation).overlap
     made, secret = await gateway.issued.rotate(caller, _tenant(caller, request), key, overlap)
+    asking.detail(f"key {made.name}: another secret")
     return _answer(_shown(made, secret), 201)
 
 
 async def revoke(gateway: Gateway, caller: Principal, request: Request, key: str) -> Response:
     found = await gateway.issued.revoke(caller, _tenant(caller, request), key)
+    asking.detail(f"key {found[0].name}: revoked")
     return _answer(_Keys([_shown(each) for each in found]))
 
 
 async def end_user(gateway: Gateway, caller: Principal, request: Request, user: str) -> Response:
     tenant = _tenant(caller, request)
     found = await gateway.issued.end_user(caller, tenant, user)
+    asking.detail(f"user {user}: every credential ended, {len(found)} keys among them")
     return _answer(_Ended([_shown(each) for each in found], gateway.keys.fixed(tenant, user)))
 
 

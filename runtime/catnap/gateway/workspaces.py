@@ -25,7 +25,14 @@ import msgspec
 
 from catnap.access import Grant, Principal, Resource, asking, bearer_token
 from catnap.access.leases import Lease
-from catnap.errors import Conflict, InvalidRequest, NotFound, Unauthenticated, Unavailable
+from catnap.errors import (
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    PermissionDenied,
+    Unauthenticated,
+    Unavailable,
+)
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.query import read_query
 from catnap.gateway.table import Route, Table
@@ -33,6 +40,7 @@ from catnap.http import Request, Response
 from catnap.snapshots.claimed import HOLD, Claim, Claimed, Kept
 from catnap.snapshots.packing import LARGEST, NAME, named
 from catnap.snapshots.parallel import in_thread
+from catnap.snapshots.storing import MANIFEST
 from catnap.workspaces import Held, Workspace
 
 PREFIX = "callback/workspace/"
@@ -53,6 +61,13 @@ async def claim(gateway: Gateway, grant: Grant, request: Request) -> Response:
     instance now: that may be waiting for it."""
     if not grant.session:
         raise InvalidRequest("this call has no session, and so no workspace")
+    if not grant.workspace:
+        raise PermissionDenied(
+            f"skill {grant.skill!r} has no workspaces: workspace = true under [session] of its "
+            "skill.toml gives it some"
+        )
+    if gateway.keeper is not None:
+        raise PermissionDenied("the folders of sessions are kept by the platform here")
     try:
         asked = msgspec.json.decode(await request.body.read(), type=Claim)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -125,7 +140,7 @@ async def _write(gateway: Gateway, held: Held, request: Request, name: str) -> R
 
 
 async def _move(gateway: Gateway, held: Held, request: Request) -> Response:
-    packed = await in_thread(named, await request.body.read(), held.epoch)
+    packed = await in_thread(named, await request.body.read(MANIFEST), held.epoch)
     query = read_query(request)
     head = held.head
     if head is not None and head.manifest == packed.name:  # its answer was lost

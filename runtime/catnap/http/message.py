@@ -89,7 +89,8 @@ class Response(msgspec.Struct):
             headers.append((b"retry-after", b"%d" % max(1, round(error.retry_after))))
         if isinstance(error, ProtocolError):
             headers.extend(error.headers)
-        return cls(status or error.http, headers, to_problem(error))
+        status = status or error.http
+        return cls(status, headers, to_problem(error, status))
 
 
 def status_line(status: int) -> bytes:

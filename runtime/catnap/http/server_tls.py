@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 class TlsFiles:
     """PEM. cert: the server's certificate, with those between it and its root.
     client_ca: by whom a client's certificate has to be signed; without it none
-    is asked for, and with it nobody is answered who has none."""
+    is asked for, and with it nobody is answered who has none, or speaks no TLS 1.3."""
 
     cert: Path
     key: Path
@@ -105,8 +105,9 @@ def _context(files: TlsFiles) -> ssl.SSLContext:
         context.load_verify_locations(files.client_ca)
         context.verify_mode = ssl.CERT_REQUIRED
         # A session that is taken up again would go on with a certificate that
-        # nobody looks at any more.
-        context.options |= ssl.OP_NO_TICKET
+        # nobody looks at any more: for two hours after its authority was
+        # replaced. In TLS 1.2 we cannot refuse that, here it takes a ticket.
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.num_tickets = 0
     return context
 

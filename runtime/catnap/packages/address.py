@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from socket import inet_aton
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from catnap.errors import InvalidRequest
@@ -70,8 +71,13 @@ def _taken(parts: SplitResult) -> bool:
 
 
 def _is_here(parts: SplitResult) -> bool:
-    host = parts.hostname or ""
+    host = (parts.hostname or "").removesuffix(".")
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(host)
     except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+        try:
+            address = ip_address(inet_aton(host))  # 127.1 and 0, which sockets take, too
+        except OSError:
+            return host == "localhost" or host.endswith(".localhost")
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_unspecified

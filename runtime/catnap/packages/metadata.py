@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
 from pathlib import Path
 
+from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -17,6 +20,11 @@ from catnap.errors import Unavailable
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 """Versions that instances may have, whatever the gateway's own is."""
+
+_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+_LONGEST = 1000
+"""Characters of a requirement or version. Of much longer ones some are nested
+deeper, or have more digits, than Python reads."""
 
 _DIST_INFO = re.compile(r"[^/]+\.dist-info/METADATA\Z")
 
@@ -41,7 +49,7 @@ def parse_metadata(content: bytes, name: str, version: str) -> Needs:
     """name: normalized. Raises Unavailable where the text is about something else."""
     headers = BytesHeaderParser().parsebytes(content)
     try:
-        own = Version(str(headers["Version"]))
+        own = Version(str(headers["Version"])[:_LONGEST])
         if canonicalize_name(str(headers["Name"])) != name or own != Version(version):
             raise InvalidVersion
     except InvalidVersion:
@@ -50,10 +58,11 @@ def parse_metadata(content: bytes, name: str, version: str) -> Needs:
             f"{str(headers['Version'])[:80]}"
         ) from None
     found = []
-    for text in headers.get_all("Requires-Dist", ()):
+    for text in map(str, headers.get_all("Requires-Dist", ())):
         try:
-            found.append(Requirement(str(text)))
-        except InvalidRequirement:
+            if len(text) <= _LONGEST:
+                found.append(Requirement(text))
+        except (InvalidRequirement, RecursionError):
             continue  # nobody could install it
     return Needs(own, tuple(found))
 
@@ -67,16 +76,19 @@ def read_metadata(wheel: Path, name: str, limit: int) -> bytes:
                 raise Unavailable(f"a wheel of {name} has no METADATA that can be read")
             with archive.open(infos[0]) as file:
                 return file.read(limit)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except (*_BROKEN, OSError, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
         raise Unavailable(f"a wheel of {name} is no wheel: {error}") from None
 
 
 def _applies(requirement: Requirement, extras: Iterable[str]) -> bool:
     marker = requirement.marker
-    return marker is None or any(
-        marker.evaluate(
-            {"extra": extra, "python_version": each, "python_full_version": f"{each}.9"}
+    try:
+        return marker is None or any(
+            marker.evaluate(
+                {"extra": extra, "python_version": each, "python_full_version": f"{each}.9"}
+            )
+            for extra in extras
+            for each in PYTHONS
         )
-        for extra in extras
-        for each in PYTHONS
-    )
+    except (UndefinedComparison, UndefinedEnvironmentName, RecursionError):
+        return False  # no installer can tell either

@@ -21,6 +21,9 @@ KIND = "application/vnd.pypi.simple.v1+json"
 FILES = 50_000
 """That one page may name."""
 
+LARGEST = 1 << 53
+"""Bytes of a file that an index may say."""
+
 _FILENAME = re.compile(r"[A-Za-z0-9._!+-]{1,250}\.whl\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 
@@ -125,7 +128,7 @@ def _wheels(name: str, files: list[_File], base: str, index: Index) -> Iterator[
             beside if _SHA256.match(beside) else "",
             file.requires_python or "",
             file.yanked,
-            max(0, file.size or 0),
+            size if 0 < (size := file.size or 0) <= LARGEST else 0,
         )
 
 

@@ -90,8 +90,8 @@ class Meter:
         return self._stable.average(self._second), self._panic.average(self._second)
 
     def _advance(self, now: float) -> None:
-        second = math.floor(now)
-        if second > self._second:
+        if now >= self._second + 1:
+            second = math.floor(now)
             self._busy += self._calls * (self._second + 1 - self._since)
             self._report(self._second + 1)
             # Of a long time without a change the windows hold only the end.

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import fcntl
 import hashlib
 import os
 import shutil
-import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from catnap.errors import InvalidRequest, Unavailable
+from catnap.skills.programs import run
 
 _READY = "ready"
 _POLL = 0.05
@@ -111,21 +110,7 @@ def _uv(*arguments: str) -> tuple[str, ...]:
 
 
 async def _run(*command: str) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
-    try:
-        _, said = await process.communicate()
-    finally:
-        if process.returncode is None:
-            # Whoever asked has left; the next builder must find nobody at work.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-    if process.returncode:
-        text = " ".join(said.decode(errors="replace").split())
+    said = await run(*command)  # the next builder must find nobody at work
+    if said is not None:
+        text = " ".join(said.split())
         raise InvalidRequest(f"requirements.txt: no environment can be made of it: {text[-500:]}")

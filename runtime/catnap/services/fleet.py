@@ -40,9 +40,11 @@ class Serving:
 
     def choose(self, route: Route, chance: Callable[[], float], now: float) -> str:
         """The revision for a call that names none; empty where there is none."""
-        home = self.sessions.home(route.session, now) if route.session else None
+        if not route.session:
+            return choice.revision(self.shares, "", chance())
+        home = self.sessions.home(route.session, now)
         sticky = any(self.revisions[each.revision].affinity for each in self.shares)
-        if not (home or (route.session and sticky)):
+        if not (home or sticky):
             return choice.revision(self.shares, "", chance())
         found = choice.of_session(self.shares, route.service, route.session, self.sessions, now)
         revision = self.revisions.get(found)

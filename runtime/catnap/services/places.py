@@ -145,4 +145,4 @@ class Places:
         return instance.fit and (not limit or instance.inflight < limit)
 
     def _is_open(self, instance: Instance) -> bool:
-        return instance.staying and self._has_room(instance)
+        return not instance.surplus and self._has_room(instance)

@@ -6,18 +6,16 @@ holds, it is unpacked where the session's own code could have written it.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
 import re
 import shutil
-import signal
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from catnap.errors import InvalidRequest, PermissionDenied, SkillError, Unavailable
 from catnap.skills.lock import Pin, format_pins, parse_lock
+from catnap.skills.programs import run
 
 _SAID = 2000
 """Characters that are told of what uv said."""
@@ -67,23 +65,12 @@ class Installer:
         )
 
     async def _uv(self, *arguments: str, index: str) -> None:
-        process = await asyncio.create_subprocess_exec(
+        said = await run(
             *(_program(), *arguments, "--python", sys.executable, "--no-build", "--quiet"),
             env=self._environment(index),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
         )
-        try:
-            _, said = await process.communicate()
-        finally:
-            if process.returncode is None:  # whoever asked has left
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
-        if process.returncode:
-            raise _error(said.decode(errors="replace"), index)
+        if said is not None:
+            raise _error(said, index)
 
     def _environment(self, index: str) -> dict[str, str]:
         """All that uv is told by it: nothing of the skill's, and the credentials

@@ -14,6 +14,10 @@ from contextlib import contextmanager
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
+def leads_inside(path: bytes) -> bool:
+    return b"\0" not in path and {b"", b".", b".."}.isdisjoint(path.split(b"/"))
+
+
 @contextmanager
 def parent(root: int, path: bytes) -> Iterator[tuple[int, bytes]]:
     """A descriptor of the folder that holds it, and its name there.
@@ -21,9 +25,9 @@ def parent(root: int, path: bytes) -> Iterator[tuple[int, bytes]]:
     root: the descriptor that paths begin at. Raises OSError, and ValueError for
     a path that would lead out.
     """
-    *folders, name = path.split(b"/")
-    if not all(part not in (b"", b".", b"..") for part in (*folders, name)):
+    if not leads_inside(path):
         raise ValueError(f"{path!r} is no path inside a folder")
+    *folders, name = path.split(b"/")
     here = root
     try:
         for each in folders:

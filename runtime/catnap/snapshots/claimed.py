@@ -21,7 +21,7 @@ class Claim(msgspec.Struct, frozen=True):
     already, 0 for none."""
 
     instance: Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
-    epoch: int = 0
+    epoch: Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)] = 0
 
 
 class Claimed(msgspec.Struct, frozen=True):

@@ -7,19 +7,33 @@ each list is in their order, so that a folder comes before what is in it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Annotated
 
 import msgspec
+
+from catnap.snapshots.beneath import leads_inside
+
+LONGEST = (1 << 63) - 1
+"""Bytes of a file, and of all together: what a file system can have, and a store note."""
+
+MOST = 1 << 20
+"""Entries of each kind, as far as a manifest is read at all; see bounds.Bounds for less."""
+
+_Size = Annotated[int, msgspec.Meta(ge=0, le=LONGEST)]
+_Mode = Annotated[int, msgspec.Meta(ge=0, le=0o7777)]
+_Time = Annotated[int, msgspec.Meta(ge=-LONGEST, le=LONGEST)]
+_Few = msgspec.Meta(max_length=MOST)
 
 
 class Chunk(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A piece of a file. digest: BLAKE2b of its bytes. pack, at: which of the
     manifest's packs holds it, and where in that. place: where in the file."""
 
-    digest: bytes
-    pack: int
-    at: int
-    size: int
-    place: int
+    digest: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+    pack: _Size
+    at: _Size
+    size: _Size
+    place: _Size
 
 
 class File(msgspec.Struct, frozen=True, array_like=True):
@@ -27,15 +41,15 @@ class File(msgspec.Struct, frozen=True, array_like=True):
     chunk covers is zeros."""
 
     path: bytes
-    mode: int
-    modified: int
-    size: int
-    chunks: tuple[Chunk, ...] = ()
+    mode: _Mode
+    modified: _Time
+    size: _Size
+    chunks: Annotated[tuple[Chunk, ...], _Few] = ()
 
 
 class Folder(msgspec.Struct, frozen=True, array_like=True, gc=False):
     path: bytes
-    mode: int
+    mode: _Mode
 
 
 class Link(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -49,14 +63,14 @@ class Pack(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An object that holds chunks. size: bytes before it was compressed."""
 
     name: str
-    size: int
+    size: _Size
 
 
 class Manifest(msgspec.Struct, frozen=True, array_like=True):
-    folders: tuple[Folder, ...] = ()
-    links: tuple[Link, ...] = ()
-    files: tuple[File, ...] = ()
-    packs: tuple[Pack, ...] = ()
+    folders: Annotated[tuple[Folder, ...], _Few] = ()
+    links: Annotated[tuple[Link, ...], _Few] = ()
+    files: Annotated[tuple[File, ...], _Few] = ()
+    packs: Annotated[tuple[Pack, ...], _Few] = ()
 
     @property
     def size(self) -> int:
@@ -73,13 +87,24 @@ class Manifest(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def sound(self) -> bool:
-        """Whether each chunk lies in one of the packs, whoever wrote it."""
-        packs = range(len(self.packs))
-        chunks = (chunk for file in self.files for chunk in file.chunks)
-        return all(
-            each.pack in packs and each.at >= 0 and each.size >= 0 and each.place >= 0
-            for each in chunks
+        """Whether it can be a folder's, whoever wrote it: its paths lead inside,
+        its chunks lie in the packs, and in each file one behind the other."""
+        entries: tuple[Folder | Link | File, ...] = (*self.folders, *self.links, *self.files)
+        return (
+            all(leads_inside(each.path) for each in entries)
+            and all(each.target and b"\0" not in each.target for each in self.links)
+            and all(map(self._is_whole, self.files))
         )
+
+    def _is_whole(self, file: File) -> bool:
+        end = 0
+        for chunk in file.chunks:
+            if chunk.pack >= len(self.packs) or chunk.place < end:
+                return False
+            if chunk.at + chunk.size > self.packs[chunk.pack].size:
+                return False
+            end = chunk.place + chunk.size
+        return end <= file.size
 
 
 EMPTY = Manifest()

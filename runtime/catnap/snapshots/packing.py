@@ -56,6 +56,9 @@ def opened(name: str, packed: bytes, most: int) -> bytes:
     if name.partition("-")[2] != _digest(packed):
         raise Unavailable(f"the workspace's object {name} is damaged: its content is another")
     try:
+        # It would take as much memory as the packed says that it needs.
+        if zstandard.frame_content_size(packed) > most:
+            raise zstandard.ZstdError(f"it holds more than {most:,} bytes")
         return zstandard.ZstdDecompressor().decompress(packed, max_output_size=most)
     except zstandard.ZstdError as error:
         raise Unavailable(f"the workspace's object {name} is damaged: {error}") from None

@@ -16,7 +16,7 @@ from catnap.snapshots import manifest as manifests
 from catnap.snapshots.beneath import FOLDER
 from catnap.snapshots.bounds import Bounds
 from catnap.snapshots.capture import Capture, Index, index
-from catnap.snapshots.manifest import Manifest
+from catnap.snapshots.manifest import LONGEST, Manifest
 from catnap.snapshots.packing import Sealed, opened, sealed
 from catnap.snapshots.parallel import each, in_thread, stepped, these
 from catnap.snapshots.restore import Restore
@@ -25,7 +25,7 @@ from catnap.snapshots.scan import scan
 PARALLEL = 4
 """Objects on their way at once; each is in memory as a whole."""
 
-MANIFEST = 256 << 20
+MANIFEST = 64 << 20
 """Bytes of the largest manifest."""
 
 
@@ -80,6 +80,8 @@ async def capture(
     if not taking.changed:
         return taking.index, None
     encoded = await in_thread(manifests.encode, taking.index.manifest)
+    bounds.check("bytes of names", len(encoded), MANIFEST)
+    bounds.check("bytes in files, with their holes", taking.index.manifest.size, LONGEST)
     return taking.index, await in_thread(sealed, encoded, epoch)
 
 

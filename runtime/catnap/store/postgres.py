@@ -38,6 +38,15 @@ WHERE current_setting('synchronous_commit') IN ('off', 'local')
 """
 
 
+_CLASHES = (
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+    # What was prepared before a newer gateway added a column is forgotten with the
+    # transaction, and prepared anew.
+    psycopg.errors.FeatureNotSupported,
+)
+
+
 class Postgres:
     Error = psycopg.Error
     shared = True
@@ -72,7 +81,12 @@ class Postgres:
 
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> psycopg.Cursor[Any]:
         cursor = self._connection.cursor(row_factory=_rows)
-        return cursor.execute(_numbered(sql).encode(), parameters or None)
+        try:
+            return cursor.execute(_numbered(sql).encode(), parameters or None)
+        except psycopg.DataError:
+            if any("\0" in each for each in parameters if isinstance(each, str)):
+                raise InvalidRequest("text with a NUL (U+0000) in it names nothing here") from None
+            raise
 
     def alone(self, name: str) -> bool:
         key = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
@@ -134,9 +148,7 @@ class Postgres:
         return isinstance(error, psycopg.OperationalError)
 
     def is_clash(self, error: Exception) -> bool:
-        return isinstance(
-            error, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure
-        )
+        return isinstance(error, _CLASHES)
 
     def close(self) -> None:
         self._connection.close()

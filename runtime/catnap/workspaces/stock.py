@@ -39,4 +39,4 @@ class Stock:
             raise ResourceExhausted(
                 f"{workspace} has more stored than {SNAPSHOTS} snapshots of {self._size:,} bytes"
             )
-        del self._added[workspace.id]
+        self._added.pop(workspace.id, None)

@@ -6,12 +6,12 @@ import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-from catnap.errors import InvalidRequest
+from catnap.errors import InvalidRequest, Unavailable
 from catnap.files import ObjectStore, Stat
 from catnap.snapshots import storing
 from catnap.snapshots.bounds import Bounds
 from catnap.snapshots.capture import Index
-from catnap.snapshots.manifest import EMPTY, File, Manifest
+from catnap.snapshots.manifest import EMPTY, LONGEST, File, Manifest
 from catnap.snapshots.packing import NAME, PACK, Sealed, opened
 from catnap.snapshots.parallel import each, in_thread, these
 from catnap.store import Database, Store
@@ -107,12 +107,18 @@ class Workspaces:
         """As `commit`, of a manifest that somebody else has made. seconds: as
         `hold` has it. Raises InvalidRequest where it is none, and
         ResourceExhausted where it names more than may be."""
-        whole = await storing.unpacked(packed.name, packed.content)
-        if not whole.sound or not all(NAME.fullmatch(pack.name) for pack in whole.packs):
+        try:
+            whole = await storing.unpacked(packed.name, packed.content)
+        except Unavailable as error:
+            raise InvalidRequest(f"it is no manifest: {error.message}") from None
+        packs = (NAME.fullmatch(pack.name) and pack.size <= PACK for pack in whole.packs)
+        if not (all(packs) and await in_thread(lambda: whole.sound)):
             raise InvalidRequest(f"{packed.name} is no manifest: it names what there cannot be")
         entries = len(whole.files) + len(whole.folders) + len(whole.links)
         self.bounds.check("files, folders and links", entries, self.bounds.entries)
+        self.bounds.check("objects", len(whole.packs), self.bounds.entries)
         self.bounds.check("bytes of content", sum(whole.live()), self.bounds.size)
+        self.bounds.check("bytes in files, with their holes", whole.size, LONGEST)
         return await self.commit(held, packed, whole, seconds)
 
     async def commit(
