@@ -59,7 +59,8 @@ class Health:
 
     def failed(self, now: float) -> None:
         self._errors += 1
-        if self._probing or (not self.ejected and self._errors >= self._rules.errors):
+        tried = self._probing or (self.ejected and now >= self._until)
+        if tried or (not self.ejected and self._errors >= self._rules.errors):
             self._times += 1
             alone = self._rules.first * 2 ** min(self._times - 1, 30)
             self._until = now + min(alone, self._rules.longest)

@@ -82,12 +82,21 @@ class Place(Generic[Upstream]):
     def answered(self, cost: float | None = None, seconds: float | None = None) -> None:
         """It ended well. cost: what it turned out to take. seconds: how long
         it was at work, by what says how busy the server is; else until now."""
-        now = self._pool.clock()
         if cost is not None:
             self._pool.queue.correct(self._ticket, cost)
         self.server.health.answered()
-        taken = now - self._began if seconds is None else seconds
-        self.server.limit.answered(taken, self._inflight, now)
+        taken = self.lasts if seconds is None else seconds
+        self.server.limit.answered(taken, self._inflight, self._pool.clock())
+        self._said = True
+
+    @property
+    def lasts(self) -> float:
+        """Seconds since it was had."""
+        return self._pool.clock() - self._began
+
+    def sound(self) -> None:
+        """The request failed, and the server is whole."""
+        self.server.health.answered()
         self._said = True
 
     def failed(self) -> None:

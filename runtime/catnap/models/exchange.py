@@ -1,0 +1,136 @@
+"""One request to a model: a place, an answer, and another try where that may help."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from typing import Generic, TypeVar
+
+from catnap.errors import DeadlineExceeded
+from catnap.models.pool import Ask, Place, Pool, Server
+from catnap.models.retries import RetryBudget
+from catnap.models.verdict import Fault, UpstreamError
+
+TRIES = 3
+"""Servers that one request is sent to at most."""
+
+MARGIN = 0.005
+"""Seconds before its caller's deadline at which an answer is wanted, so that
+there is time to pass it on, or to say that there is none."""
+
+Upstream = TypeVar("Upstream")
+Answer = TypeVar("Answer")
+
+Send = Callable[[Upstream, float | None], Awaitable[Answer]]
+"""Asks a server once, for so many seconds at most. Raises UpstreamError."""
+
+Open = Callable[[Upstream, float | None], AsyncIterator[Answer]]
+"""Likewise, for an answer in parts."""
+
+
+class Exchange(Generic[Upstream]):
+    """Of one model. tried again: as the budget allows, and never once a part
+    of the answer was passed on."""
+
+    def __init__(self, pool: Pool[Upstream], budget: RetryBudget) -> None:
+        self.pool = pool
+        self._budget = budget
+
+    async def answer(
+        self,
+        ask: Ask,
+        send: Send[Upstream, Answer],
+        cost: Callable[[Answer], float | None] = lambda answer: None,
+    ) -> tuple[Answer, Place[Upstream]]:
+        """The answer, and the place that it came from. cost: what it turned out
+        to take, by the ask's unit.
+
+        Raises what the pool raises, and the error of the last server.
+        """
+        course = _Course(self.pool, self._budget, ask)
+        while True:
+            async with self.pool.place(course.ask) as place:
+                try:
+                    found = await send(place.server.upstream, course.left())
+                except UpstreamError as error:
+                    course.failed(place, error)
+                else:
+                    place.answered(cost(found))
+                    course.cleared()
+                    return found, place
+
+    async def stream(
+        self,
+        ask: Ask,
+        open_: Open[Upstream, Answer],
+        cost: Callable[[], float | None] = lambda: None,
+    ) -> AsyncIterator[Answer]:
+        """The parts of an answer as they come. How busy the server is, is told
+        by when the first one came."""
+        course = _Course(self.pool, self._budget, ask)
+        while True:
+            async with self.pool.place(course.ask) as place:
+                first = 0.0
+                try:
+                    async for part in open_(place.server.upstream, course.left()):
+                        first = first or place.lasts
+                        yield part
+                except UpstreamError as error:
+                    course.failed(place, error, begun=first > 0)
+                else:
+                    place.answered(cost(), first or place.lasts)
+                    course.cleared()
+                    return
+
+
+class _Course(Generic[Upstream]):
+    """A request's way from server to server."""
+
+    def __init__(self, pool: Pool[Upstream], budget: RetryBudget, ask: Ask) -> None:
+        self.ask = ask
+        self._pool = pool
+        self._budget = budget
+        self._suspects: list[Server[Upstream]] = []
+        budget.asked(pool.clock())
+
+    def left(self) -> float | None:
+        """Seconds for the server. Raises DeadlineExceeded where there are none."""
+        if self.ask.deadline is None:
+            return None
+        left = self.ask.deadline - self._pool.clock() - MARGIN
+        if left <= 0:
+            raise DeadlineExceeded(f"model {self._pool.model!r}: no time was left to ask it")
+        return left
+
+    def failed(self, place: Place[Upstream], error: UpstreamError, *, begun: bool = False) -> None:
+        """Returns where it is to be tried again, else raises the error. begun:
+        a part of the answer was passed on."""
+        now = self._pool.clock()
+        match error.fault:
+            case Fault.SERVER:
+                place.failed()
+            case Fault.BUSY | Fault.LATE:
+                place.refused()
+            case Fault.REQUEST:
+                place.sound()
+            case Fault.EITHER:
+                place.leave()
+                self._suspects.append(place.server)
+        tried = (*self.ask.tried, place.server.name)
+        again = error.fault.elsewhere and not begun and len(tried) < TRIES
+        others = any(each.name not in tried for each in self._pool.servers)
+        if again and others and self._budget.take(now):
+            self.ask = replace(self.ask, tried=tried)
+            return
+        if len(self._suspects) == 1 and (begun or not others):
+            # Nobody else has failed alike.
+            self._blame()
+        raise error.error
+
+    def cleared(self) -> None:
+        """Another server has answered: it was not the request."""
+        self._blame()
+
+    def _blame(self) -> None:
+        for server in self._suspects:
+            server.health.failed(self._pool.clock())
