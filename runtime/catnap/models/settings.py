@@ -40,7 +40,7 @@ NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/"
 _LONGEST = 200
 
 
-class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Bounds(msgspec.Struct, frozen=True):
     """How much is asked at once. least, most: requests at one server; between
     them it is learnt from how long answers take. waiting: requests that wait for
     room. timeout: of one request, whatever its caller would wait."""
@@ -52,7 +52,7 @@ class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timeout: Duration = Duration(300)
 
 
-class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Prices(msgspec.Struct, frozen=True):
     """What a million of each costs, in the currency that all of them have."""
 
     prompt_tokens: float = 0.0
@@ -60,7 +60,7 @@ class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     milliseconds: float = 0.0
 
 
-class Canary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Canary(msgspec.Struct, frozen=True):
     """Another version, that some of the requests go to which name none."""
 
     version: str
@@ -68,7 +68,7 @@ class Canary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     percent: float = 0.0
 
 
-class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Model(msgspec.Struct, frozen=True):
     """One table of models.toml. servers: `host:port` or `unix:PATH` of the Open
     Inference Protocol's, the http(s) address before `/v1` of OpenAI's."""
 
