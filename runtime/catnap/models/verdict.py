@@ -10,6 +10,7 @@ from catnap.errors import (
     DeadlineExceeded,
     InvalidRequest,
     NotFound,
+    PayloadTooLarge,
     ResourceExhausted,
     SkillCrashed,
     SkillError,
@@ -67,11 +68,17 @@ _GRPC: dict[str, tuple[Fault, type[CatnapError]]] = {
 }
 
 
+_TOO_LARGE = "message larger than max"
+"""How gRPC's libraries say that a message is longer than the receiver takes."""
+
+
 def of_grpc(model: str, code: str, details: str, retry_after: float | None = None) -> UpstreamError:
     """Of a status that a server of the Open Inference Protocol gave. code: its
     name. PERMISSION_DENIED and UNAUTHENTICATED are about our own rights there:
     the caller's are long decided on."""
     fault, kind = _GRPC.get(code, (Fault.EITHER, SkillCrashed))
+    if kind is ResourceExhausted and _TOO_LARGE in details:
+        fault, kind = Fault.REQUEST, PayloadTooLarge
     said = details or code
     if kind is Unavailable:
         said = f"its server cannot be reached ({said})"

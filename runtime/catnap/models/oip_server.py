@@ -1,0 +1,81 @@
+"""A server of the Open Inference Protocol, asked over gRPC. What it is asked and
+what it answers pass as the bytes they are: nothing here looks inside."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+
+from grpc import aio
+
+from catnap.models.verdict import UpstreamError, of_grpc
+
+MESSAGE = 256 << 20
+"""Bytes of the largest message, either way."""
+
+SERVICE = "/inference.GRPCInferenceService/"
+
+_OPTIONS = [
+    ("grpc.max_receive_message_length", MESSAGE),
+    ("grpc.max_send_message_length", MESSAGE),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2000),
+    # Of one that hangs, or whose machine is gone, nothing else is heard.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+]
+_PUSHBACK = "grpc-retry-pushback-ms"
+
+
+class OipServer:
+    """One server. Many requests share its connection. Its methods raise
+    UpstreamError, and end the request there where their caller leaves."""
+
+    def __init__(self, address: str, model: str) -> None:
+        """address: host:port, or unix:PATH. model: the name that errors give."""
+        self.address = address
+        self._model = model
+        self._channel = aio.insecure_channel(address, options=_OPTIONS)
+        self._unary: dict[str, aio.UnaryUnaryMultiCallable[bytes, bytes]] = {}
+        self._streams: aio.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(
+            SERVICE + "ModelStreamInfer"
+        )
+
+    async def ask(self, method: str, request: bytes, timeout: float | None) -> bytes:
+        """One request, one answer. method: of the protocol, such as ModelInfer."""
+        call = self._unary.get(method)
+        if call is None:
+            call = self._unary[method] = self._channel.unary_unary(SERVICE + method)
+        try:
+            return await call(request, timeout=timeout)
+        except aio.AioRpcError as error:
+            raise self._error(error) from None
+        except aio.UsageError as error:  # it was closed meanwhile
+            raise of_grpc(self._model, "UNAVAILABLE", str(error)) from None
+
+    async def stream(
+        self, requests: AsyncIterator[bytes], timeout: float | None
+    ) -> AsyncIterator[bytes]:
+        """ModelStreamInfer: answers come as they do, whatever each is to."""
+        call = self._streams(requests, timeout=timeout)
+        try:
+            async for answer in call:
+                yield answer
+        except aio.AioRpcError as error:
+            raise self._error(error) from None
+        finally:
+            call.cancel()
+
+    async def close(self) -> None:
+        await self._channel.close()
+
+    def _error(self, error: aio.AioRpcError) -> UpstreamError:
+        trailers = dict(error.trailing_metadata() or ())
+        return of_grpc(self._model, error.code().name, error.details() or "", _seconds(trailers))
+
+
+def _seconds(trailers: Mapping[str, str | bytes]) -> float | None:
+    """When the server wants to be asked again, where it says so."""
+    try:
+        return max(0.0, int(trailers[_PUSHBACK]) / 1000)
+    except (KeyError, ValueError):
+        return None
