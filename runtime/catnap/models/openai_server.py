@@ -1,0 +1,113 @@
+"""A server of OpenAI's HTTP, such as vLLM or llama.cpp's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import msgspec
+
+from catnap.errors import CatnapError, DeadlineExceeded, Unavailable
+from catnap.http import Client, Target
+from catnap.http.client import ConnectionLost, Reply
+from catnap.models.sse import Events
+from catnap.models.verdict import Fault, UpstreamError, of_http
+
+DONE = b"[DONE]"
+"""The data of a stream's last event."""
+
+_ANSWER = 256 << 20
+_SAID = 64 << 10
+"""Bytes that are read of an answer that says what is wrong."""
+
+
+class OpenAIServer:
+    """Its methods raise UpstreamError, and close the connection where their
+    caller leaves, which ends the request there."""
+
+    def __init__(self, client: Client, address: str, model: str, key: str = "") -> None:
+        """address: http(s), before `/v1`. model: the name that errors give.
+        key: that the server wants, if it wants one."""
+        parts = urlsplit(address)
+        self.address = address
+        self._client = client
+        self._target = Target.parse(f"{parts.scheme}://{parts.netloc}")
+        self._prefix = parts.path.rstrip("/")
+        self._model = model
+        self._headers = [(b"content-type", b"application/json")]
+        if key:
+            self._headers.append((b"authorization", b"Bearer " + key.encode()))
+
+    async def ask(self, path: str, body: bytes, timeout: float | None) -> bytes:
+        """One request, one answer, both JSON. path: such as `/v1/embeddings`."""
+        async with self._reply(path, body, timeout) as reply:
+            return await reply.read(_ANSWER)
+
+    async def stream(self, path: str, body: bytes, timeout: float | None) -> AsyncIterator[bytes]:
+        """The data of each event of an answer that comes in parts, but DONE."""
+        async with self._reply(path, body, timeout) as reply:
+            events = Events()
+            async for piece in reply.body:
+                for data in events.feed(piece):
+                    if data == DONE:
+                        return
+                    yield data
+            # A whole answer ends with DONE: else who reads it would take a part for all.
+            raise ConnectionLost("the stream ended before its answer had")
+
+    @asynccontextmanager
+    async def _reply(self, path: str, body: bytes, timeout: float | None) -> AsyncIterator[Reply]:
+        reply: Reply | None = None
+        try:
+            async with asyncio.timeout(timeout):
+                reply = await self._client.request(
+                    self._target, "POST", self._prefix + path, self._headers, body
+                )
+                if reply.status != 200:
+                    raise await self._refusal(reply)
+                yield reply
+        except TimeoutError:
+            raise UpstreamError(
+                Fault.LATE, DeadlineExceeded(f"model {self._model!r}: no answer in time")
+            ) from None
+        except CatnapError as error:
+            raise UpstreamError(Fault.SERVER, self._unavailable(error)) from None
+        finally:
+            if reply is not None:
+                reply.close()
+
+    async def _refusal(self, reply: Reply) -> UpstreamError:
+        said = await reply.read(_SAID)
+        return of_http(self._model, reply.status, _message(said), _after(dict(reply.headers)))
+
+    def _unavailable(self, error: CatnapError) -> Unavailable:
+        return Unavailable(f"model {self._model!r}: its server: {error.message}")
+
+
+class _Error(msgspec.Struct):
+    message: str = ""
+
+
+class _Said(msgspec.Struct):
+    error: _Error | str | None = None
+    detail: str | list[object] | dict[str, object] | None = None
+    message: str = ""
+
+
+def _message(said: bytes) -> str:
+    """Of OpenAI's own errors, and of those that frameworks write beside them."""
+    try:
+        found = msgspec.json.decode(said, type=_Said)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return said.decode(errors="replace").strip()[:500]
+    error = found.error.message if isinstance(found.error, _Error) else found.error
+    return str(error or found.message or found.detail or "")[:2000]
+
+
+def _after(headers: Mapping[bytes, bytes]) -> float | None:
+    try:
+        return max(0.0, float(headers[b"retry-after"]))
+    except (KeyError, ValueError):
+        return None
