@@ -1,0 +1,57 @@
+"""Which model a request is for, and which version of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from catnap.errors import NotFound
+from catnap.models.settings import Model, nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """name: the model's own, whatever it was asked by. version: of its servers;
+    empty where these have but one."""
+
+    name: str
+    version: str
+    model: Model
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        canary = self.model.canary
+        return canary.servers if canary and canary.version == self.version else self.model.servers
+
+
+class Names:
+    """The models by what they are called. Whose list does not have one is told
+    the same as if there were none."""
+
+    def __init__(self, models: Mapping[str, Model]) -> None:
+        self._models = dict(models)
+        self._names = {alias: name for name, each in models.items() for alias in each.aliases}
+
+    def visible(self, tenant: str) -> Iterator[tuple[str, Model]]:
+        """Those that the tenant may ask, by name."""
+        return ((name, each) for name, each in sorted(self._models.items()) if each.is_for(tenant))
+
+    def choose(self, name: str, version: str, tenant: str, chance: float) -> Choice:
+        """name: or an alias. version: empty for whichever gets the request, by
+        chance (0 <= n < 1) and the canary's percentage. Raises NotFound, which
+        names the nearest there is."""
+        own = self._names.get(name, name)
+        model = self._models.get(own)
+        if model is None or not model.is_for(tenant):
+            known = [each for each, _ in self.visible(tenant)]
+            raise NotFound(f"there is no model {name!r}: {nearest(name, known)}")
+        canary = model.canary
+        if version:
+            versions = [model.version, *([canary.version] if canary else [])]
+            if version not in versions:
+                there = ", ".join(each or "one without a name" for each in versions)
+                raise NotFound(f"model {own!r} has no version {version!r}; there is {there}")
+            return Choice(own, version, model)
+        if canary and chance * 100 < canary.percent:
+            return Choice(own, canary.version, model)
+        return Choice(own, model.version, model)

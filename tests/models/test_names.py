@@ -1,0 +1,59 @@
+"""Which model a request is for."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+
+from catnap.errors import NotFound
+from catnap.models.names import Names
+from catnap.models.settings import Canary, Model
+
+NAMES = Names(
+    {
+        "writer": Model(
+            servers=("w:1",),
+            version="1",
+            aliases=("default", "gpt-4o"),
+            canary=Canary(version="2", servers=("w:2",), percent=10),
+        ),
+        "private": Model(servers=("p:1",), tenants=("acme",)),
+    }
+)
+
+
+def test_a_model_is_found_by_its_name_and_its_aliases() -> None:
+    for name in ("writer", "default", "gpt-4o"):
+        found = NAMES.choose(name, "", "acme", 0.99)
+        assert (found.name, found.version, found.servers) == ("writer", "1", ("w:1",))
+
+
+def test_a_canary_gets_its_part_and_who_names_it() -> None:
+    chance = random.Random(1).random
+    versions = Counter(NAMES.choose("writer", "", "a", chance()).version for _ in range(5000))
+    assert 400 <= versions["2"] <= 600
+    named = NAMES.choose("writer", "2", "a", 0.99)
+    assert named.servers == ("w:2",)
+
+
+def test_a_version_that_there_is_not_is_refused_with_those_there_are() -> None:
+    with pytest.raises(NotFound, match="no version '3'; there is 1, 2"):
+        NAMES.choose("writer", "3", "a", 0.0)
+
+
+def test_another_tenants_model_is_as_unknown_as_none() -> None:
+    assert NAMES.choose("private", "", "acme", 0.0).name == "private"
+    assert [name for name, _ in NAMES.visible("rival")] == ["writer"]
+    said = set()
+    for name in ("private", "privata"):
+        with pytest.raises(NotFound) as refused:
+            NAMES.choose(name, "", "rival", 0.0)
+        said.add(refused.value.message.replace(name, "it"))
+    assert len(said) == 1
+
+
+def test_who_mistypes_is_told_the_nearest() -> None:
+    with pytest.raises(NotFound, match="did you mean 'writer'"):
+        NAMES.choose("writter", "", "a", 0.0)
