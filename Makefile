@@ -54,8 +54,9 @@ test-servers: setup ## install what some tests want: Postgres (by apt), versityg
 test-hostile: setup ## send 100,000 generated requests to a host; HOSTILE_SEED= for others
 	@HOSTILE_REQUESTS=100000 $(BIN)/python -m pytest $(ARGS) tests/host/test_generated.py
 
-test-killed: setup ## kill the gateway 20 times under load; KILLS= for more
+test-killed: setup ## kill the gateway 20 times under load, and who keeps a folder 200 times; KILLS= for more
 	@KILLS=$${KILLS:-20} $(BIN)/python -m pytest -s $(ARGS) tests/platform/test_killed.py
+	@KILLS=$${KILLS:-200} $(BIN)/python -m pytest $(ARGS) tests/workspaces/test_killed.py tests/workspaces/test_pods_killed.py
 
 test-revisions: setup ## 100 revisions of a skill under load; REVISIONS= for more
 	@REVISIONS=$${REVISIONS:-100} $(BIN)/python -m pytest $(ARGS) tests/platform/test_sessions.py
