@@ -6,13 +6,12 @@ import pytest
 
 from catnap.cli.config_check import check
 from catnap.errors import InvalidRequest
-from catnap.packages import PUBLIC, Index
+from catnap.packages import Index
 
 
 @pytest.mark.parametrize(
     ("text", "url"),
     [
-        (PUBLIC, PUBLIC),
         ("https://packages.example/simple", "https://packages.example/simple/"),
         ("https://packages.example", "https://packages.example/"),
         ("http://127.0.0.1:3141/root//", "http://127.0.0.1:3141/root/"),

@@ -198,6 +198,18 @@ def test_what_may_not_be_installed_is_refused_with_the_reason(
     assert lab(modules=("table",))["values"] == {"table": None}
 
 
+def test_where_the_settings_name_no_index_nothing_is_installed(tmp_path: Path) -> None:
+    shutil.copytree(FUNCTIONS / "lab", tmp_path / "functions" / "lab")
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    running = Running(home, tmp_path / "functions", CATNAP_MODELS="127.0.0.1:1")
+    try:
+        with pytest.raises(PermissionDenied, match="CATNAP_INDEX names no index"):
+            Lab(running, "without")(["table"])
+    finally:
+        assert running.stop() == 0
+
+
 async def test_who_asks_for_what_is_not_allowed_is_in_the_audit(
     lab: Lab, platform: Running
 ) -> None:

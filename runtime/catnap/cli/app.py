@@ -80,7 +80,7 @@ class Commands(Group):
                     ("CATNAP_ADVERTISE", "its host, for gateways that share its store (HTTP's)"),
                     ("CATNAP_EGRESS", "proxy that skills leave by (a free port)"),
                     ("CATNAP_EGRESS_NETWORKS", "private networks it may reach (none)"),
-                    ("CATNAP_INDEX", "packages that sessions install (Python's own index)"),
+                    ("CATNAP_INDEX", "the index that sessions install from"),
                     ("CATNAP_AUDIT", "actions, or calls for a record of each call (actions)"),
                     ("CATNAP_AUDIT_KEEP", "how long, e.g. 400d (for ever)"),
                     ("CATNAP_SECRETS_KEY", "where the key of secrets is: file, keyring (file)"),

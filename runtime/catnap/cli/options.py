@@ -36,7 +36,7 @@ _SETTINGS = {
     "advertise": "Name or address of this gateway for others that share its store.",
     "egress": "Address of the proxy that skills leave by. Default: a free port of this machine.",
     "egress_networks": "Private networks that skills may reach by it, as 10.1.0.0/16,10.2.0.0/16.",
-    "index": "Packages that sessions install: https://host/simple/. Default: Python's own index.",
+    "index": "Index of the packages that sessions install: https://host/simple/. Default: none.",
     "audit": "What is recorded: actions, or calls for each call, too. Default: actions.",
     "audit_keep": "How long, e.g. 400d; what is older is cut off. Default: for ever.",
     "secrets_key": "Where the key of secrets is: file, or keyring. Default: file.",

@@ -68,7 +68,7 @@ class Settings:
     alone call back at, empty for http. advertise: how others reach this gateway, that
     share its store. egress: the address of the proxy that
     skills leave by. egress_networks: private networks that it may reach. index:
-    of packages, that sessions install from; empty for Python's own. audit:
+    of packages, that sessions install from; empty for none. audit:
     what is recorded of what is asked. audit_keep: seconds for which, 0 for ever.
     secrets_key: where the key is that secrets are encrypted with. tls_cert,
     tls_key: what http and grpc are answered with; tls_client_ca: by whom the

@@ -56,7 +56,7 @@ from catnap.gateway.model_server import ModelServer
 from catnap.gateway.settings import Settings, advertised
 from catnap.models.registry import Entry, Registry
 from catnap.models.remote import Remote
-from catnap.packages import PUBLIC, Index, Packages
+from catnap.packages import Index, Packages
 from catnap.services.catalog import Announce, Catalog
 from catnap.services.platform import Platform
 from catnap.sessions.rows import TABLES as HOMES
@@ -95,6 +95,8 @@ class Gateway:
     logs: Logs | PodLogs
     keeper: Keeper | None = None
     """Who has the sessions' folders, where instances may have any."""
+    packages: Packages | None = None
+    """What sessions install from, where the settings name an index."""
     cluster: Cluster | None = None
     """Where the skills run on one: its Table says whose hosts are answered here."""
 
@@ -139,9 +141,9 @@ class Gateway:
         self.at_work = AtWork(self._holds)
         self._parts.push_async_callback(self.at_work.close)
         self.egress = Proxy(self.grants.verify, self.at_work, records, networks=networks)
-        index = Index.parse(settings.index or PUBLIC)
-        self.packages = Packages(index, home / "packages")
-        self._parts.callback(self.packages.close)
+        if settings.index:
+            self.packages = Packages(Index.parse(settings.index), home / "packages")
+            self._parts.callback(self.packages.close)
         self.issued = KeyStore(self.store, self.keys)
         # The lock of its state folder makes the name its own.
         self.journal = Journal(self.store, f"{socket.gethostname()}:{home.resolve()}")

@@ -38,7 +38,7 @@ class Settings:
     recorded, denials and administrative `actions`, or with them all `calls`.
     audit_keep: seconds for which it is kept; 0 for ever. secrets_key: where the
     key is that secrets are encrypted with, in home or in this user's keyring.
-    index: what sessions install from, empty for Python's own.
+    index: what sessions install from, empty for none.
     limits: what tenants, users and skills may use. tls: the certificate that
     http and grpc are answered with; None for neither. plain: an address where
     HTTP is answered without, all the same: what probes and Brokers of a cluster

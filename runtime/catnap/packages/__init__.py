@@ -4,8 +4,8 @@ it was asked for once, kept on disk.
 Wheels alone, since nothing may be built: building runs code that nobody named.
 """
 
-from catnap.packages.address import PUBLIC, Index
+from catnap.packages.address import Index
 from catnap.packages.bounds import Bounds
 from catnap.packages.packages import Packages
 
-__all__ = ["PUBLIC", "Bounds", "Index", "Packages"]
+__all__ = ["Bounds", "Index", "Packages"]

@@ -10,9 +10,6 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from catnap.errors import InvalidRequest
 
-PUBLIC = "https://pypi.org/simple/"
-"""Python's own index, which pip takes by default."""
-
 
 @dataclass(frozen=True)
 class Index:
