@@ -13,8 +13,9 @@ from catnap.access.listen import check_listen
 from catnap.access.roles import check_role
 from catnap.cli.authorities import authorities
 from catnap.cli.listened import listened, tls_files
-from catnap.cli.settings import NAMES, Settings, find_file, nearest, read_settings
+from catnap.cli.settings import NAMES, Settings, find_file, read_settings
 from catnap.errors import InvalidRequest
+from catnap.errors.nearest import nearest
 from catnap.files.bounds import Bounds
 from catnap.files.bucket import Bucket
 from catnap.http.server_tls import server_context

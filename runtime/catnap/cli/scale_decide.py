@@ -9,8 +9,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from catnap.errors import InvalidRequest
+from catnap.errors.nearest import nearest
 from catnap.scaling import Decision, Observation, Settings, State, decide, from_values
-from catnap.scaling.annotations import nearest
 
 _Average = Annotated[float, Meta(ge=0, le=1e12)]
 

@@ -3,11 +3,10 @@ that order."""
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -21,6 +20,7 @@ from catnap.access.mtls import ClientName
 from catnap.access.oidc import Issuer
 from catnap.access.principal import DEFAULT_TENANT
 from catnap.errors import InvalidRequest
+from catnap.errors.nearest import nearest
 from catnap.http import Target
 from catnap.services.cluster.names import DEFAULT_INSTALL, check_install
 from catnap.skills.duration import Duration
@@ -238,13 +238,6 @@ def _known(table: Mapping[str, Any], names: tuple[str, ...], where: str, report:
     for key in table:
         if key not in names:
             report(InvalidRequest(f"{where}: unknown key {key!r}: {nearest(key, names)}"))
-
-
-def nearest(key: str, names: Iterable[str]) -> str:
-    """What was meant by a key that there is not."""
-    known = list(names)
-    close = difflib.get_close_matches(key, known, 1, 0.5)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
 
 
 def _value(name: str, value: object, where: str, base: Path) -> str | Path | Duration:

@@ -56,7 +56,7 @@ class Exchange(Generic[Upstream]):
                     course.failed(place, error)
                 else:
                     place.answered(cost(found))
-                    course.cleared()
+                    course.blame()
                     return found, place
 
     async def stream(
@@ -79,7 +79,7 @@ class Exchange(Generic[Upstream]):
                     course.failed(place, error, begun=first > 0)
                 else:
                     place.answered(cost(), first or place.lasts)
-                    course.cleared()
+                    course.blame()
                     return
 
 
@@ -123,14 +123,10 @@ class _Course(Generic[Upstream]):
             self.ask = replace(self.ask, tried=tried)
             return
         if len(self._suspects) == 1 and (begun or not others):
-            # Nobody else has failed alike.
-            self._blame()
+            self.blame()  # nobody else has failed alike
         raise error.error
 
-    def cleared(self) -> None:
-        """Another server has answered: it was not the request."""
-        self._blame()
-
-    def _blame(self) -> None:
+    def blame(self) -> None:
+        """It was not the request that failed: another server has answered."""
         for server in self._suspects:
             server.health.failed(self._pool.clock())

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from catnap.errors import NotFound
-from catnap.models.settings import Model, nearest
+from catnap.errors.nearest import nearest
+from catnap.models.settings import Model
 
 
 @dataclass(frozen=True, slots=True)

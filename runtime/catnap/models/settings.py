@@ -19,7 +19,6 @@ canary = { version = "2", percent = 5, servers = ["http://10.0.0.9:8000"] }
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
@@ -114,13 +113,6 @@ def parse(text: str, where: str = "models.toml") -> Models:
     if wrong:
         raise InvalidRequest("\n".join(wrong))
     return Models(models)
-
-
-def nearest(key: str, known: Iterable[str]) -> str:
-    """What was meant by a name that there is not."""
-    names = sorted(known)
-    close = difflib.get_close_matches(key, names, 1, 0.5)
-    return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names) or 'none'}"
 
 
 def _name(name: str) -> Iterator[str]:

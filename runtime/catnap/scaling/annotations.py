@@ -6,13 +6,13 @@ defaults of its ConfigMap config-autoscaler, but for the grace period: none.
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from catnap.errors import InvalidRequest
+from catnap.errors.nearest import nearest
 from catnap.scaling.settings import Settings
 from catnap.scaling.values import count, flag, number, one_of, seconds
 
@@ -120,12 +120,6 @@ def from_values(values: Mapping[str, object]) -> Settings:
         panic_window=max(1.0, float(math.floor(panic_window + 0.5))),
         panic_threshold=threshold,
     )
-
-
-def nearest(key: str, known: Mapping[str, object]) -> str:
-    """What was meant, or all there is."""
-    close = difflib.get_close_matches(key, known, 1, 0.5)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
 
 
 def _check_together(read: Mapping[str, Any]) -> None:

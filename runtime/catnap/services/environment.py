@@ -110,7 +110,7 @@ def _uv(*arguments: str) -> tuple[str, ...]:
 
 
 async def _run(*command: str) -> None:
-    said = await run(*command)  # the next builder must find nobody at work
-    if said is not None:
-        text = " ".join(said.split())
+    ended = await run(*command)
+    if ended.status:
+        text = " ".join(ended.err.decode(errors="replace").split())
         raise InvalidRequest(f"requirements.txt: no environment can be made of it: {text[-500:]}")

@@ -65,12 +65,12 @@ class Installer:
         )
 
     async def _uv(self, *arguments: str, index: str) -> None:
-        said = await run(
+        ended = await run(
             *(_program(), *arguments, "--python", sys.executable, "--no-build", "--quiet"),
             env=self._environment(index),
         )
-        if said is not None:
-            raise _error(said, index)
+        if ended.status:
+            raise _error(ended.err.decode(errors="replace"), index)
 
     def _environment(self, index: str) -> dict[str, str]:
         """All that uv is told by it: nothing of the skill's, and the credentials

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
-import signal
 from pathlib import Path
 
 from catnap.errors import Unavailable
+from catnap.skills import programs
 
 _LINES = 12
 """Of what a program that failed has said, the last so many."""
@@ -28,25 +25,10 @@ async def run(*command: str, folder: Path | None = None) -> str:
     Raises ProgramFailed, and Unavailable where there is no such program.
     """
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=folder,
-            start_new_session=True,
-        )
+        ended = await programs.run(*command, folder=folder)
     except OSError as error:
         raise Unavailable(f"{command[0]} cannot be run: {error.strerror or error}") from None
-    try:
-        out, err = await process.communicate()
-    finally:
-        if process.returncode is None:
-            # Whoever asked has left; the next one must find nobody at work.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-    if process.returncode:
-        said = (err.strip() or out.strip()).decode(errors="replace").splitlines()
-        raise ProgramFailed(command[0], process.returncode, " | ".join(said[-_LINES:]))
-    return out.decode(errors="replace")
+    if ended.status:
+        said = (ended.err.strip() or ended.out.strip()).decode(errors="replace").splitlines()
+        raise ProgramFailed(command[0], ended.status, " | ".join(said[-_LINES:]))
+    return ended.out.decode(errors="replace")
