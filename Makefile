@@ -31,7 +31,7 @@ setup: .venv/ready ## create .venv with the locked dependencies and build the mo
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement .venv/uv.txt
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --compile-bytecode --require-hashes requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m catnap.models.build "$${CATNAP_HOME:-.catnap}"
+	@$(BIN)/python -m catnap.models.serving.build "$${CATNAP_HOME:-.catnap}"
 	@touch $@
 
 run: setup ## start the whole platform on localhost

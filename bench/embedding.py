@@ -29,9 +29,9 @@ import onnxruntime as ort
 
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.inference.grpc_service_pb2_grpc import GRPCInferenceServiceStub
-from catnap.models import build
-from catnap.models.embedder import cores, pad
-from catnap.models.tokenizer import WordPieces
+from catnap.models.serving import build
+from catnap.models.serving.embedder import cores, pad
+from catnap.models.serving.tokenizer import WordPieces
 
 CHUNKS = 96
 CHARACTERS = 900

@@ -15,8 +15,8 @@ from typing import Any
 
 from bench.embedding import SIZES, SPIN_DOWN, bare_session, run_bare, seconds
 from catnap.client import Client
-from catnap.models import build
-from catnap.models.tokenizer import WordPieces
+from catnap.models.serving import build
+from catnap.models.serving.tokenizer import WordPieces
 from tests.platform.running import ROOT, Running
 from tests.questions import QUESTIONS
 from tests.topics import put_topics, wait_for_index

@@ -15,13 +15,13 @@ from catnap.access.limits import Limit, Who
 from catnap.calls.models import embed, infer
 from catnap.errors import ResourceExhausted
 from catnap.inference import grpc_service_pb2 as oip
-from catnap.models import server
-from catnap.models.batcher import Limits
-from catnap.models.engine import Engine
-from catnap.models.fake import HashEmbedder, WordTokenizer
 from catnap.models.registry import Entry
 from catnap.models.remote import Remote
-from catnap.models.service import InferenceService
+from catnap.models.serving import server
+from catnap.models.serving.batcher import Limits
+from catnap.models.serving.engine import Engine
+from catnap.models.serving.fake import HashEmbedder, WordTokenizer
+from catnap.models.serving.service import InferenceService
 
 ANN: Who = ("acme", "ann", "")
 SEARCH: Who = ("acme", "ann", "search")

@@ -17,7 +17,7 @@ def main() -> int:
 
         return host(argv[1:])
     if argv[:1] == ["models"]:
-        from catnap.models.main import main as models
+        from catnap.models.serving.main import main as models
 
         return models(argv[1:])
     from catnap.cli.app import run

@@ -19,7 +19,7 @@ from catnap.errors.nearest import nearest
 from catnap.files.bounds import Bounds
 from catnap.files.bucket import Bucket
 from catnap.http.server_tls import server_context
-from catnap.models.build import NAME as MODEL
+from catnap.models.serving.build import NAME as MODEL
 from catnap.packages import Index
 from catnap.services.containers.settings import BuildSettings
 from catnap.skills.manifest import Manifest, parse_manifest

@@ -94,7 +94,7 @@ def deploy(
     from catnap.access.keyfile import random_text
     from catnap.access.keys import PREFIX
     from catnap.access.shared_keys import FILES
-    from catnap.models.build import NAME as MODEL
+    from catnap.models.serving.build import NAME as MODEL
     from catnap.services.cluster.install import Install
     from catnap.services.cluster.names import (
         ADMIN_KEY,

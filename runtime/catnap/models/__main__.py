@@ -2,6 +2,6 @@
 
 import sys
 
-from catnap.models.main import main
+from catnap.models.serving.main import main
 
 sys.exit(main(sys.argv[1:]))

@@ -17,7 +17,7 @@ _ONLY_LOCALLY = {
         "catnap.cli.lock",
         "catnap.cli.scale_plot",
     ),
-    "models": ("catnap.models.build", "catnap.models.graph"),
+    "models": ("catnap.models.serving.build", "catnap.models.serving.graph"),
 }
 _IMPORT_ALL = """
 import importlib, pkgutil, sys
@@ -45,7 +45,7 @@ async def test_the_model_server_finds_its_model(workshop: Workshop) -> None:
     built = await build_platform("models", workshop.settings, silent)
     script = (
         "from pathlib import Path\n"
-        "from catnap.models.build import location\n"
+        "from catnap.models.serving.build import location\n"
         "print(sorted(path.name for path in location(Path('/catnap/model')).folder.iterdir()))"
     )
     said = await workshop.builder.look(built.reference, ("/catnap/bin/python", "-c", script))

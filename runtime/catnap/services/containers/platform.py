@@ -24,7 +24,7 @@ PLATFORM: dict[str, Platform] = {"catnap-gateway": "gateway", "catnap-models": "
 _BUILD_MODEL = """
 import sys
 from pathlib import Path
-from catnap.models.build import ensure
+from catnap.models.serving.build import ensure
 print(ensure(Path(sys.argv[1])).folder)
 """
 

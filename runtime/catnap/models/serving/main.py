@@ -12,8 +12,8 @@ import sys
 import threading
 from pathlib import Path
 
-from catnap.models import server
-from catnap.models.weights import WeightsMissing
+from catnap.models.serving import server
+from catnap.models.serving.weights import WeightsMissing
 
 _PR_SET_PDEATHSIG = 1
 _HELP = """\

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Sequence
 
 from catnap.errors import InvalidRequest
 from catnap.inference import grpc_service_pb2 as oip
-from catnap.models.embedder import WIDTH
-from catnap.models.engine import Embeddings
+from catnap.models.serving.embedder import WIDTH
+from catnap.models.serving.engine import Embeddings
 
 MAX_TEXTS = 4096
 

@@ -10,7 +10,7 @@ import pytest
 
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.inference.grpc_service_pb2_grpc import GRPCInferenceServiceStub
-from catnap.models import build, main, weights
+from catnap.models.serving import build, main, weights
 
 
 def start(home: Path, *arguments: str) -> subprocess.Popen[str]:

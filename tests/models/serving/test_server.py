@@ -11,11 +11,11 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.inference.grpc_service_pb2_grpc import GRPCInferenceServiceStub
-from catnap.models import server
-from catnap.models.batcher import Limits
-from catnap.models.engine import MAX_WAITING, Engine
-from catnap.models.fake import HashEmbedder, WordTokenizer
-from catnap.models.service import InferenceService
+from catnap.models.serving import server
+from catnap.models.serving.batcher import Limits
+from catnap.models.serving.engine import MAX_WAITING, Engine
+from catnap.models.serving.fake import HashEmbedder, WordTokenizer
+from catnap.models.serving.service import InferenceService
 
 TEXTS = ["a cat", "naps", "Ünïcödé\n", ""]
 

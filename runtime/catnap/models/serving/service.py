@@ -10,8 +10,8 @@ import grpc
 from catnap.errors import CatnapError, NotFound
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.inference.grpc_service_pb2_grpc import GRPCInferenceServiceServicer
-from catnap.models import tensors
-from catnap.models.engine import Engine
+from catnap.models.serving import tensors
+from catnap.models.serving.engine import Engine
 
 VERSION = "1"
 

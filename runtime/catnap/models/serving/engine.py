@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from catnap.errors import CatnapError, DeadlineExceeded, ResourceExhausted, Unavailable
-from catnap.models.batcher import Batcher, Limits, Text
-from catnap.models.embedder import WIDTH, Embedder, Vectors
-from catnap.models.tokenizer import Tokenizer
+from catnap.models.serving.batcher import Batcher, Limits, Text
+from catnap.models.serving.embedder import WIDTH, Embedder, Vectors
+from catnap.models.serving.tokenizer import Tokenizer
 
 log = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from catnap.errors import DeadlineExceeded, ResourceExhausted, Unavailable
-from catnap.models.batcher import Limits
-from catnap.models.embedder import Vectors
-from catnap.models.engine import Engine
-from catnap.models.fake import HashEmbedder, WordTokenizer
+from catnap.models.serving.batcher import Limits
+from catnap.models.serving.embedder import Vectors
+from catnap.models.serving.engine import Engine
+from catnap.models.serving.fake import HashEmbedder, WordTokenizer
 
 LIMITS = Limits(area=512, padding=32)
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from catnap.models.embedder import WIDTH, Vectors
-from catnap.models.tokenizer import MAX_TOKENS
+from catnap.models.serving.embedder import WIDTH, Vectors
+from catnap.models.serving.tokenizer import MAX_TOKENS
 
 
 class WordTokenizer:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from catnap.models import build
+from catnap.models.serving import build
 
 # Before numpy is imported: its threads wait in circles, and take four times the
 # processor where another process is at work.

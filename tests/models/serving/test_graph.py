@@ -4,11 +4,11 @@ import pydoc_data.topics
 import numpy as np
 import pytest
 
-from catnap.models import weights
-from catnap.models.build import Model
-from catnap.models.embedder import OnnxEmbedder
-from catnap.models.tokenizer import WordPieces
-from tests.models.reference import Reference
+from catnap.models.serving import weights
+from catnap.models.serving.build import Model
+from catnap.models.serving.embedder import OnnxEmbedder
+from catnap.models.serving.tokenizer import WordPieces
+from tests.models.serving.reference import Reference
 
 LENGTHS = [1, 2, 3, 5, 8, 13, 16, 17, 31, 32, 47, 64, 90, 127, 128, 150, 199, 240, 255, 256]
 

@@ -3,7 +3,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catnap.models.batcher import Batcher, Limits
+from catnap.models.serving.batcher import Batcher, Limits
 
 LIMITS = Limits(area=512, padding=32)
 

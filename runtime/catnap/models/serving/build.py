@@ -5,7 +5,7 @@
                                         tokenizer.json
 
 The digest names the weights and the graph's version, so a folder that exists is
-complete and never changes. `python -m catnap.models.build HOME` builds ahead of the
+complete and never changes. `python -m catnap.models.serving.build HOME` builds ahead of the
 first start.
 """
 
@@ -20,7 +20,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from catnap.models import weights
+from catnap.models.serving import weights
 
 NAME = "minilm-l6-v2"
 
@@ -94,7 +94,7 @@ def _write(found: weights.Weights, built: Model) -> None:
     import onnx
     from safetensors.numpy import load_file
 
-    from catnap.models import graph
+    from catnap.models.serving import graph
 
     # The weights stand outside the graph's file, where the runtime maps what it
     # can: the table of words stays on disk but for the rows in use.
@@ -114,7 +114,7 @@ def _write(found: weights.Weights, built: Model) -> None:
 
 def main(argv: list[str]) -> int:
     if len(argv) != 1:
-        sys.stderr.write("usage: python -m catnap.models.build HOME\n")
+        sys.stderr.write("usage: python -m catnap.models.serving.build HOME\n")
         return 2
     began = time.monotonic()
     fresh = not location(Path(argv[0])).folder.is_dir()

@@ -105,7 +105,7 @@ class _Graph:
         graph = helper.make_graph(self._nodes, "minilm", inputs, [output], self._constants)
         opsets = [helper.make_opsetid("", 20), helper.make_opsetid(_FUSED, 1)]
         return helper.make_model(
-            graph, opset_imports=opsets, ir_version=10, producer_name="catnap.models.graph"
+            graph, opset_imports=opsets, ir_version=10, producer_name="catnap.models.serving.graph"
         )
 
     def _attention(self, name: str, hidden: str) -> str:
