@@ -1,0 +1,51 @@
+"""What a request to a model took, and who is told of it when it has ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from catnap.models.settings import Prices
+
+_MILLION = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """tokens: that the model read and wrote. milliseconds: that servers were at
+    work on it, all tries together. bytes_in, bytes_out: of what was asked and
+    what was answered, as far as it came."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    milliseconds: float = 0.0
+    bytes_in: int = 0
+    bytes_out: int = 0
+
+    def cost(self, prices: Prices) -> float:
+        """In the currency of the prices."""
+        return (
+            self.prompt_tokens * prices.prompt_tokens
+            + self.completion_tokens * prices.completion_tokens
+            + self.milliseconds * prices.milliseconds
+        ) / _MILLION
+
+
+class Account(Protocol):
+    """Told once of each request to a model there is, however it ended."""
+
+    def ended(
+        self,
+        who: tuple[str, str, str],
+        model: str,
+        version: str,
+        prices: Prices,
+        spent: Spent,
+        outcome: str,
+        waited: float,
+    ) -> None:
+        """who: tenant, user and skill that asked; no skill where an agent core
+        did. model: its name in models.toml, not an alias. version: that
+        answered, empty where the model has one only. outcome: `ok` or the
+        error's name, `Cancelled` of whoever left. waited: seconds that it was at
+        no server."""
