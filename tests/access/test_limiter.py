@@ -129,6 +129,21 @@ def test_limits_made_later_count_what_was_used_before() -> None:
     assert refused.scope == ("", "bob", "")
 
 
+def test_what_models_cost_is_spent_until_a_days_budget_is() -> None:
+    limiter = Limiter([Limit(tenant="acme", daily_cost=1.5), Limit(user="ann", daily_tokens=99)])
+    limiter.spend(BOB, NOON, tokens=50, cost=1.25)
+    assert limiter.within(ANN, NOON, "daily_tokens", "daily_cost") is None
+    limiter.spend(BOB, NOON, tokens=50, cost=0.25)
+    assert limiter.within(ANN, NOON, "daily_tokens") is None
+    refused = limiter.within(ANN, NOON, "daily_tokens", "daily_cost")
+    assert refused is not None
+    assert str(refused.error(NOON)).startswith(
+        "the limit of tenant 'acme' is reached: 1.5 spent on models per day (UTC); it frees in 12 h"
+    )
+    assert limiter.within(ANN, refused.frees_at, "daily_tokens", "daily_cost") is None
+    assert isinstance(limiter.admit(ANN, NOON), Admitted)
+
+
 def test_what_was_used_before_a_start_counts_after_it() -> None:
     limiter = Limiter([Limit(tenant="acme", daily_compute_ms=100.0)])
     limiter.heard(day_of(NOON), BOB, Used(4, 0, 100.0, 0), NOON, own=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
 from catnap.access.admission import Admitted
@@ -70,7 +71,7 @@ async def test_use_is_written_once_also_where_the_store_could_not_for_a_while(
 ) -> None:
     found = meter(store)
     calls(found, 2)
-    found.limiter.spend(ANN, NOON, tokens=5, compute_ms=1.5, bytes=7)
+    found.limiter.spend(ANN, NOON, tokens=5, compute_ms=1.5, bytes=7, cost=0.25)
     await store.run(lambda db: db.execute("ALTER TABLE used RENAME TO away"))
     with pytest.raises(Exception, match="used"):
         await found.settle()
@@ -78,7 +79,7 @@ async def test_use_is_written_once_also_where_the_store_could_not_for_a_while(
     calls(found, 1)
     await found.settle()
     await found.settle()
-    assert await found.used("2025-11-21") == [Use("2025-11-21", *ANN, 3, 5, 1.5, 7)]
+    assert await found.used("2025-11-21") == [Use("2025-11-21", *ANN, 3, 5, 1.5, 7, 0.25)]
 
 
 async def test_use_is_found_by_whose_it_is(store: Store) -> None:
@@ -128,6 +129,33 @@ async def test_gateways_that_share_a_store_count_a_day_together(shared: str) -> 
     for each, store in zip((one, other), stores, strict=True):
         await each.stop()
         store.close()
+
+
+async def test_what_models_cost_through_one_gateway_counts_at_the_other(shared: str) -> None:
+    stores = [Store(shared, [LIMITS]) for _ in range(2)]
+    one, other = (meter(store, Limit(tenant="acme", daily_cost=1)) for store in stores)
+    await one.start()
+    await other.start()
+    one.limiter.spend(ANN, NOON, cost=0.75)
+    other.limiter.spend(ANN, NOON, cost=0.25)
+    assert other.limiter.within(ANN, NOON, "daily_cost") is None
+    await one.settle()
+    await other.hear()
+    assert other.limiter.within(ANN, NOON, "daily_cost") is not None
+    assert [each.cost for each in await other.used("2025-11-21")] == [1.0]
+    for each, store in zip((one, other), stores, strict=True):
+        await each.stop()
+        store.close()
+
+
+async def test_a_limit_is_kept_without_what_it_does_not_bound(store: Store) -> None:
+    found = meter(store)
+    await found.start()
+    await found.put(THREE)
+    [row] = await store.run(lambda db: db.execute("SELECT bounds FROM limits").fetchall())
+    assert "daily_cost" not in msgspec.msgpack.decode(row["bounds"])
+    assert found.limiter.limits == (THREE,)
+    await found.stop()
 
 
 async def test_gateways_that_share_a_store_share_out_rates_and_places(shared: str) -> None:

@@ -70,6 +70,7 @@ _DAILY = {
     "daily_tokens": "tokens of models",
     "daily_compute_ms": "ms of compute",
     "daily_bytes": "bytes of files written",
+    "daily_cost": "spent on models",
 }
 
 

@@ -26,6 +26,7 @@ LIMITS = Component(
             gateway TEXT PRIMARY KEY, until REAL NOT NULL
         ) STRICT, WITHOUT ROWID;
         """,
+        "ALTER TABLE used ADD COLUMN cost REAL NOT NULL DEFAULT 0",
     ),
 )
 
@@ -39,11 +40,13 @@ def limits(db: Database) -> list[Limit]:
 
 
 def put(db: Database, limit: Limit) -> None:
-    """In place of the one of the same scope."""
+    """In place of the one of the same scope. What it does not limit is left out:
+    a gateway of the release before may not know the measure."""
+    said = {key: value for key, value in msgspec.structs.asdict(limit).items() if value is not None}
     db.execute(
         'INSERT INTO limits (tenant, "user", skill, bounds) VALUES (?, ?, ?, ?) '
         'ON CONFLICT (tenant, "user", skill) DO UPDATE SET bounds = excluded.bounds',
-        (*limit.scope, msgspec.msgpack.encode(limit)),
+        (*limit.scope, msgspec.msgpack.encode(said)),
     )
 
 

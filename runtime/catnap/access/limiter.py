@@ -15,7 +15,7 @@ from catnap.access.usage import DAY, Tally, Used, day_of
 _ENTRY = frozenset(("rate", "daily_calls", "daily_compute_ms"))
 """What a call has to be within besides its places."""
 
-_OTHERS = frozenset(("daily_tokens", "daily_bytes"))
+_OTHERS = frozenset(("daily_tokens", "daily_bytes", "daily_cost"))
 """What only those are asked about that use it."""
 
 _TOTALS = _OTHERS | {"daily_calls", "daily_compute_ms"}
@@ -103,9 +103,13 @@ class Limiter:
         places = self._account(who, now).places
         return _take(places, now) or Admitted(places, now)
 
-    def within(self, who: Who, now: float, measure: Measure) -> Refused | None:
-        """None where something is left of `daily_tokens` or `daily_bytes`."""
-        gates = [each for each in self._account(who, now).others if each.measure == measure]
+    def within(self, who: Who, now: float, *measures: Measure) -> Refused | None:
+        """None where something is left of each: of `daily_tokens`, `daily_cost`,
+        `daily_bytes`."""
+        others = self._account(who, now).others
+        if not others:
+            return None
+        gates = [each for each in others if each.measure in measures]
         return _refused(gates, now) if any(gate.frees(now) for gate in gates) else None
 
     def spend(
@@ -116,6 +120,7 @@ class Limiter:
         tokens: int = 0,
         compute_ms: float = 0.0,
         bytes: int = 0,  # noqa: A002
+        cost: float = 0.0,
     ) -> None:
         """Counts what a call turned out to use, on the day it is known."""
         account = self._account(who, now)
@@ -123,6 +128,7 @@ class Limiter:
             used.tokens += tokens
             used.compute_ms += compute_ms
             used.bytes += bytes
+            used.cost += cost
         self._note(account.tally)
 
     # --- limits --------------------------------------------------------------

@@ -12,7 +12,13 @@ from catnap.errors import InvalidRequest
 from catnap.events.ids import EACH, check_id
 
 Measure = Literal[
-    "rate", "concurrent", "daily_calls", "daily_tokens", "daily_compute_ms", "daily_bytes"
+    "rate",
+    "concurrent",
+    "daily_calls",
+    "daily_tokens",
+    "daily_compute_ms",
+    "daily_bytes",
+    "daily_cost",
 ]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 
@@ -35,8 +41,8 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     of them together. rate: calls per second, in the long run; burst: how many
     of them at once, by default those of one second. concurrent: calls at work
     at one time. The daily ones are per day in UTC: calls, tokens of models,
-    milliseconds that skills were at work, and bytes of files written. None: not
-    limited here.
+    milliseconds that skills were at work, bytes of files written, and what
+    models cost by their prices. None: not limited here.
 
     A call has to be within every limit that it meets. Of limits that differ
     only in naming somebody or saying `*`, the one that names him holds.
@@ -52,6 +58,7 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     daily_tokens: int | None = None
     daily_compute_ms: float | None = None
     daily_bytes: int | None = None
+    daily_cost: float | None = None
 
     def __post_init__(self) -> None:
         for kind, name in (("tenant", self.tenant), ("user", self.user), ("skill", self.skill)):

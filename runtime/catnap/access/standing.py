@@ -19,8 +19,9 @@ MOST = 1000
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """One measure of a limit for those whom it bounds together. tenant, user,
     skill: who they are, empty for all. used, limit: in calls, tokens,
-    milliseconds or bytes; of a rate, the calls of its burst. frees: where it is
-    reached, when there is room again. text: the limit in words."""
+    milliseconds, bytes or the currency of prices; of a rate, the calls of its
+    burst. frees: where it is reached, when there is room again. text: the limit
+    in words."""
 
     tenant: str
     user: str
@@ -42,7 +43,7 @@ def standing(
             user=gate.scope[1],
             skill=gate.scope[2],
             measure=gate.measure,
-            used=round(gate.used(now), 3),
+            used=round(gate.used(now), 6),
             limit=gate.most,
             frees=moment(frees) if (frees := gate.frees(now)) else "",
             text=bound(gate.limit, gate.measure),

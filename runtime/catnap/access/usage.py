@@ -14,9 +14,10 @@ def day_of(now: float) -> int:
 
 class Used:
     """calls: that were let in. tokens: of models. compute_ms: milliseconds that
-    skills were at work. bytes: of files written."""
+    skills were at work. bytes: of files written. cost: of models, by their
+    prices."""
 
-    __slots__ = ("bytes", "calls", "compute_ms", "tokens")
+    __slots__ = ("bytes", "calls", "compute_ms", "cost", "tokens")
 
     def __init__(
         self,
@@ -24,17 +25,20 @@ class Used:
         tokens: int = 0,
         compute_ms: float = 0.0,
         bytes: int = 0,  # noqa: A002
+        cost: float = 0.0,
     ) -> None:
         self.calls, self.tokens, self.compute_ms, self.bytes = calls, tokens, compute_ms, bytes
+        self.cost = cost
 
     def add(self, more: Used) -> None:
         self.calls += more.calls
         self.tokens += more.tokens
         self.compute_ms += more.compute_ms
         self.bytes += more.bytes
+        self.cost += more.cost
 
     def copy(self) -> Used:
-        return Used(self.calls, self.tokens, self.compute_ms, self.bytes)
+        return Used(self.calls, self.tokens, self.compute_ms, self.bytes, self.cost)
 
     def since(self, before: Used) -> Used:
         """What was used after that."""
@@ -43,6 +47,7 @@ class Used:
             self.tokens - before.tokens,
             self.compute_ms - before.compute_ms,
             self.bytes - before.bytes,
+            self.cost - before.cost,
         )
 
 

@@ -31,6 +31,7 @@ class Use(msgspec.Struct, frozen=True):
     tokens: int
     compute_ms: float
     bytes: int
+    cost: float = 0.0
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -47,13 +48,13 @@ def put(db: Database, gateway: str, uses: Iterable[tuple[int, Who, Used]], now: 
     for day, who, used in uses:
         db.execute(
             'INSERT INTO used (day, tenant, "user", skill, gateway, calls, tokens, compute_ms, '
-            "bytes, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "bytes, cost, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
             'ON CONFLICT (day, tenant, "user", skill, gateway) DO UPDATE SET '
             "calls = excluded.calls, tokens = excluded.tokens, compute_ms = excluded.compute_ms, "
-            "bytes = excluded.bytes, changed = excluded.changed",
+            "bytes = excluded.bytes, cost = excluded.cost, changed = excluded.changed",
             (
                 *(date(day), *who, gateway),
-                *(used.calls, used.tokens, used.compute_ms, used.bytes, now),
+                *(used.calls, used.tokens, used.compute_ms, used.bytes, used.cost, now),
             ),
         )
 
@@ -67,14 +68,15 @@ def of_day(db: Database, day: str, tenant: str = "", user: str = "", skill: str 
             values.append(value)
     query = (
         'SELECT tenant, "user", skill, sum(calls) AS calls, sum(tokens) AS tokens, '  # noqa: S608
-        f"sum(compute_ms) AS compute_ms, sum(bytes) AS bytes FROM used WHERE {' AND '.join(where)} "
+        "sum(compute_ms) AS compute_ms, sum(bytes) AS bytes, sum(cost) AS cost "
+        f"FROM used WHERE {' AND '.join(where)} "
         'GROUP BY tenant, "user", skill ORDER BY tenant, "user", skill'
     )
     found = ((row, _used(row)) for row in db.execute(query, values))
     return [
         Use(
             *(day, row["tenant"], row["user"], row["skill"]),
-            *(used.calls, used.tokens, used.compute_ms, used.bytes),
+            *(used.calls, used.tokens, used.compute_ms, used.bytes, used.cost),
         )
         for row, used in found
     ]
@@ -117,4 +119,7 @@ def date(day: int) -> str:
 
 def _used(row: Row) -> Used:
     """Postgres adds whole numbers up to decimals."""
-    return Used(int(row["calls"]), int(row["tokens"]), float(row["compute_ms"]), int(row["bytes"]))
+    return Used(
+        *(int(row["calls"]), int(row["tokens"]), float(row["compute_ms"]), int(row["bytes"])),
+        float(row["cost"]),
+    )

@@ -34,7 +34,7 @@ def enqueue(call: Call, deployed: Deployed, limits: Limiter, now: float) -> None
 def admit_model(limits: Limiter, who: Who, now: float) -> Admitted:
     """A place for a request to a model. One that a skill makes is part of its
     call; any other is a call by itself. Raises ResourceExhausted."""
-    refused = limits.within(who, now, "daily_tokens")
+    refused = limits.within(who, now, "daily_tokens", "daily_cost")
     if refused:
         raise refused.error(now)
     return Admitted((), now) if who[2] else _in(limits.admit(who, now), now)

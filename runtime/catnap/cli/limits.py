@@ -78,6 +78,7 @@ def list_(settings: Settings, tenant: str, as_json: bool) -> None:
 @click.option("--daily-tokens", type=int, help="Tokens of models per day.")
 @click.option("--daily-compute-ms", type=float, help="Milliseconds of skills at work per day.")
 @click.option("--daily-bytes", type=int, help="Bytes of files written per day.")
+@click.option("--daily-cost", type=float, help="Spent on models per day, by their prices.")
 @with_json
 @with_settings(*ADMIN)
 def set_(settings: Settings, as_json: bool, **values: Any) -> None:

@@ -14,7 +14,7 @@ from catnap.cli.admin import ADMIN, ask
 from catnap.cli.options import Command, with_json, with_settings
 from catnap.cli.settings import Settings
 
-_NUMBERS = ("calls", "tokens", "compute", "written", "used")
+_NUMBERS = ("calls", "tokens", "compute", "written", "cost", "used")
 
 
 class _Usage(msgspec.Struct):
@@ -47,11 +47,12 @@ def usage(settings: Settings, as_json: bool, **asked: str) -> None:
         output.as_json(found)
         return
     output.table(
-        ("tenant", "user", "skill", "calls", "tokens", "compute", "written"),
+        ("tenant", "user", "skill", "calls", "tokens", "compute", "written", "cost"),
         [
             (
                 *(each.tenant, each.user, each.skill, f"{each.calls:,}", f"{each.tokens:,}"),
                 *(f"{each.compute_ms / 1000:,.1f} s", output.size(each.bytes)),
+                f"{each.cost:,.6g}",
             )
             for each in found.used
         ],
