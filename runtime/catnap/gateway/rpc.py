@@ -12,7 +12,8 @@ from grpc_reflection.v1alpha import reflection
 from catnap.errors import Unavailable
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.grpc_files import Files
-from catnap.gateway.grpc_models import GRPCInferenceService, Models
+from catnap.gateway.grpc_inference import GRPCInferenceService
+from catnap.gateway.grpc_models import Models
 from catnap.gateway.grpc_skills import Skills
 from catnap.gateway.grpc_tasks import Tasks
 from catnap.gateway.grpc_tls import credentials
