@@ -5,38 +5,41 @@ servers = ["models:8001"]             # whoever has it, by the Open Inference Pr
 abilities = ["embed", "infer"]
 dimensions = 384
 
+[ranker]                              # or a server of our own
+folder = "models/ranker"              # beside models.toml: model.onnx, or what makes text
+device = "cuda"
+batch = { size = 64, delay = "5ms", buckets = [64, 256], pad = { input_ids = 0 } }
+
 [writer]
-protocol = "openai"                   # or by OpenAI's HTTP
+protocol = "openai"                   # or whoever has it by OpenAI's HTTP
 servers = ["http://10.0.0.7:8000", "http://10.0.0.8:8000"]
 at_servers = "llama-3.1-8b-instruct"  # what these call it
+key_env = "WRITER_KEY"                # the variable with the key that they want
 abilities = ["generate"]
 aliases = ["default"]
 tenants = ["acme", "beta-*"]          # whose models list has it
+priorities = { acme = 3, beta-7 = 1 } # how urgent their requests may be, of 1 to 3
 prices = { prompt_tokens = 0.2, completion_tokens = 0.6 }   # of a million each
 limits = { waiting = 500, timeout = "2m" }
 canary = { version = "2", percent = 5, servers = ["http://10.0.0.9:8000"] }
+wake = { deployment = "models/writer", idle = "10m" }       # it may be at zero
 """
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Any, Literal, get_type_hints
-from urllib.parse import urlsplit
+from typing import Literal
 
 import msgspec
 
-from catnap.errors import InvalidRequest
 from catnap.skills.duration import Duration
-from catnap.skills.manifest import as_duration, unknown_keys
 
 Ability = Literal["embed", "generate", "infer"]
 Protocol = Literal["oip", "openai"]
 
-NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/"
-"""Of a model: what the names of model hubs are made of."""
-_LONGEST = 200
+HIGHEST = 3
+"""Priority of the requests that go first; of the last, 1."""
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -51,6 +54,18 @@ class Bounds(msgspec.Struct, frozen=True):
     timeout: Duration = Duration(300)
 
 
+class Batch(msgspec.Struct, frozen=True):
+    """How our own server runs requests together. size: rows of one run at most.
+    delay: how long the first of them waits for others. buckets: lengths, one of
+    which the inputs of a run are filled up to; with none, only inputs of one
+    shape run together. pad: what each is filled up with, by its name."""
+
+    size: int = 32
+    delay: Duration = Duration(0)
+    buckets: tuple[int, ...] = ()
+    pad: dict[str, float] = {}
+
+
 class Prices(msgspec.Struct, frozen=True):
     """What a million of each costs, in the currency that all of them have."""
 
@@ -60,154 +75,65 @@ class Prices(msgspec.Struct, frozen=True):
 
 
 class Canary(msgspec.Struct, frozen=True):
-    """Another version, that some of the requests go to which name none."""
+    """Another version, that some of the requests go to which name none. servers:
+    who has it; left out, those that have the model."""
 
     version: str
-    servers: tuple[str, ...]
+    servers: tuple[str, ...] = ()
     percent: float = 0.0
+
+
+class Wake(msgspec.Struct, frozen=True):
+    """A model that costs nothing until somebody asks for it. deployment:
+    `namespace/name` of what runs its servers on the gateway's cluster, which is
+    scaled from 0 to 1 then. idle: after this time without a request it is at 0
+    again; 0 leaves it as it is. timeout: how long its start may take."""
+
+    deployment: str
+    idle: Duration = Duration(600)
+    timeout: Duration = Duration(300)
 
 
 class Model(msgspec.Struct, frozen=True):
     """One table of models.toml. servers: `host:port` or `unix:PATH` of the Open
-    Inference Protocol's, the http(s) address before `/v1` of OpenAI's."""
+    Inference Protocol's, the http(s) address before `/v1` of OpenAI's. folder: of
+    what a server of our own loads; it needs no servers named, unless ours is
+    somewhere else."""
 
-    servers: tuple[str, ...]
+    servers: tuple[str, ...] = ()
+    folder: str = ""
     protocol: Protocol = "oip"
     abilities: tuple[Ability, ...] = ("infer",)
     at_servers: str = ""
+    key_env: str = ""
     version: str = ""
-    """Of what the servers have; it is asked for by this name. Empty: theirs."""
+    """Of what the servers have, and then no other can be asked for. Empty or
+    `latest`: whichever a request names, and theirs where it names none."""
     aliases: tuple[str, ...] = ()
     tenants: tuple[str, ...] = ("*",)
     dimensions: int = 0
     max_tokens: int = 0
+    device: str = "cpu"
+    """That our own server runs it on: `cpu`, `cuda` or `cuda:N`."""
+    batch: Batch = Batch()
     weights: dict[str, float] = {}
     """Parts of what there is by tenant where several wait; of any other, 1."""
+    priorities: dict[str, int] = {}
+    """The highest priority that a tenant's requests have; of any other, HIGHEST."""
     limits: Bounds = Bounds()
     prices: Prices = Prices()
     canary: Canary | None = None
+    wake: Wake | None = None
 
     def is_for(self, tenant: str) -> bool:
         return any(fnmatchcase(tenant, pattern) for pattern in self.tenants)
+
+    def priority(self, tenant: str, asked: int) -> int:
+        """asked: 1 to HIGHEST, as the request has it."""
+        return min(asked, self.priorities.get(tenant, HIGHEST))
 
 
 class Models(msgspec.Struct, frozen=True):
     """models.toml, whole."""
 
     models: Mapping[str, Model] = {}
-
-
-def parse(text: str, where: str = "models.toml") -> Models:
-    """Raises InvalidRequest with everything that is wrong, a line each."""
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidRequest(f"{where}: not TOML: {error}") from None
-    models, wrong = dict[str, Model](), list[str]()
-    for name, table in data.items():
-        found = list(_name(name)) or list(_table(table))
-        wrong += [f"{where}: [{name}] {each}" for each in found]
-        if not found:
-            models[name] = msgspec.convert(table, Model, dec_hook=as_duration)
-    wrong += [f"{where}: {each}" for each in _twice(models)]
-    if wrong:
-        raise InvalidRequest("\n".join(wrong))
-    return Models(models)
-
-
-def _name(name: str) -> Iterator[str]:
-    if not name or len(name) > _LONGEST or set(name) - set(NAME):
-        yield f"a model's name has 1 to {_LONGEST} of letters, digits and -_.:/"
-
-
-def _table(table: Any) -> Iterator[str]:
-    if not isinstance(table, dict):
-        yield "is a value: a model is a table, with servers = [...] at least"
-        return
-    found = [*unknown_keys(table, Model), *_types(table)]
-    yield from found
-    if not found:
-        yield from _rules(msgspec.convert(table, Model, dec_hook=as_duration))
-
-
-def _types(table: dict[str, Any]) -> Iterator[str]:
-    hints = get_type_hints(Model)
-    for field in msgspec.structs.fields(Model):
-        if field.name in table:
-            try:
-                msgspec.convert(table[field.name], hints[field.name], dec_hook=as_duration)
-            except msgspec.ValidationError as error:
-                text, _, path = str(error).partition(" - at `$")
-                yield f"{field.name}{path.rstrip('`')}: {text}"
-        elif field.required:
-            yield f"{field.name}: is missing"
-
-
-def _rules(model: Model) -> Iterator[str]:
-    if not model.servers:
-        yield "servers: name one at least"
-    yield from _addresses("servers", model.servers, model.protocol)
-    if model.canary:
-        yield from _addresses("canary.servers", model.canary.servers, model.protocol)
-        if not model.canary.version or model.canary.version == model.version:
-            yield "canary.version: is to be another than the model's"
-        if not 0 <= model.canary.percent <= 100:
-            yield "canary.percent: 0 to 100"
-    limits = model.limits
-    if not 1 <= limits.least <= limits.start <= limits.most:
-        yield "limits: 1 <= least <= start <= most"
-    if limits.waiting < 0:
-        yield "limits.waiting: 0 or more"
-    if limits.timeout <= 0:
-        yield "limits.timeout: more than 0"
-    for key in ("prompt_tokens", "completion_tokens", "milliseconds"):
-        if not 0 <= getattr(model.prices, key) < float("inf"):
-            yield f"prices.{key}: 0 or more"
-    for tenant, weight in model.weights.items():
-        if not 0.001 <= weight <= 1000:
-            yield f"weights.{tenant}: 0.001 to 1000"
-    if "embed" in model.abilities and model.protocol == "oip" and model.dimensions < 1:
-        yield "dimensions: how many numbers has an embedding of it?"
-
-
-def _addresses(key: str, servers: Iterable[str], protocol: Protocol) -> Iterator[str]:
-    seen = set[str]()
-    for address in servers:
-        if address in seen:
-            yield f"{key}: {address!r} is there twice"
-        seen.add(address)
-        if not (_is_http(address) if protocol == "openai" else _is_grpc(address)):
-            wanted = "http://host:port" if protocol == "openai" else "host:port or unix:PATH"
-            yield f"{key}: {address!r} is no {wanted}"
-
-
-def _is_http(address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query
-    except ValueError:
-        return False
-
-
-def _is_grpc(address: str) -> bool:
-    if address.startswith("unix:"):
-        return len(address) > len("unix:")
-    host, _, port = address.rpartition(":")
-    return (
-        bool(host)
-        and "/" not in host
-        and port.isascii()
-        and port.isdigit()
-        and 0 < int(port) < 65536
-    )
-
-
-def _twice(models: Mapping[str, Model]) -> Iterator[str]:
-    """An alias is no other model's name, nor its alias."""
-    owners = dict.fromkeys(models, "")
-    for name, model in models.items():
-        for alias in model.aliases:
-            yield from (f"[{name}] aliases: {each}" for each in _name(alias))
-            if alias in owners:
-                yield f"[{name}] aliases: {alias!r} is another model's name or alias"
-            owners[alias] = name
