@@ -37,7 +37,7 @@ def test_raw_contents_of_the_right_size_pass(datatype: str, shape: list[int]) ->
     for size in shape:
         elements *= size
     request = asked(datatype, shape, bytes(elements * SIZES[datatype]))
-    assert parse(request.SerializeToString()) == request
+    assert parse(request.SerializeToString()).message == request
 
 
 @given(st.lists(st.binary(max_size=300), max_size=5))

@@ -7,13 +7,15 @@ of BYTES and the regions of shared memory Triton's documentation.
 
 from __future__ import annotations
 
-import math
 import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
 
 from catnap.errors import InvalidRequest
 from catnap.inference import grpc_service_pb2 as oip
+from catnap.models.wire import apart, field
 
 SIZES = {
     **dict.fromkeys(("BOOL", "INT8", "UINT8"), 1),
@@ -38,94 +40,150 @@ _FIELDS = {
 _LENGTH = struct.Struct("<I")
 _SHARED = "shared_memory_region"
 
+_RANK = 64
+"""Dimensions of a tensor: nothing that computes with them takes more."""
+_MOST = (1 << 63) - 1
+"""Elements and bytes that can be counted where they are computed with."""
+_STRINGS = 1 << 20
+"""Elements of BYTES in one request: each is looked for by its length, which
+takes a tenth of a second for so many, and nobody else is served meanwhile."""
+
+_NAME = 100
+"""Characters of a name that errors repeat."""
+_RAW = 7
+"""The field of raw_input_contents."""
+_SMALL = 64 << 10
+"""Bytes of a message that is parsed whole faster than it is taken apart."""
+
 Input = oip.ModelInferRequest.InferInputTensor
 
 
-def parse(raw: bytes) -> oip.ModelInferRequest:
+@dataclass(frozen=True, slots=True)
+class Request:
+    """raw: the bytes as they came, to be sent on. message: all but its
+    raw_input_contents, which are `contents`: of a large request they are where
+    they came, and were never copied."""
+
+    raw: bytes
+    message: oip.ModelInferRequest
+    contents: Sequence[bytes | memoryview]
+
+    def named(self, name: str, version: str) -> bytes:
+        """To be sent to a server that calls the model so."""
+        if (name, version) == (self.message.model_name, self.message.model_version):
+            return self.raw
+        return named(self.raw, name, version)
+
+
+def parse(raw: bytes) -> Request:
     """Raises InvalidRequest, naming the tensor and what is wrong with it."""
+    contents: Sequence[bytes | memoryview]
     try:
-        request = oip.ModelInferRequest.FromString(raw)
-    except DecodeError:
-        raise InvalidRequest(
-            f"the request's {len(raw):,} bytes are no inference.ModelInferRequest"
-        ) from None
-    check(request)
-    return request
-
-
-def check(request: oip.ModelInferRequest) -> None:
-    """Raises as parse does."""
-    contents = request.raw_input_contents
-    inputs = request.inputs
-    if contents and len(contents) != len(inputs):
-        raise InvalidRequest(
-            f"raw_input_contents: {len(contents)} entries for {len(inputs)} inputs"
-        )
-    seen = set[str]()
-    for number, tensor in enumerate(inputs):
-        if tensor.name in seen:
-            raise _wrong(tensor, number, "there are two of that name")
-        seen.add(tensor.name)
-        if _SHARED in tensor.parameters:
-            raise _wrong(tensor, number, "regions of shared memory cannot be named here")
-        elements = _elements(tensor, number)
-        if contents:
-            _check_raw(tensor, number, elements, contents[number])
+        if len(raw) <= _SMALL:
+            message = oip.ModelInferRequest.FromString(raw)
+            contents = message.raw_input_contents
         else:
-            _check_typed(tensor, number, elements)
-    for output in request.outputs:
-        if _SHARED in output.parameters:
-            raise InvalidRequest(
-                f"output {output.name!r}: regions of shared memory cannot be named here"
-            )
+            rest, contents = apart(raw, _RAW)
+            message = oip.ModelInferRequest.FromString(rest)
+    except DecodeError:
+        raise _no_request(raw, "it is not of that form") from None
+    except ValueError as error:
+        raise _no_request(raw, str(error)) from None
+    _check(message, contents)
+    return Request(raw, message, contents)
 
 
 def named(raw: bytes, name: str, version: str) -> bytes:
     """The same request, or answer, of another model. A field that comes again
     replaces what it was; nothing else is looked at."""
-    return b"".join((raw, _field(1, name.encode()), _field(2, version.encode())))
+    return b"".join((raw, field(1, name.encode()), field(2, version.encode())))
 
 
-def _elements(tensor: Input, number: int) -> int:
-    if tensor.datatype not in _FIELDS and tensor.datatype not in SIZES:
+def _no_request(raw: bytes, why: str) -> InvalidRequest:
+    return InvalidRequest(f"the {len(raw):,} bytes are no inference.ModelInferRequest: {why}")
+
+
+def _check(message: oip.ModelInferRequest, contents: Sequence[bytes | memoryview]) -> None:
+    inputs = message.inputs
+    if contents and len(contents) != len(inputs):
+        raise InvalidRequest(
+            f"raw_input_contents: {len(contents):,} entries for {len(inputs):,} inputs"
+        )
+    seen = set[str]()
+    strings = 0
+    for number, tensor in enumerate(inputs):
+        name = tensor.name
+        if name in seen:
+            raise _wrong(tensor, number, "there are two of that name")
+        seen.add(name)
+        if _SHARED in tensor.parameters:
+            raise _wrong(tensor, number, "regions of shared memory cannot be named here")
+        datatype = tensor.datatype
+        elements = _elements(tensor, number, datatype)
+        if not contents:
+            _check_typed(tensor, number, elements)
+            continue
+        if tensor.HasField("contents") and tensor.contents.ListFields():
+            raise _wrong(tensor, number, "contents and raw_input_contents are mixed: use one")
+        if datatype != "BYTES":
+            _check_size(tensor, number, elements * SIZES[datatype], len(contents[number]))
+            continue
+        strings += elements
+        if strings > _STRINGS:
+            raise _wrong(tensor, number, f"more than {_STRINGS:,} elements of BYTES in a request")
+        _check_strings(tensor, number, elements, contents[number])
+    for output in message.outputs:
+        if _SHARED in output.parameters:
+            raise InvalidRequest(
+                f"output {_brief(output.name)}: regions of shared memory cannot be named here"
+            )
+
+
+def _elements(tensor: Input, number: int, datatype: str) -> int:
+    if datatype not in _FIELDS and datatype not in SIZES:
         known = ", ".join((*SIZES, "BYTES"))
-        raise _wrong(tensor, number, f"datatype {tensor.datatype!r} is none of {known}")
+        raise _wrong(tensor, number, f"datatype {_brief(datatype)} is none of {known}")
     shape = tensor.shape
-    if any(size < 0 for size in shape):
-        raise _wrong(tensor, number, f"shape {list(shape)} has a negative dimension")
-    return math.prod(shape)
+    if len(shape) > _RANK:
+        raise _wrong(tensor, number, f"its shape has {len(shape):,} dimensions, {_RANK} are most")
+    elements, most = 1, SIZES.get(datatype, 1)
+    for size in shape:
+        if size < 0:
+            raise _wrong(tensor, number, f"shape {list(shape)} has a negative dimension")
+        elements *= size
+        most *= size or 1  # who computes strides does so with empty tensors too
+    if most > _MOST:
+        raise _wrong(tensor, number, f"shape {list(shape)} of {datatype} is more than can be")
+    return elements
 
 
-def _check_raw(tensor: Input, number: int, elements: int, raw: bytes) -> None:
-    if tensor.HasField("contents") and tensor.contents.ListFields():
-        raise _wrong(tensor, number, "contents and raw_input_contents are mixed: use one of them")
-    if tensor.datatype == "BYTES":
-        _check_strings(tensor, number, elements, raw)
-        return
-    expected = elements * SIZES[tensor.datatype]
-    if len(raw) != expected:
+def _check_size(tensor: Input, number: int, expected: int, given: int) -> None:
+    if given != expected:
         raise _wrong(
             tensor,
             number,
             f"shape {list(tensor.shape)} of {tensor.datatype} takes {expected:,} bytes "
-            f"and {len(raw):,} are given",
+            f"and {given:,} are given",
         )
 
 
-def _check_strings(tensor: Input, number: int, elements: int, raw: bytes) -> None:
-    at = found = 0
+def _check_strings(tensor: Input, number: int, elements: int, raw: bytes | memoryview) -> None:
+    at, size = 0, len(raw)
     # So many lengths there have to be at least: what claims more is not walked.
-    while at < len(raw) and elements * 4 <= len(raw) and found <= elements:
-        if len(raw) - at < 4:
-            break
-        at += 4 + _LENGTH.unpack_from(raw, at)[0]
-        found += 1
-    if at != len(raw) or found != elements:
+    if elements * 4 <= size:
+        try:
+            for _ in range(elements):
+                at += 4 + _LENGTH.unpack_from(raw, at)[0]
+        except struct.error:  # it ends before them
+            at = -1
+    else:
+        at = -1
+    if at != size:
         raise _wrong(
             tensor,
             number,
             f"shape {list(tensor.shape)} takes {elements:,} elements of BYTES, each after its "
-            f"length in 4 bytes, and the {len(raw):,} bytes given are not that",
+            f"length in 4 bytes, and the {size:,} bytes given are not that",
         )
 
 
@@ -149,16 +207,9 @@ def _check_typed(tensor: Input, number: int, elements: int) -> None:
 
 
 def _wrong(tensor: Input, number: int, what: str) -> InvalidRequest:
-    return InvalidRequest(
-        f"input {tensor.name!r}: {what}" if tensor.name else f"input {number}: {what}"
-    )
+    return InvalidRequest(f"input {_brief(tensor.name) if tensor.name else number}: {what}")
 
 
-def _field(number: int, value: bytes) -> bytes:
-    """A field of bytes or text as protobuf writes it."""
-    size, length = len(value), bytearray()
-    while size >= 0x80:
-        length.append(size & 0x7F | 0x80)
-        size >>= 7
-    length.append(size)
-    return bytes((number << 3 | 2,)) + bytes(length) + value
+def _brief(text: str) -> str:
+    """Quoted: what is wrong with it has to fit into a status."""
+    return repr(text if len(text) <= _NAME else text[:_NAME] + "…")
