@@ -22,6 +22,7 @@ from catnap.gateway.settings import Settings
 from catnap.host import process
 from catnap.http import Server, Target
 from catnap.http.server_tls import server_context
+from catnap.models.malloc import keep_blocks
 
 _ALLOCATIONS = 10_000
 """Objects more than before, at which the collector looks at the newest."""
@@ -58,6 +59,7 @@ async def serve(
     Raises CatnapError where it cannot start.
     """
     process.keep_secrets()
+    keep_blocks()
     _allow_descriptors()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
