@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from catnap.access.limits import Limit, Who
+from catnap.access.model_usage_rows import TABLE as MODELS
 from catnap.store import Component, Database
 
 LIMITS = Component(
@@ -26,7 +27,7 @@ LIMITS = Component(
             gateway TEXT PRIMARY KEY, until REAL NOT NULL
         ) STRICT, WITHOUT ROWID;
         """,
-        "ALTER TABLE used ADD COLUMN cost REAL NOT NULL DEFAULT 0",
+        f"ALTER TABLE used ADD COLUMN cost REAL NOT NULL DEFAULT 0; {MODELS}",
     ),
 )
 

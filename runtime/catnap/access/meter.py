@@ -8,10 +8,12 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 
-from catnap.access import limit_rows, usage_rows
+from catnap.access import limit_rows, model_usage_rows, usage_rows
 from catnap.access.limiter import Limiter
 from catnap.access.limits import Limit, Who, whose
-from catnap.access.usage import Used, day_of
+from catnap.access.model_usage import ModelTallies, ModelTally
+from catnap.access.model_usage_rows import ModelUse
+from catnap.access.usage import Tally, Used, day_of
 from catnap.access.usage_rows import Share, Use
 from catnap.errors import CatnapError, NotFound
 from catnap.store import Database, Store
@@ -43,10 +45,12 @@ class Meter:
         self, store: Store, clock: Callable[[], float], configured: Sequence[Limit] = ()
     ) -> None:
         self.limiter = Limiter(configured)
+        self.models = ModelTallies()
         self._store = store
         self._clock = clock
         self._configured = {limit.scope: limit for limit in configured}
-        self._name = secrets.token_hex(8) if store.shared else ""
+        self._process = secrets.token_hex(8)
+        self._name = self._process if store.shared else ""
         self._day = 0
         self._heard: dict[tuple[str, Who], Used] = {}
         """What is known of today from each gateway's rows."""
@@ -106,20 +110,41 @@ class Meter:
         await self.settle()
         return await self._store.run(lambda db: usage_rows.of_day(db, day, tenant, user, skill))
 
+    async def used_models(
+        self, day: str, tenant: str = "", user: str = "", skill: str = "", model: str = ""
+    ) -> list[ModelUse]:
+        """What models were asked for on one day, up to now; by those that are named."""
+        await self.settle()
+        return await self._store.run(
+            lambda db: model_usage_rows.of_day(db, day, tenant, user, skill, model)
+        )
+
     async def settle(self) -> None:
         """Writes down what was used. Raises Unavailable; then it is written
         with what follows."""
         async with self._one:
-            noted = self.limiter.noted()
-            if not noted:
+            noted, models = self.limiter.noted(), self.models.noted()
+            if not noted and not models:
                 return
-            uses = [(tally.day, tally.who, tally.own()) for tally in noted]
-            put = functools.partial(usage_rows.put, gateway=self._name, uses=uses)
             try:
-                await self._store.run(functools.partial(put, now=self._clock()))
+                await self._store.run(self._writing(noted, models))
             except BaseException:
                 self.limiter.note_again(noted)
+                self.models.note_again(models)
                 raise
+
+    def _writing(
+        self, noted: Sequence[Tally], models: Sequence[ModelTally]
+    ) -> Callable[[Database], None]:
+        uses = [(tally.day, tally.who, tally.own()) for tally in noted]
+        asked = [model_usage_rows.written(tally) for tally in models]
+        now = self._clock()
+
+        def write(db: Database) -> None:
+            usage_rows.put(db, self._name, uses, now)
+            model_usage_rows.put(db, self._process, asked)
+
+        return write
 
     async def hear(self) -> None:
         """Takes up the limits that there are, and what was used elsewhere."""
@@ -153,6 +178,7 @@ class Meter:
         today = day_of(self._clock())
         if today != self._forgotten:
             await self._store.run(functools.partial(usage_rows.forget, day=today))
+            await self._store.run(functools.partial(model_usage_rows.forget, day=today))
             self._forgotten = today
 
 

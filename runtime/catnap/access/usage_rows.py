@@ -76,7 +76,11 @@ def of_day(db: Database, day: str, tenant: str = "", user: str = "", skill: str 
     return [
         Use(
             *(day, row["tenant"], row["user"], row["skill"]),
-            *(used.calls, used.tokens, used.compute_ms, used.bytes, used.cost),
+            used.calls,
+            used.tokens,
+            used.compute_ms,
+            used.bytes,
+            used.cost,
         )
         for row, used in found
     ]
