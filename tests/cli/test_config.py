@@ -78,6 +78,22 @@ def test_what_only_the_platform_can_know_is_checked_too(alone: Cli, tmp_path: Pa
         assert expected in problems
 
 
+def test_what_is_wrong_with_the_models_is_a_problem_with_its_line(
+    alone: Cli, tmp_path: Path
+) -> None:
+    skill(tmp_path, "echo", "[models]\nallow = ['writer', 'minilm-l6-v2']\n")
+    file = tmp_path / "models.toml"
+    file.write_text("[writer]\nservers = []\n\n[other]\nserver = 'o:1'\n")
+    problems = found(alone)
+    assert [where.removeprefix(f"{tmp_path}/") for where, _ in problems] == [
+        *("models.toml:2", "models.toml:5"),
+    ]
+    assert "servers: name one at least" in problems[0][1]
+    assert "did you mean 'servers'?" in problems[1][1]
+    file.write_text("[writer]\nservers = ['o:1']\n")
+    assert found(alone) == []
+
+
 def test_a_folder_of_skills_that_is_not_there_is_a_problem(alone: Cli) -> None:
     [(where, problem)] = found(alone, "--functions", "nowhere")
     assert where == "CATNAP_FUNCTIONS"

@@ -72,7 +72,10 @@ def test_paths_of_flags_and_environment_are_the_callers(tmp_path: Path) -> None:
         ("[[clients]]\nnmae = 'x'", "number 1: unknown key 'nmae': did you mean 'name'?"),
         ("audit_keep = '1h'", "audit_keep: '1h' is less than a day"),
         ("secrets_key = 'keychain'", "secrets_key: 'keychain' is neither 'file' nor 'keyring'"),
-        ("models = 'https://a:1'", "models: 'https://a:1' is no address: write host:port$"),
+        (
+            "models = 'https://a:1'",
+            "models: 'https://a:1' is no address: write host:port, or the path",
+        ),
         ("[[keys]]\nname = 'ci'\nroles = []\nhash = 'abc'", "number 1: key 'ci': its hash"),
     ],
 )
@@ -142,7 +145,7 @@ def test_a_gateway_on_a_cluster_is_told_by_its_environment(tmp_path: Path) -> No
     [
         ("CATNAP_PLATFORM", "k8s", "neither 'local' nor 'knative'"),
         ("CATNAP_INSTALL", "kube-system", "kube-"),
-        ("CATNAP_MODELS", "catnap-models", "host:port"),
+        ("CATNAP_MODELS", "catnap-models", "host:port, or the path of a models.toml"),
         ("CATNAP_ADVERTISE", "10.1.2.3:8081", "no port"),
         ("CATNAP_ADVERTISE", "http://gateway", "no host"),
     ],
@@ -152,6 +155,26 @@ def test_what_a_cluster_cannot_have_is_refused(
 ) -> None:
     with pytest.raises(InvalidRequest, match=said):
         read_settings({}, {name: value}, tmp_path)
+
+
+def test_the_models_are_those_of_a_file_or_of_a_server(tmp_path: Path) -> None:
+    (tmp_path / "models.toml").touch()
+    beside = tmp_path / "models.toml"
+    below = tmp_path / "below"
+    below.mkdir()
+    for environment, models, file in (
+        ({}, "", beside),
+        ({"CATNAP_MODELS": "gpu:8001"}, "gpu:8001", beside),
+        ({"CATNAP_MODELS": "/etc/models.toml"}, "", Path("/etc/models.toml")),
+        ({"CATNAP_MODELS": "etc/models"}, "", Path("etc/models")),
+    ):
+        settings = read_settings({}, environment, tmp_path)
+        assert (settings.models, settings.models_file) == (models, file)
+    assert read_settings({}, {}, below).models_file is None
+    (tmp_path / "catnap.toml").write_text('models = "more/models.toml"')
+    assert read_settings({}, {}, below).models_file == tmp_path / "more/models.toml"
+    (tmp_path / "catnap.toml").write_text("")
+    assert read_settings({}, {}, below).models_file == beside
 
 
 def test_a_gateway_on_a_cluster_reads_what_it_was_told(tmp_path: Path) -> None:

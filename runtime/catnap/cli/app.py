@@ -78,6 +78,7 @@ class Commands(Group):
                     ("CATNAP_FILES_BOUNDS", "as scope=10GB sessions=90d tasks=30d (none)"),
                     ("CATNAP_STORE", "postgresql://host/database (a file in CATNAP_HOME)"),
                     ("CATNAP_ADVERTISE", "its host, for gateways that share its store (HTTP's)"),
+                    ("CATNAP_MODELS", "a models.toml, or a model server of ours (models.toml)"),
                     ("CATNAP_EGRESS", "proxy that skills leave by (a free port)"),
                     ("CATNAP_EGRESS_NETWORKS", "private networks it may reach (none)"),
                     ("CATNAP_INDEX", "the index that sessions install from"),

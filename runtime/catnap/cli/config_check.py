@@ -19,7 +19,9 @@ from catnap.errors.nearest import nearest
 from catnap.files.bounds import Bounds
 from catnap.files.bucket import Bucket
 from catnap.http.server_tls import server_context
-from catnap.models.serving.build import NAME as MODEL
+from catnap.models.file import read as read_models
+from catnap.models.own import complete
+from catnap.models.settings import Models
 from catnap.packages import Index
 from catnap.services.containers.settings import BuildSettings
 from catnap.skills.manifest import Manifest, parse_manifest
@@ -75,7 +77,8 @@ def check(flags: Mapping[str, str | None], environment: Mapping[str, str], folde
     found += _refused("[[issuers]]", authorities, settings)
     found += _addresses(settings)
     found += _keys(settings)
-    skills = _skills(settings.functions, found)
+    models = _models(settings.models_file, found)
+    skills = _skills(settings.functions, models, found)
     file = find_file(folder)
     return Checked(str(file or ""), skills, found)
 
@@ -127,7 +130,21 @@ def _keys(settings: Settings) -> Iterator[Problem]:
             yield Problem("[[keys]]", f"{count} keys are called {name!r}: name each differently")
 
 
-def _skills(functions: Path, found: list[Problem]) -> list[str]:
+def _models(file: Path | None, found: list[Problem]) -> frozenset[str]:
+    """What skills may ask; empty where nobody knows. What is wrong with the file
+    joins what was found."""
+    try:
+        config = read_models(file) if file else Models()
+    except InvalidRequest as error:
+        for line in error.message.split("\n"):
+            where, _, problem = line.partition(": ")
+            found.append(Problem(where, problem))
+        return frozenset()
+    models = complete(config).models
+    return frozenset((*models, *(alias for each in models.values() for alias in each.aliases)))
+
+
+def _skills(functions: Path, models: frozenset[str], found: list[Problem]) -> list[str]:
     """The skills' names. What is wrong with them joins what was found."""
     if not functions.is_dir():
         problem = f"{functions} is no folder: `catnap new NAME` begins one"
@@ -135,11 +152,11 @@ def _skills(functions: Path, found: list[Problem]) -> list[str]:
         return []
     paths = sorted(functions.glob("*/skill.toml"))
     for path in paths:
-        found += [Problem(str(path), each) for each in _manifest(path)]
+        found += [Problem(str(path), each) for each in _manifest(path, models)]
     return [path.parent.name for path in paths]
 
 
-def _manifest(path: Path) -> Iterator[str]:
+def _manifest(path: Path, models: frozenset[str]) -> Iterator[str]:
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -148,7 +165,11 @@ def _manifest(path: Path) -> Iterator[str]:
     wrong = problems(text)
     yield from wrong
     if not wrong:
-        yield from _in_its_place(parse_manifest(text, str(path)), path.parent)
+        manifest = parse_manifest(text, str(path))
+        yield from _in_its_place(manifest, path.parent)
+        for model in manifest.models.allow:
+            if models and model not in models:
+                yield f"models.allow: there is no model {model!r}: {nearest(model, sorted(models))}"
 
 
 def _in_its_place(manifest: Manifest, folder: Path) -> Iterator[str]:
@@ -160,9 +181,6 @@ def _in_its_place(manifest: Manifest, folder: Path) -> Iterator[str]:
         yield f"entry: there is no {module.relative_to(folder)}.py in its folder"
     if (folder / "requirements.in").is_file() and not (folder / "requirements.txt").is_file():
         yield f"requirements.in has no lock beside it: `catnap lock {folder.name}` makes one"
-    for model in manifest.models.allow:
-        if model != MODEL:
-            yield f"models.allow: there is no model {model!r}: {nearest(model, [MODEL])}"
     for role in manifest.access.roles:
         for wrong in _refused("access.roles", check_role, role):
             yield f"{wrong.where}: {wrong.problem}"

@@ -31,7 +31,7 @@ _SETTINGS = {
     "admin_key": "The platform's own key.",
     "platform": "What skills run on: local, or knative inside a cluster. Default: local.",
     "install": "Name of the installation on a cluster. Default: catnap.",
-    "models": "Address of a model server. Default: one is started.",
+    "models": "A models.toml, or where a model server of ours is. Default: models.toml.",
     "callback": "Address that skills alone call back at. Default: the HTTP address.",
     "advertise": "Name or address of this gateway for others that share its store.",
     "egress": "Address of the proxy that skills leave by. Default: a free port of this machine.",

@@ -76,6 +76,7 @@ def serve(settings: Settings, reload: bool, as_json: bool) -> None:
         platform=settings.platform,
         install=settings.install,
         models=settings.models,
+        models_file=settings.models_file,
         callback=settings.callback,
         advertise=settings.advertise,
         egress=settings.egress,

@@ -28,6 +28,8 @@ from catnap.store import is_uri
 
 T = TypeVar("T")
 FILE = "catnap.toml"
+MODELS_FILE = "models.toml"
+"""Beside it, or where there is none, in the folder that a command runs in."""
 NAMES = (
     *("home", "http", "grpc", "functions", "files", "files_bounds", "retry", "token", "admin_key"),
     *("store", "platform", "install", "models", "callback", "egress", "egress_networks", "audit"),
@@ -63,8 +65,9 @@ class Settings:
     further keys that `serve` accepts, as it does the tokens of issuers and of
     service accounts. limits: what tenants, users and skills may use. platform:
     what skills run on. install:
-    the name of an installation on a cluster. models: where a model server
-    answers, empty for one of `serve`'s own. callback: the address that skills
+    the name of an installation on a cluster. models: where a model server of ours
+    answers, empty for one of `serve`'s own. models_file: which models there are;
+    None for what that server has by itself. callback: the address that skills
     alone call back at, empty for http. advertise: how others reach this gateway, that
     share its store. egress: the address of the proxy that
     skills leave by. egress_networks: private networks that it may reach. index:
@@ -93,6 +96,7 @@ class Settings:
     platform: Literal["local", "knative"] = "local"
     install: str = DEFAULT_INSTALL
     models: str = ""
+    models_file: Path | None = None
     callback: str = ""
     advertise: str = ""
     egress: str = "127.0.0.1:0"
@@ -134,7 +138,8 @@ def read_settings(
     path = find_file(folder)
     table = _read(path, report) if path else {}
     root = path.parent if path else Path()
-    values: dict[str, Any] = {}
+    models = (path.parent if path else folder) / MODELS_FILE
+    values: dict[str, Any] = {"models_file": models} if models.is_file() else {}
     for name in NAMES:
         variable = f"CATNAP_{name.upper()}"
         if flags.get(name):
@@ -148,9 +153,12 @@ def read_settings(
         else:
             continue
         try:
-            values[name] = _value(name, value, where, base)
+            found = _value(name, value, where, base)
         except InvalidRequest as error:
             report(error)
+            continue
+        is_file = name == "models" and isinstance(found, Path)
+        values["models_file" if is_file else name] = found
     keys = _parsed("keys", table, path, _key, Key.__struct_fields__, report)
     issuer = functools.partial(_issuer, root)
     issuers = _parsed("issuers", table, path, issuer, Issuer.__struct_fields__, report)
@@ -244,7 +252,7 @@ def _value(name: str, value: object, where: str, base: Path) -> str | Path | Dur
     if not isinstance(value, str):
         shown = type(value).__name__ if name in ("token", "admin_key", "store") else repr(value)
         raise InvalidRequest(f"{where}: must be text, not {shown}")
-    if name in _PATHS:
+    if name in _PATHS or (name == "models" and _is_file(value)):
         return base / value
     if name in ("retry", "audit_keep"):
         try:
@@ -268,6 +276,10 @@ def _value(name: str, value: object, where: str, base: Path) -> str | Path | Dur
     return value
 
 
+def _is_file(models: str) -> bool:
+    return models.endswith(".toml") or ("/" in models and "://" not in models)
+
+
 def _address(name: str, value: str, where: str) -> str:
     try:
         found = Target.parse(value)
@@ -275,6 +287,8 @@ def _address(name: str, value: str, where: str) -> str:
         found = Target()
     if not found.host or (found.tls and name not in _MAY_BE_TLS):
         ways = "host:port or https://host:port" if name in _MAY_BE_TLS else "host:port"
+        if name == "models":
+            ways = f"host:port, or the path of a {MODELS_FILE}"
         raise InvalidRequest(f"{where}: {value!r} is no address: write {ways}")
     return str(found)
 

@@ -27,7 +27,9 @@ class Settings:
     what service accounts of the cluster may.
     retry: seconds before a delivery that failed is made again, doubling each
     time. reload: take edited skills up.
-    models: where a model server answers, empty for one of our own. platform:
+    models: where a model server of ours answers, empty for one of the gateway's own.
+    models_file: which models there are, see catnap.models.file; None for those that
+    server has by itself. platform:
     what skills run on, `local` for processes of this machine. install: on a
     cluster, the name of this installation. callback: an address where nothing
     but what skills call back is answered, empty for http. advertise: the name or address
@@ -60,6 +62,7 @@ class Settings:
     retry: float = Retry().first
     reload: bool = True
     models: str = ""
+    models_file: Path | None = None
     platform: Literal["local", "knative"] = "local"
     install: str = "catnap"
     callback: str = ""

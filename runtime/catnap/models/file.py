@@ -16,8 +16,6 @@ from catnap.models.rules import BUILT_IN, broken
 from catnap.models.settings import Model, Models
 from catnap.skills.manifest import as_duration, unknown_keys
 
-FILE = "models.toml"
-
 NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/"
 """Of a model: what the names of model hubs are made of."""
 _LONGEST = 200
@@ -33,7 +31,7 @@ def read(path: Path) -> Models:
     return parse(text, str(path), path.parent)
 
 
-def parse(text: str, where: str = FILE, root: Path = Path()) -> Models:
+def parse(text: str, where: str = "models.toml", root: Path = Path()) -> Models:
     """where: how the file is called. root: what the models' folders are in.
 
     Raises InvalidRequest with everything that is wrong, a line each, as
