@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 import struct
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from catnap.errors import InvalidRequest
 from catnap.inference import grpc_service_pb2 as oip
-from catnap.models.request import SIZES, named, parse
+from catnap.models.request import SIZES, named, parse, wanting
 
 
 def asked(
@@ -112,6 +111,13 @@ def _shared_output() -> oip.ModelInferRequest:
         (lambda: asked("BYTES", [1 << 40], strings(b"a")), "'x': .* elements of BYTES"),
         (lambda: asked("BYTES", [1], strings(b"a", b"b")), "'x': .* 1 elements of BYTES"),
         (lambda: asked("BYTES", [2], strings(b"a") + b"\0"), "'x': .* 2 elements of BYTES"),
+        (lambda: asked("FP32", [1 << 62] * 9, bytes(4)), r"'x': shape \[.*\] of FP32 is more than"),
+        (lambda: asked("FP32", [0, 1 << 62, 2]), "'x': .* is more than can be"),
+        (lambda: asked("INT8", [1 << 63 - 1] * 4000, b""), "'x': its shape has 4,000 dimensions"),
+        (lambda: asked("BYTES", [2 << 20], bytes(8 << 20)), "'x': more than 1,048,576 elements"),
+        (lambda: asked("BYTES", [2], strings(b"a") + b"\xff\xff\xff\xff"), "'x': .* 2 elements"),
+        (lambda: asked("FP31", [1], name="x" * 9999), "^input 'x{100}…': datatype"),
+        (lambda: asked("F" * 9999, [1]), "^input 'x': datatype 'F{100}…' is none"),
         (_shared, "'x': regions of shared memory"),
         (_shared_output, "output 'y': regions of shared memory"),
     ],
@@ -130,17 +136,62 @@ def test_contents_that_are_more_or_fewer_than_the_inputs_are_refused() -> None:
         parse(request.SerializeToString())
 
 
+def large_first(raw: bytes) -> str:
+    """What is said of it where it is taken apart, and where it is parsed whole."""
+    said = []
+    for small in (-1, len(raw)):
+        try:
+            request = parse(raw, small)
+            said.append(f"{request.message.inputs} {[bytes(each) for each in request.contents]}")
+        except InvalidRequest as error:
+            said.append(error.message)
+    if "are no inference.ModelInferRequest" in said[0]:
+        assert "are no inference.ModelInferRequest" in said[1]
+    else:
+        assert said[0] == said[1]
+    return said[0]
+
+
 @given(st.binary(max_size=200), st.integers(0))
-def test_bytes_that_are_no_request_are_refused_and_nothing_else_happens(
-    noise: bytes, seed: int
-) -> None:
+def test_a_request_is_judged_alike_however_large_it_is(noise: bytes, seed: int) -> None:
     dice = random.Random(seed)
-    whole = bytearray(asked("BYTES", [2], strings(b"one", b"two")).SerializeToString())
-    for _ in range(dice.randrange(1, 6)):
+    request = asked("BYTES", [2], strings(b"one", b"two"))
+    request.inputs.add(
+        name="y", datatype=dice.choice(["FP32", "INT8"]), shape=[dice.choice([1, 4])]
+    )
+    request.raw_input_contents.append(bytes(4))
+    whole = bytearray(request.SerializeToString())
+    large_first(bytes(whole))
+    for _ in range(dice.randrange(1, 4)):
         whole[dice.randrange(len(whole))] = dice.randrange(256)
     for raw in (noise, bytes(whole), bytes(whole) + noise):
-        with contextlib.suppress(InvalidRequest):
-            parse(raw)
+        large_first(raw)
+
+
+def test_a_large_tensor_is_not_copied() -> None:
+    raw = asked("FP32", [1 << 18], bytes(1 << 20)).SerializeToString()
+    request = parse(raw)
+    [tensor] = request.contents
+    assert isinstance(tensor, memoryview)
+    assert tensor.obj is raw is request.raw
+    assert request.named("m", "") is raw
+    assert not request.message.raw_input_contents
+
+
+def test_one_more_output_is_wanted_and_the_rest_stays() -> None:
+    request = asked("FP32", [1], bytes(4))
+    request.outputs.add(name="y")
+    found = oip.ModelInferRequest.FromString(wanting(request.SerializeToString(), "z"))
+    request.outputs.add(name="z")
+    assert found == request
+
+
+def test_the_last_of_a_field_that_comes_again_is_what_it_is_for_every_reader() -> None:
+    raw = asked("FP32", [1], bytes(4)).SerializeToString()
+    for request in (raw, named(raw, "n", "2")):
+        again = named(request, "last", "")
+        for found in (parse(again).message, parse(again, -1).message):
+            assert (found.model_name, found.model_version) == ("last", "")
 
 
 @given(st.text(max_size=200), st.text(max_size=3))

@@ -50,9 +50,9 @@ takes a tenth of a second for so many, and nobody else is served meanwhile."""
 
 _NAME = 100
 """Characters of a name that errors repeat."""
-_RAW = 7
-"""The field of raw_input_contents."""
-_SMALL = 64 << 10
+_OUTPUTS, _RAW = 6, 7
+"""The fields of outputs and of raw_input_contents."""
+SMALL = 64 << 10
 """Bytes of a message that is parsed whole faster than it is taken apart."""
 
 Input = oip.ModelInferRequest.InferInputTensor
@@ -75,11 +75,11 @@ class Request:
         return named(self.raw, name, version)
 
 
-def parse(raw: bytes) -> Request:
+def parse(raw: bytes, small: int = SMALL) -> Request:
     """Raises InvalidRequest, naming the tensor and what is wrong with it."""
     contents: Sequence[bytes | memoryview]
     try:
-        if len(raw) <= _SMALL:
+        if len(raw) <= SMALL:
             message = oip.ModelInferRequest.FromString(raw)
             contents = message.raw_input_contents
         else:
@@ -97,6 +97,12 @@ def named(raw: bytes, name: str, version: str) -> bytes:
     """The same request, or answer, of another model. A field that comes again
     replaces what it was; nothing else is looked at."""
     return b"".join((raw, field(1, name.encode()), field(2, version.encode())))
+
+
+def wanting(raw: bytes, output: str) -> bytes:
+    """The same request, that wants one more output."""
+    wanted = oip.ModelInferRequest.InferRequestedOutputTensor(name=output)
+    return raw + field(_OUTPUTS, wanted.SerializeToString())
 
 
 def _no_request(raw: bytes, why: str) -> InvalidRequest:
