@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from itertools import accumulate
-from operator import add
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
 
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
-_UPTO = [*map(floatToGoString, _SECONDS), "+Inf"]
-
-
-class _Ended:
-    """Calls of one skill that ended alike. The library's own counters take a lock
-    and a look at the process for each call: these are read when it asks."""
-
-    __slots__ = ("buckets", "seconds")
-
-    def __init__(self) -> None:
-        self.buckets = [0] * (len(_SECONDS) + 1)
-        self.seconds = 0.0
-
-    def add(self, seconds: float) -> None:
-        self.buckets[bisect_left(_SECONDS, seconds)] += 1
-        self.seconds += seconds
+from catnap.calls.histogram import Histogram, together
 
 
 class _Calls(Collector):
     """By skill and outcome."""
 
     def __init__(self) -> None:
-        self.ended: defaultdict[tuple[str, str], _Ended] = defaultdict(_Ended)
+        self.ended: defaultdict[tuple[str, str], Histogram] = defaultdict(Histogram)
 
     def collect(self) -> Iterable[Metric]:
         calls = CounterMetricFamily(
@@ -46,15 +26,13 @@ class _Calls(Collector):
         seconds = HistogramMetricFamily(
             "catnap_call_seconds", "Time from a call's arrival to its answer", labels=["skill"]
         )
-        by_skill: defaultdict[str, _Ended] = defaultdict(_Ended)
+        by_skill: defaultdict[str, list[Histogram]] = defaultdict(list)
         for (skill, outcome), ended in sorted(self.ended.items()):
-            calls.add_metric([skill, outcome], sum(ended.buckets))
-            whole = by_skill[skill]
-            whole.buckets = list(map(add, whole.buckets, ended.buckets))
-            whole.seconds += ended.seconds
-        for skill, whole in by_skill.items():
-            upto = zip(_UPTO, accumulate(whole.buckets), strict=True)
-            seconds.add_metric([skill], list(upto), whole.seconds)
+            calls.add_metric([skill, outcome], ended.count)
+            by_skill[skill].append(ended)
+        for skill, some in by_skill.items():
+            whole = together(some)
+            seconds.add_metric([skill], whole.upto(), whole.seconds)
         return calls, seconds
 
 

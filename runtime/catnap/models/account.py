@@ -14,13 +14,15 @@ _MILLION = 1e6
 class Spent:
     """tokens: that the model read and wrote. milliseconds: that servers were at
     work on it, all tries together. bytes_in, bytes_out: of what was asked and
-    what was answered, as far as it came."""
+    what was answered, as far as it came. tries: how often it was sent to a
+    server."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     milliseconds: float = 0.0
     bytes_in: int = 0
     bytes_out: int = 0
+    tries: int = 0
 
     def cost(self, prices: Prices) -> float:
         """In the currency of the prices."""
@@ -49,3 +51,19 @@ class Account(Protocol):
         answered, empty where the model has one only. outcome: `ok` or the
         error's name, `Cancelled` of whoever left. waited: seconds that it was at
         no server."""
+
+
+class Uncounted:
+    """Nobody is told."""
+
+    def ended(
+        self,
+        who: tuple[str, str, str],
+        model: str,
+        version: str,
+        prices: Prices,
+        spent: Spent,
+        outcome: str,
+        waited: float,
+    ) -> None:
+        """Nothing."""

@@ -34,6 +34,8 @@ class Health:
         """That it was left alone, since it last answered well for good."""
         self._until = -inf
         self._probing = False
+        self.ejections = 0
+        """Times that it was left alone, ever."""
 
     def asked(self, now: float) -> bool:
         """Whether it may be sent a request now."""
@@ -62,6 +64,7 @@ class Health:
         tried = self._probing or (self.ejected and now >= self._until)
         if tried or (not self.ejected and self._errors >= self._rules.errors):
             self._times += 1
+            self.ejections += 1
             alone = self._rules.first * 2 ** min(self._times - 1, 30)
             self._until = now + min(alone, self._rules.longest)
         self._probing = False
