@@ -1,0 +1,100 @@
+"""models.toml while the gateway runs: a good one is taken up, and one that is not
+leaves the models as they were."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from watchfiles import awatch
+
+from catnap.errors import InvalidRequest
+from catnap.models.file import parse
+from catnap.models.settings import Models
+from catnap.services.catalog import Announce
+
+LOOK = 2.0
+"""Seconds after which the file is looked at whether or not its folder tells of a
+change: one on a network, and one that is a link to elsewhere, may not."""
+
+SETTLE = 0.1
+"""Seconds for which a file that was just written has to stay as it is."""
+
+TakeUp = Callable[[Models], Awaitable[None]]
+
+
+class ModelsFile:
+    """problem: what is wrong with the file as it is now; empty for nothing."""
+
+    def __init__(self, path: Path, announce: Announce) -> None:
+        self.problem = ""
+        self._path = path
+        self._announce = announce
+        self._seen: bytes | OSError | None = None
+
+    def first(self) -> Models:
+        """Raises InvalidRequest with all that is wrong."""
+        self._seen = self._read()
+        return self._parse(self._seen)
+
+    async def watch(self, take_up: TakeUp) -> None:
+        """Runs until cancelled."""
+        while True:
+            try:
+                # Not below it, where whole skills may be. A ConfigMap is one link
+                # in the folder that is put in another's place.
+                async for _ in awatch(
+                    self._path.absolute().parent,
+                    recursive=False,
+                    watch_filter=None,
+                    debounce=200,
+                    step=50,
+                    rust_timeout=round(LOOK * 1000),
+                    yield_on_timeout=True,
+                ):
+                    await self._look(take_up)
+            except (OSError, ExceptionGroup) as error:
+                self._announce(f"{self._path} cannot be watched: {error}")
+            await asyncio.sleep(LOOK)
+
+    async def _look(self, take_up: TakeUp) -> None:
+        found = self._read()
+        while not _same(found, self._seen):
+            await asyncio.sleep(SETTLE)
+            before, found = found, self._read()
+            if _same(before, found):
+                self._seen = found
+                await self._changed(found, take_up)
+
+    async def _changed(self, found: bytes | OSError, take_up: TakeUp) -> None:
+        try:
+            config = self._parse(found)
+        except InvalidRequest as error:
+            self.problem = error.message
+            self._announce(f"the models stay as they were: {error.message}")
+            return
+        await take_up(config)
+        self.problem = ""
+        self._announce(f"{self._path} is taken up: {len(config.models)} models")
+
+    def _read(self) -> bytes | OSError:
+        try:
+            return self._path.read_bytes()
+        except OSError as error:
+            return error
+
+    def _parse(self, found: bytes | OSError) -> Models:
+        if isinstance(found, OSError):
+            raise InvalidRequest(f"{self._path}: cannot be read: {found.strerror}")
+        try:
+            text = found.decode()
+        except UnicodeDecodeError as error:
+            raise InvalidRequest(f"{self._path}: cannot be read: {error}") from None
+        return parse(text, str(self._path), self._path.parent)
+
+
+def _same(one: bytes | OSError | None, other: bytes | OSError | None) -> bool:
+    if isinstance(one, OSError) and isinstance(other, OSError):
+        return one.errno == other.errno
+    return one == other
