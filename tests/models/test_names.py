@@ -55,3 +55,9 @@ def test_another_tenants_model_is_as_unknown_as_none() -> None:
 def test_who_mistypes_is_told_the_nearest() -> None:
     with pytest.raises(NotFound, match="did you mean 'writer'"):
         NAMES.choose("writter", "", "a", 0.0)
+
+
+def test_where_models_toml_names_no_version_the_servers_know_theirs() -> None:
+    names = Names({"any": Model(servers=("a:1",))})
+    assert names.choose("any", "7", "a", 0.0).version == "7"
+    assert names.choose("any", "", "a", 0.0).version == ""

@@ -13,8 +13,8 @@ from catnap.access import Grant, Resource, bearer_token
 from catnap.calls.accept import accept
 from catnap.calls.call import JSON, Call, direct
 from catnap.calls.ids import new_id
-from catnap.calls.models import embed
-from catnap.errors import InvalidRequest, NotFound, PermissionDenied, Unauthenticated
+from catnap.calls.models import Asker
+from catnap.errors import InvalidRequest, NotFound, Unauthenticated
 from catnap.events.decode import decode
 from catnap.files import Scope
 from catnap.files.links import MAX_SECONDS, SECONDS
@@ -122,26 +122,28 @@ def _left(grant: Grant) -> int:
 
 
 async def _embed(gateway: Gateway, grant: Grant, request: Request, model: str) -> Response:
-    if model not in grant.models:
-        raise PermissionDenied(
-            f"skill {grant.skill!r} may not ask model {model!r}: allow it in its "
-            "skill.toml, under [models]"
-        )
     body = await request.body.read()
     try:
         asked = msgspec.json.decode(body, type=_EmbedRequest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidRequest(f"embed: {error}") from None
-    entry = gateway.models.embedder(model)
-    left = None if grant.deadline is None else max(0.0, grant.deadline - time.time())
-    who = (grant.tenant, grant.user, grant.skill)
-    answer = await embed(gateway.pipeline.limits, who, entry, asked.texts, left)
+    answer = await gateway.models.embed(_asker(grant), model, asked.texts)
     headers = [
         (b"content-type", b"application/octet-stream"),
         (b"catnap-dimensions", b"%d" % answer.dimensions),
         (b"catnap-tokens", b"%d" % sum(answer.tokens)),
     ]
     return Response(200, headers, answer.data)
+
+
+def _asker(grant: Grant) -> Asker:
+    return Asker(
+        who=(grant.tenant, grant.user, grant.skill),
+        left=None if grant.deadline is None else max(0.0, grant.deadline - time.time()),
+        session=grant.session or "",
+        traceparent=grant.traceparent,
+        models=frozenset(grant.models),
+    )
 
 
 async def _child(gateway: Gateway, grant: Grant, request: Request, name: str) -> Response:

@@ -11,9 +11,11 @@ import msgspec
 from catnap.access import Principal, acting_for, asking, bearer_token
 from catnap.calls.call import Call, direct
 from catnap.calls.ids import new_id
+from catnap.calls.models import Asker
 from catnap.errors import InvalidRequest, PermissionDenied
 from catnap.events import Event
 from catnap.events.decode import decode, is_event
+from catnap.events.ids import check_id
 from catnap.gateway.gateway import Gateway
 from catnap.http import Request
 from catnap.skills.duration import Duration
@@ -59,7 +61,7 @@ def http_call(
         user=acting_for(caller, user),
         session=request.text(b"catnap-session") or said.get("sessionid", ""),
         event=event,
-        priority=_priority(request),
+        priority=priority_named(request.text(b"catnap-priority") or ""),
         key=request.text(b"idempotency-key") or "",
         deadline=_deadline(request, said.get("deadline")),
         traceparent=request.text(b"traceparent") or said.get("traceparent", ""),
@@ -68,8 +70,23 @@ def http_call(
     )
 
 
-def _priority(request: Request) -> int:
-    name = request.text(b"catnap-priority")
+def asker(caller: Principal, request: Request) -> Asker:
+    """Who asks a model. Raises InvalidRequest and PermissionDenied."""
+    session = request.text(b"catnap-session") or ""
+    if session:
+        check_id("session", session)
+    until = _deadline(request, None)
+    return Asker(
+        who=(caller.tenant, acting_for(caller, request.text(b"catnap-user") or ""), ""),
+        left=None if until is None else max(0.0, until - time.time()),
+        priority=priority_named(request.text(b"catnap-priority") or ""),
+        session=session,
+        traceparent=request.text(b"traceparent") or "",
+    )
+
+
+def priority_named(name: str) -> int:
+    """By its word; of the usual one where there is none."""
     if not name:
         return PRIORITIES["normal"]
     name = name.lower()

@@ -39,6 +39,7 @@ from catnap.access.secret_rows import TABLES as SECRETS
 from catnap.access.secrets import Secrets
 from catnap.calls import Pipeline
 from catnap.calls.accept import accept
+from catnap.calls.models import ModelCalls
 from catnap.calls.written import Kept, Written
 from catnap.errors import Conflict, InvalidRequest
 from catnap.events import Event
@@ -54,8 +55,11 @@ from catnap.gateway.here import here
 from catnap.gateway.logs import Logs, PodLogs
 from catnap.gateway.model_server import ModelServer
 from catnap.gateway.settings import Settings, advertised
-from catnap.models.registry import Entry, Registry
-from catnap.models.remote import Remote
+from catnap.models.account import Uncounted
+from catnap.models.file import read
+from catnap.models.own import complete, placed
+from catnap.models.registry import Registry
+from catnap.models.settings import Models
 from catnap.packages import Index, Packages
 from catnap.services.catalog import Announce, Catalog
 from catnap.services.platform import Platform
@@ -69,8 +73,6 @@ from catnap.workspaces import Expiry, Keeper, Workspaces
 
 if TYPE_CHECKING:
     from catnap.services.knative.cluster import Cluster
-
-MODEL = "minilm-l6-v2"
 
 
 @dataclass(frozen=True)
@@ -232,9 +234,11 @@ class Gateway:
             address = f"unix:{folder.name}/models.sock"
             server = ModelServer(self.settings.home, address)
             self._parts.push_async_callback(server.close)
-        remote = Remote(address)
-        self._parts.push_async_callback(remote.close)
-        self.models = Registry({MODEL: Entry(MODEL, remote, ("embed", "infer"), 384, 256, "1")})
+        file = self.settings.models_file
+        config = complete(read(file) if file else Models())
+        registry = Registry(placed(config, address).models)
+        self._parts.push_async_callback(registry.close)
+        self.models = ModelCalls(registry, self.meter.limiter, Uncounted())
         return server
 
     @property

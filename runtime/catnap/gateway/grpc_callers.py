@@ -7,7 +7,10 @@ import time
 from catnap.access import Principal, acting_for, asking, bearer_token
 from catnap.calls.call import Call, direct
 from catnap.calls.ids import new_id
+from catnap.calls.models import Asker
 from catnap.errors import InvalidRequest
+from catnap.events.ids import check_id
+from catnap.gateway.callers import priority_named
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.status import Context
 from catnap.v1 import call_pb2
@@ -27,6 +30,28 @@ async def principal(gateway: Gateway, context: Context) -> Principal:
     caller = await gateway.credentials.authenticate(bearer, time.time(), certificate)
     asking.by(caller)
     return caller
+
+
+def asker(caller: Principal, context: Context) -> Asker:
+    """Who asks a model: what a client of another protocol has no field for, is
+    in its metadata. Raises InvalidRequest and PermissionDenied."""
+    said = {name: value for name, value in context.invocation_metadata() or () if name in _ASKER}
+    if not said:
+        return Asker((caller.tenant, acting_for(caller, ""), ""), context.time_remaining())
+    texts = {name: str(value) for name, value in said.items()}
+    session = texts.get("catnap-session", "")
+    if session:
+        check_id("session", session)
+    return Asker(
+        who=(caller.tenant, acting_for(caller, texts.get("catnap-user", "")), ""),
+        left=context.time_remaining(),
+        priority=priority_named(texts.get("catnap-priority", "")),
+        session=session,
+        traceparent=texts.get("traceparent", ""),
+    )
+
+
+_ASKER = frozenset(("catnap-user", "catnap-session", "catnap-priority", "traceparent"))
 
 
 def rpc_call(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from catnap.access import Principal, acting_for
-from catnap.calls.models import infer
+from catnap.access import Principal
 from catnap.gateway.gateway import Gateway
+from catnap.gateway.grpc_callers import asker
 from catnap.gateway.grpc_door import answers
 from catnap.gateway.status import Context
 from catnap.inference import grpc_service_pb2 as oip
@@ -27,8 +27,7 @@ class GRPCInferenceService(GRPCInferenceServiceServicer):
     async def ServerReady(  # noqa: N802
         self, caller: Principal, request: oip.ServerReadyRequest, context: Context
     ) -> oip.ServerReadyResponse:
-        states = [await entry.server.ready(entry.name) for entry in self.gateway.models]
-        return oip.ServerReadyResponse(ready=all(states))
+        return oip.ServerReadyResponse(ready=True)
 
     @answers
     async def ServerMetadata(  # noqa: N802
@@ -40,21 +39,25 @@ class GRPCInferenceService(GRPCInferenceServiceServicer):
     async def ModelReady(  # noqa: N802
         self, caller: Principal, request: oip.ModelReadyRequest, context: Context
     ) -> oip.ModelReadyResponse:
-        entry = self.gateway.models.get(request.name)
-        return oip.ModelReadyResponse(ready=await entry.server.ready(entry.name))
+        ready = await self.gateway.models.ready(asker(caller, context), request.name)
+        return oip.ModelReadyResponse(ready=ready)
 
     @answers
     async def ModelMetadata(  # noqa: N802
         self, caller: Principal, request: oip.ModelMetadataRequest, context: Context
     ) -> oip.ModelMetadataResponse:
-        entry = self.gateway.models.get(request.name)
-        return await entry.server.metadata(request, context.time_remaining())
+        def make(name: str, version: str) -> bytes:
+            return oip.ModelMetadataRequest(name=name, version=version).SerializeToString()
+
+        who = asker(caller, context)
+        said = await self.gateway.models.tell(
+            who, "ModelMetadata", request.name, request.version, make
+        )
+        return oip.ModelMetadataResponse.FromString(said)
 
     @answers
     async def ModelInfer(  # noqa: N802
         self, caller: Principal, request: oip.ModelInferRequest, context: Context
     ) -> oip.ModelInferResponse:
-        entry = self.gateway.models.get(request.model_name)
-        limits = self.gateway.pipeline.limits
-        who = (caller.tenant, acting_for(caller, ""), "")
-        return await infer(limits, who, entry, request, context.time_remaining())
+        raw = await self.gateway.models.infer(asker(caller, context), request.SerializeToString())
+        return oip.ModelInferResponse.FromString(raw)

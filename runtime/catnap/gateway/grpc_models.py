@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import NoReturn
 
-from catnap.access import Principal, acting_for
-from catnap.access.limits import Who
-from catnap.calls.models import embed
+from catnap.access import Principal
 from catnap.errors import InvalidRequest
 from catnap.gateway.gateway import Gateway
+from catnap.gateway.grpc_callers import asker
 from catnap.gateway.grpc_door import answers, streams
 from catnap.gateway.status import Context
 from catnap.v1 import models_pb2
@@ -24,12 +23,11 @@ class Models(ModelsServicer):
     async def Embed(  # noqa: N802
         self, caller: Principal, request: models_pb2.EmbedRequest, context: Context
     ) -> models_pb2.EmbedResponse:
-        entry = self.gateway.models.embedder(request.model)
-        left = context.time_remaining()
-        limits = self.gateway.pipeline.limits
-        answer = await embed(limits, _who(caller), entry, request.texts, left)
+        answer = await self.gateway.models.embed(
+            asker(caller, context), request.model, request.texts
+        )
         return models_pb2.EmbedResponse(
-            model=entry.name,
+            model=answer.model,
             dimensions=answer.dimensions,
             vectors=answer.data,
             tokens=answer.tokens,
@@ -39,25 +37,26 @@ class Models(ModelsServicer):
     async def Generate(  # noqa: N802
         self, caller: Principal, request: models_pb2.GenerateRequest, context: Context
     ) -> AsyncIterator[models_pb2.GenerateChunk]:
-        entry = self.gateway.models.get(request.model)
-        _cannot_generate(entry.name)
+        found = self.gateway.models.find(asker(caller, context), request.model)
+        _cannot_generate(found.served.name)
         yield  # an async generator, whatever it does
 
     @answers
     async def List(  # noqa: N802
         self, caller: Principal, request: models_pb2.ListModelsRequest, context: Context
     ) -> models_pb2.ListModelsResponse:
+        models, who = self.gateway.models, asker(caller, context)
         return models_pb2.ListModelsResponse(
             models=[
                 models_pb2.Model(
-                    name=entry.name,
-                    version=entry.version,
-                    abilities=entry.abilities,
-                    dimensions=entry.dimensions,
-                    max_tokens=entry.max_tokens,
-                    ready=await entry.server.ready(entry.name),
+                    name=name,
+                    version=model.version,
+                    abilities=model.abilities,
+                    dimensions=model.dimensions,
+                    max_tokens=model.max_tokens,
+                    ready=await models.ready(who, name),
                 )
-                for entry in self.gateway.models
+                for name, model in models.visible(caller.tenant)
             ]
         )
 
@@ -66,8 +65,3 @@ def _cannot_generate(model: str) -> NoReturn:
     raise InvalidRequest(
         f"model {model!r} does not generate text; Models.List says what each model can do"
     )
-
-
-def _who(caller: Principal) -> Who:
-    """A model that is asked directly is asked by no skill."""
-    return (caller.tenant, acting_for(caller, ""), "")

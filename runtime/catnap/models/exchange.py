@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Generic, TypeVar
 
@@ -24,7 +25,7 @@ Answer = TypeVar("Answer")
 Send = Callable[[Upstream, float | None], Awaitable[Answer]]
 """Asks a server once, for so many seconds at most. Raises UpstreamError."""
 
-Open = Callable[[Upstream, float | None], AsyncIterator[Answer]]
+Open = Callable[[Upstream, float | None], AsyncGenerator[Answer, None]]
 """Likewise, for an answer in parts."""
 
 
@@ -64,7 +65,7 @@ class Exchange(Generic[Upstream]):
         ask: Ask,
         open_: Open[Upstream, Answer],
         cost: Callable[[], float | None] = lambda: None,
-    ) -> AsyncIterator[Answer]:
+    ) -> AsyncGenerator[Answer, None]:
         """The parts of an answer as they come. How busy the server is, is told
         by when the first one came."""
         course = _Course(self.pool, self._budget, ask)
@@ -72,9 +73,11 @@ class Exchange(Generic[Upstream]):
             async with self.pool.place(course.ask) as place:
                 first = 0.0
                 try:
-                    async for part in open_(place.server.upstream, course.left()):
-                        first = first or place.lasts
-                        yield part
+                    # Who leaves ends it at the server at once, not when memory is cleaned.
+                    async with aclosing(open_(place.server.upstream, course.left())) as parts:
+                        async for part in parts:
+                            first = first or place.lasts
+                            yield part
                 except UpstreamError as error:
                     course.failed(place, error, begun=first > 0)
                 else:

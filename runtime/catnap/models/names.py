@@ -12,17 +12,19 @@ from catnap.models.settings import Model
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """name: the model's own, whatever it was asked by. version: of its servers;
-    empty where these have but one."""
+    """name: the model's own, whatever it was asked by. version: that its servers
+    are asked for; empty for the one that they would choose. canary: whether it is
+    the canary's."""
 
     name: str
     version: str
     model: Model
+    canary: bool = False
 
     @property
     def servers(self) -> tuple[str, ...]:
         canary = self.model.canary
-        return canary.servers if canary and canary.version == self.version else self.model.servers
+        return canary.servers if canary and self.canary else self.model.servers
 
 
 class Names:
@@ -39,20 +41,18 @@ class Names:
 
     def choose(self, name: str, version: str, tenant: str, chance: float) -> Choice:
         """name: or an alias. version: empty for whichever gets the request, by
-        chance (0 <= n < 1) and the canary's percentage. Raises NotFound, which
-        names the nearest there is."""
+        chance (0 <= n < 1) and the canary's percentage; where models.toml names
+        none, the servers know theirs. Raises NotFound, which names the nearest
+        there is."""
         own = self._names.get(name, name)
         model = self._models.get(own)
         if model is None or not model.is_for(tenant):
             known = [each for each, _ in self.visible(tenant)]
             raise NotFound(f"there is no model {name!r}: {nearest(name, known)}")
         canary = model.canary
-        if version:
-            versions = [model.version, *([canary.version] if canary else [])]
-            if version not in versions:
-                there = ", ".join(each or "one without a name" for each in versions)
-                raise NotFound(f"model {own!r} has no version {version!r}; there is {there}")
-            return Choice(own, version, model)
-        if canary and chance * 100 < canary.percent:
-            return Choice(own, canary.version, model)
-        return Choice(own, model.version, model)
+        if canary and (version == canary.version if version else chance * 100 < canary.percent):
+            return Choice(own, canary.version, model, canary=True)
+        if version and model.version and version != model.version:
+            there = ", ".join((model.version, *([canary.version] if canary else [])))
+            raise NotFound(f"model {own!r} has no version {version!r}; there is {there}")
+        return Choice(own, version or model.version, model)

@@ -3,7 +3,7 @@ what it answers pass as the bytes they are: nothing here looks inside."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
 from grpc import aio
 
@@ -54,7 +54,7 @@ class OipServer:
 
     async def stream(
         self, requests: AsyncIterator[bytes], timeout: float | None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """ModelStreamInfer: answers come as they do, whatever each is to."""
         call = self._streams(requests, timeout=timeout)
         try:
@@ -65,8 +65,9 @@ class OipServer:
         finally:
             call.cancel()
 
-    async def close(self) -> None:
-        await self._channel.close()
+    async def close(self, grace: float = 0.0) -> None:
+        """What is at work has so many seconds to end."""
+        await self._channel.close(grace)
 
     def _error(self, error: aio.AioRpcError) -> UpstreamError:
         trailers = dict(error.trailing_metadata() or ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -45,7 +45,9 @@ class OpenAIServer:
         async with self._reply(path, body, timeout) as reply:
             return await reply.read(_ANSWER)
 
-    async def stream(self, path: str, body: bytes, timeout: float | None) -> AsyncIterator[bytes]:
+    async def stream(
+        self, path: str, body: bytes, timeout: float | None
+    ) -> AsyncGenerator[bytes, None]:
         """The data of each event of an answer that comes in parts, but DONE."""
         async with self._reply(path, body, timeout) as reply:
             events = Events()
@@ -56,6 +58,9 @@ class OpenAIServer:
                     yield data
             # A whole answer ends with DONE: else who reads it would take a part for all.
             raise ConnectionLost("the stream ended before its answer had")
+
+    async def close(self, grace: float = 0.0) -> None:
+        """Nothing: the connections are the client's."""
 
     @asynccontextmanager
     async def _reply(self, path: str, body: bytes, timeout: float | None) -> AsyncIterator[Reply]:

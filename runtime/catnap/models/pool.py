@@ -137,7 +137,7 @@ class Pool(Generic[Upstream]):
         self.servers = servers
         self.queue = Queue()
         self.clock = clock
-        self._waiting = waiting
+        self.waiting = waiting
         self._chance = chance
         self._turnover = Turnover()
         self._waiters: dict[Ticket, _Waiter[Upstream]] = {}
@@ -186,7 +186,7 @@ class Pool(Generic[Upstream]):
             raise
 
     def _admit(self, ask: Ask, ticket: Ticket, now: float) -> None:
-        if len(self.queue) >= self._waiting:
+        if len(self.queue) >= self.waiting:
             raise self._refusal(
                 f"{len(self.queue):,} requests wait already", self._wait(self.queue.cost, now)
             )

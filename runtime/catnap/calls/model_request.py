@@ -1,0 +1,189 @@
+"""One request to a model: let in once, counted once, however it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from catnap.access.limiter import Limiter
+from catnap.access.limits import Who
+from catnap.calls.admit import admit_model
+from catnap.errors import Cancelled, CatnapError, SkillCrashed
+from catnap.models.account import Account, Spent
+from catnap.models.exchange import Open, Send
+from catnap.models.oip_server import OipServer
+from catnap.models.openai_server import OpenAIServer
+from catnap.models.pool import Ask
+from catnap.models.registry import Served
+
+OK = "ok"
+
+Upstream = TypeVar("Upstream", OipServer, OpenAIServer)
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks a model, and how.
+
+    who: with the skill that asks, if one does. left: seconds that they wait,
+    None for as long as the model allows. priority: 1 low, 2 normal, 3 high.
+    session: whose requests had better meet the same server. models: those that a
+    skill may ask; None for all that its tenant may.
+    """
+
+    who: Who
+    left: float | None = None
+    priority: int = 2
+    session: str = ""
+    traceparent: str = ""
+    models: frozenset[str] | None = None
+
+
+class ModelRequest(Generic[Upstream]):
+    """cost: what it is expected to take, in any unit that the model's requests
+    have in common. affinity: the same for those that had better meet the same
+    server. Whoever reads the answer says how many tokens it took."""
+
+    __slots__ = (
+        *("_account", "_affinity", "_asker", "_began", "_busy", "_cost", "_limits", "_served"),
+        *("_version", "bytes_in", "bytes_out", "completion_tokens", "prompt_tokens"),
+    )
+
+    def __init__(
+        self,
+        limits: Limiter,
+        account: Account,
+        asker: Asker,
+        served: Served[Upstream],
+        version: str,
+        cost: float = 1.0,
+        affinity: str = "",
+    ) -> None:
+        self._limits = limits
+        self._account = account
+        self._asker = asker
+        self._served: Served[Upstream] = served
+        self._version = version
+        self._cost = cost
+        self._affinity = affinity or asker.session
+        self._busy = 0.0
+        """Seconds that servers were at work on it."""
+        self._began = served.pool.clock()
+        self.bytes_in = self.bytes_out = 0
+        self.prompt_tokens = self.completion_tokens = 0
+
+    async def answer(
+        self,
+        send: Send[Upstream, Answer],
+        read: Callable[[Answer], float | None] = lambda answer: None,
+    ) -> Answer:
+        """read: is given the answer; what it cost in the end, None for what was
+        expected. Raises what the limits raise, the queue, and the last server."""
+        clock = self._served.pool.clock
+
+        async def timed(upstream: Upstream, left: float | None) -> Answer:
+            began = clock()
+            try:
+                return await send(upstream, left)
+            finally:
+                self._busy += clock() - began
+
+        outcome = OK
+        admitted = None
+        try:
+            admitted = admit_model(self._limits, self._asker.who, time.time())
+            found: Answer
+            found, _ = await self._served.exchange.answer(self._ask(), timed, read)
+            return found
+        except BaseException as error:
+            outcome = _name(error)
+            raise
+        finally:
+            if admitted is not None:
+                admitted.end(time.time())
+            self._ended(outcome)
+
+    async def stream(
+        self,
+        open_: Open[Upstream, Answer],
+        cost: Callable[[], float | None] = lambda: None,
+    ) -> AsyncGenerator[Answer, None]:
+        """The parts of an answer as they come. cost: what it took, when it has
+        ended. Raises as `answer` does."""
+        clock = self._served.pool.clock
+
+        async def timed(upstream: Upstream, left: float | None) -> AsyncGenerator[Answer, None]:
+            began = clock()
+            try:
+                async with aclosing(open_(upstream, left)) as parts:
+                    async for part in parts:
+                        yield part
+            finally:
+                self._busy += clock() - began
+
+        outcome = OK
+        admitted = None
+        try:
+            admitted = admit_model(self._limits, self._asker.who, time.time())
+            async with aclosing(self._served.exchange.stream(self._ask(), timed, cost)) as parts:
+                async for part in parts:
+                    yield part
+        except BaseException as error:
+            outcome = _name(error)
+            raise
+        finally:
+            if admitted is not None:
+                admitted.end(time.time())
+            self._ended(outcome)
+
+    def _ask(self) -> Ask:
+        asker, model = self._asker, self._served.model
+        tenant, _, skill = asker.who
+        left = float(model.limits.timeout)
+        if asker.left is not None:
+            left = min(left, asker.left)
+        return Ask(
+            tenant,
+            skill,
+            self._cost,
+            model.priority(tenant, asker.priority),
+            model.weights.get(tenant, 1.0),
+            self._affinity,
+            self._began + left,
+        )
+
+    def _ended(self, outcome: str) -> None:
+        whole = self._served.pool.clock() - self._began
+        spent = Spent(
+            self.prompt_tokens,
+            self.completion_tokens,
+            self._busy * 1000,
+            self.bytes_in,
+            self.bytes_out,
+        )
+        tokens = self.prompt_tokens + self.completion_tokens
+        if tokens:
+            self._limits.spend(self._asker.who, time.time(), tokens=tokens)
+        served = self._served
+        self._account.ended(
+            self._asker.who,
+            served.name,
+            self._version,
+            served.model.prices,
+            spent,
+            outcome,
+            max(0.0, whole - self._busy),
+        )
+
+
+def _name(error: BaseException) -> str:
+    if isinstance(error, CatnapError):
+        return type(error).__name__
+    if isinstance(error, asyncio.CancelledError | GeneratorExit):
+        return Cancelled.__name__
+    return SkillCrashed.__name__
