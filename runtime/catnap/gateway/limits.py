@@ -11,6 +11,7 @@ import msgspec
 from catnap.access import Principal, Resource, acting_for, asking
 from catnap.access.admission import bound
 from catnap.access.limits import Limit, bounded, whose
+from catnap.access.model_usage_rows import ModelUse
 from catnap.access.standing import Standing, fullest, standing
 from catnap.access.usage import day_of
 from catnap.access.usage_rows import Use
@@ -32,6 +33,13 @@ class Usage(msgspec.Struct, frozen=True):
     limits: list[Standing]
 
 
+class UsageByModel(msgspec.Struct, frozen=True):
+    """What models were asked for on a day in UTC."""
+
+    day: str
+    models: list[ModelUse]
+
+
 class Known(msgspec.Struct, frozen=True):
     """source: `settings`, or `store` for one that was set while it ran."""
 
@@ -44,7 +52,8 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 async def usage(gateway: Gateway, caller: Principal, request: Request) -> Response:
-    """`?tenant=`, `*` for all of them, `&user=`, `&skill=` and `&day=2025-11-21`."""
+    """`?tenant=`, `*` for all of them, `&user=`, `&skill=` and `&day=2025-11-21`;
+    with `&by=model` what models were asked for, of all or of `&model=`."""
     asked = read_query(request)
     tenant = asked.get("tenant") or caller.tenant
     # Who may act for one user only sees what that one uses.
@@ -56,6 +65,13 @@ async def usage(gateway: Gateway, caller: Principal, request: Request) -> Respon
     now = time.time()
     today = written(day_of(now))
     day = _day(asked.get("day") or today)
+    if asked.get("by"):
+        if asked["by"] != "model":
+            raise InvalidRequest(f"by: {asked['by'][:40]!r} is none; there is `by=model`")
+        of_model = asked.get("model", "")
+        return _answer(
+            UsageByModel(day, await gateway.meter.used_models(day, **named, model=of_model))
+        )
     used = await gateway.meter.used(day, **named)
     found: list[Standing] = []
     if day == today:
