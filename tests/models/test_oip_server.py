@@ -19,7 +19,7 @@ from catnap.errors import (
     SkillCrashed,
     Unavailable,
 )
-from catnap.models.oip_server import OipServer
+from catnap.models.oip_server import _OPTIONS, OipServer
 from catnap.models.verdict import Fault, UpstreamError
 
 Context = aio.ServicerContext[bytes, bytes]
@@ -135,6 +135,12 @@ async def test_a_server_that_does_not_answer_in_time_is_late() -> None:
     async with serving(hang) as server:
         error = await failure(server, 0.05)
         assert (error.fault, type(error.error)) == (Fault.LATE, DeadlineExceeded)
+
+
+def test_a_long_request_is_not_ended_by_pings_that_servers_take_for_too_many() -> None:
+    # By default they bear one in 300 s, and three strikes: a request of 140 s
+    # failed with too_many_pings, with all others of its connection.
+    assert dict(_OPTIONS)["grpc.keepalive_time_ms"] > 300_000
 
 
 async def test_nobody_at_the_address_is_the_servers_fault() -> None:

@@ -19,8 +19,9 @@ _OPTIONS = [
     ("grpc.max_send_message_length", MESSAGE),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2000),
-    # Of one that hangs, or whose machine is gone, nothing else is heard.
-    ("grpc.keepalive_time_ms", 10_000),
+    # Servers end the connection of who pings them more than every 300 s, and all
+    # that is at work on it. Data that nobody acknowledges is noticed in 5 s.
+    ("grpc.keepalive_time_ms", 310_000),
     ("grpc.keepalive_timeout_ms", 5_000),
 ]
 _PUSHBACK = "grpc-retry-pushback-ms"
