@@ -1,21 +1,54 @@
-"""The Open Inference Protocol: inference.GRPCInferenceService."""
+"""inference.GRPCInferenceService: the Open Inference Protocol with Triton's
+extensions, in front of the servers that have the models."""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import AsyncIterator
+from importlib import metadata
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError, Message
+
 from catnap.access import Principal
+from catnap.errors import NotFound, SkillCrashed
+from catnap.gateway import model_repository as repository
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.grpc_callers import asker
 from catnap.gateway.grpc_door import answers
+from catnap.gateway.model_statistics import statistics
 from catnap.gateway.status import Context
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.inference.grpc_service_pb2_grpc import GRPCInferenceServiceServicer
 
+SERVICE = oip.DESCRIPTOR.services_by_name["GRPCInferenceService"]
+
+RAW = frozenset({"ModelInfer", "ModelStreamInfer"})
+"""Methods that are given the bytes of their requests, and give those of answers."""
+
+EXTENSIONS = (
+    *("model_configuration", "parameters", "statistics"),
+    *(repository.TRITON, repository.KSERVE),
+)
+
+M = TypeVar("M", bound=Message)
+
 
 class GRPCInferenceService(GRPCInferenceServiceServicer):
-    """Passes requests on to the server that has the model."""
-
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
+
+    @answers
+    async def ModelInfer(  # noqa: N802 - the protocol's name, as below
+        self, caller: Principal, request: bytes, context: Context
+    ) -> bytes:
+        return await self.gateway.models.infer(asker(caller, context), request)
+
+    @answers
+    async def ModelStreamInfer(  # type: ignore[override]  # noqa: N802
+        self, caller: Principal, requests: AsyncIterator[bytes], context: Context
+    ) -> None:
+        await self.gateway.models.relay(asker(caller, context), requests, context.write)
 
     @answers
     async def ServerLive(  # noqa: N802
@@ -27,37 +60,108 @@ class GRPCInferenceService(GRPCInferenceServiceServicer):
     async def ServerReady(  # noqa: N802
         self, caller: Principal, request: oip.ServerReadyRequest, context: Context
     ) -> oip.ServerReadyResponse:
-        return oip.ServerReadyResponse(ready=True)
+        return oip.ServerReadyResponse(ready=self.gateway.ready and not self.gateway.leaving)
 
     @answers
     async def ServerMetadata(  # noqa: N802
         self, caller: Principal, request: oip.ServerMetadataRequest, context: Context
     ) -> oip.ServerMetadataResponse:
-        return oip.ServerMetadataResponse(name="catnap")
+        return oip.ServerMetadataResponse(name="catnap", version=_version(), extensions=EXTENSIONS)
 
     @answers
     async def ModelReady(  # noqa: N802
         self, caller: Principal, request: oip.ModelReadyRequest, context: Context
     ) -> oip.ModelReadyResponse:
-        ready = await self.gateway.models.ready(asker(caller, context), request.name)
+        asking = asker(caller, context)
+        try:
+            ready = await self.gateway.models.ready(asking, request.name, request.version)
+        except NotFound:  # the protocol's clients ask until it is there
+            ready = False
         return oip.ModelReadyResponse(ready=ready)
 
     @answers
     async def ModelMetadata(  # noqa: N802
         self, caller: Principal, request: oip.ModelMetadataRequest, context: Context
     ) -> oip.ModelMetadataResponse:
-        def make(name: str, version: str) -> bytes:
-            return oip.ModelMetadataRequest(name=name, version=version).SerializeToString()
-
-        who = asker(caller, context)
-        said = await self.gateway.models.tell(
-            who, "ModelMetadata", request.name, request.version, make
-        )
-        return oip.ModelMetadataResponse.FromString(said)
+        answer = await self._tell(caller, context, "ModelMetadata", request)
+        found = _read(oip.ModelMetadataResponse, answer, request.name)
+        found.name = request.name
+        return found
 
     @answers
-    async def ModelInfer(  # noqa: N802
-        self, caller: Principal, request: oip.ModelInferRequest, context: Context
-    ) -> oip.ModelInferResponse:
-        raw = await self.gateway.models.infer(asker(caller, context), request.SerializeToString())
-        return oip.ModelInferResponse.FromString(raw)
+    async def ModelConfig(  # noqa: N802
+        self, caller: Principal, request: oip.ModelConfigRequest, context: Context
+    ) -> oip.ModelConfigResponse:
+        answer = await self._tell(caller, context, "ModelConfig", request)
+        found = _read(oip.ModelConfigResponse, answer, request.name)
+        found.config.name = request.name
+        return found
+
+    @answers
+    async def ModelStatistics(  # noqa: N802
+        self, caller: Principal, request: oip.ModelStatisticsRequest, context: Context
+    ) -> oip.ModelStatisticsResponse:
+        found = await statistics(
+            self.gateway.models, asker(caller, context), request.name, request.version
+        )
+        return oip.ModelStatisticsResponse(model_stats=found)
+
+    @answers
+    async def RepositoryIndex(  # noqa: N802
+        self, caller: Principal, request: oip.RepositoryIndexRequest, context: Context
+    ) -> oip.RepositoryIndexResponse:
+        rows = await repository.index(self.gateway.models, asker(caller, context))
+        if request.ready:
+            rows = [each for each in rows if each.state == repository.READY]
+        return oip.RepositoryIndexResponse(models=rows)
+
+    @answers
+    async def RepositoryModelLoad(  # noqa: N802
+        self, caller: Principal, request: oip.RepositoryModelLoadRequest, context: Context
+    ) -> oip.RepositoryModelLoadResponse:
+        name = await self._change(caller, context, "RepositoryModelLoad", request)
+        return oip.RepositoryModelLoadResponse(model_name=name, is_loaded=True)
+
+    @answers
+    async def RepositoryModelUnload(  # noqa: N802
+        self, caller: Principal, request: oip.RepositoryModelUnloadRequest, context: Context
+    ) -> oip.RepositoryModelUnloadResponse:
+        name = await self._change(caller, context, "RepositoryModelUnload", request)
+        return oip.RepositoryModelUnloadResponse(model_name=name, is_unloaded=True)
+
+    async def _tell(
+        self,
+        caller: Principal,
+        context: Context,
+        method: str,
+        request: oip.ModelMetadataRequest | oip.ModelConfigRequest,
+    ) -> bytes:
+        def make(name: str, version: str) -> bytes:
+            return type(request)(name=name, version=version).SerializeToString()
+
+        asking = asker(caller, context)
+        return await self.gateway.models.tell(asking, method, request.name, request.version, make)
+
+    async def _change(
+        self,
+        caller: Principal,
+        context: Context,
+        method: repository.Method,
+        request: repository.Asked,
+    ) -> str:
+        name = repository.model_of(request)
+        models, asking = self.gateway.models, asker(caller, context)
+        return await repository.change(models, caller, asking, method, name, request.parameters)
+
+
+def _read(kind: type[M], answer: bytes, model: str) -> M:
+    try:
+        return kind.FromString(answer)
+    except DecodeError:
+        raise SkillCrashed(f"model {model!r}: its server's answer cannot be read") from None
+
+
+@functools.cache
+def _version() -> str:
+    """Of the code that was started, whatever is installed since."""
+    return metadata.version("catnap-functions")

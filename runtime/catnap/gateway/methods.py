@@ -47,5 +47,11 @@ METHODS: Mapping[str, Method] = {
     "GRPCInferenceService.ModelReady": Method("models.use"),
     "GRPCInferenceService.ModelMetadata": Method("models.use"),
     "GRPCInferenceService.ModelInfer": Method("models.use"),
+    "GRPCInferenceService.ModelStreamInfer": Method("models.use"),
+    "GRPCInferenceService.ModelConfig": Method("models.use"),
+    "GRPCInferenceService.ModelStatistics": Method("models.use"),
+    "GRPCInferenceService.RepositoryIndex": Method("models.use"),
+    "GRPCInferenceService.RepositoryModelLoad": Method("platform.write"),
+    "GRPCInferenceService.RepositoryModelUnload": Method("platform.write"),
 }
 """By service and method."""

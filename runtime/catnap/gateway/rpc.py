@@ -12,24 +12,25 @@ from grpc_reflection.v1alpha import reflection
 from catnap.errors import Unavailable
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.grpc_files import Files
-from catnap.gateway.grpc_inference import GRPCInferenceService
+from catnap.gateway.grpc_inference import RAW, SERVICE, GRPCInferenceService
 from catnap.gateway.grpc_models import Models
+from catnap.gateway.grpc_raw_door import handler
 from catnap.gateway.grpc_skills import Skills
 from catnap.gateway.grpc_tasks import Tasks
 from catnap.gateway.grpc_tls import credentials
 from catnap.inference import grpc_service_pb2
-from catnap.inference.grpc_service_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
+from catnap.models.oip_server import MESSAGE
 from catnap.v1 import files_pb2, models_pb2, skills_pb2, tasks_pb2
 from catnap.v1.files_pb2_grpc import add_FilesServicer_to_server
 from catnap.v1.models_pb2_grpc import add_ModelsServicer_to_server
 from catnap.v1.skills_pb2_grpc import add_SkillsServicer_to_server
 from catnap.v1.tasks_pb2_grpc import add_TasksServicer_to_server
 
-# A payload of 100 MB and what is around it. Clients that ping every ten
-# seconds are welcome: gRPC's own default would cut them off.
+# The tensors of 256 MiB that model servers take, and what is around them. Clients
+# that ping every ten seconds are welcome: gRPC's own default would cut them off.
 _OPTIONS = [
-    ("grpc.max_receive_message_length", 101_000_000),
-    ("grpc.max_send_message_length", 101_000_000),
+    ("grpc.max_receive_message_length", MESSAGE),
+    ("grpc.max_send_message_length", MESSAGE),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
     ("grpc.http2.max_ping_strikes", 0),
@@ -69,7 +70,7 @@ async def serve_grpc(gateway: Gateway, address: str) -> Rpc:
     add_TasksServicer_to_server(Tasks(gateway), server)
     add_FilesServicer_to_server(Files(gateway), server)
     add_ModelsServicer_to_server(Models(gateway), server)
-    add_GRPCInferenceServiceServicer_to_server(GRPCInferenceService(gateway), server)
+    server.add_generic_rpc_handlers((handler(SERVICE, GRPCInferenceService(gateway), RAW),))
     names = [
         service.full_name
         for module in _FILES

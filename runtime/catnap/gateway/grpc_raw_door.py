@@ -1,0 +1,40 @@
+"""A service of gRPC of which some methods are given bytes as they came, and give
+such bytes: nothing is parsed, or written anew, that is only passed on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message_factory import GetMessageClass
+
+_KINDS: dict[tuple[bool, bool], Callable[..., grpc.RpcMethodHandler[Any, Any]]] = {
+    (False, False): grpc.unary_unary_rpc_method_handler,
+    (False, True): grpc.unary_stream_rpc_method_handler,
+    (True, False): grpc.stream_unary_rpc_method_handler,
+    (True, True): grpc.stream_stream_rpc_method_handler,
+}
+"""By whether the client streams, and the server."""
+
+
+def handler(
+    service: ServiceDescriptor, servicer: object, raw: Collection[str]
+) -> grpc.GenericRpcHandler:
+    """Each method of the service, by the servicer's of that name. raw: names of
+    those that take and give bytes. To clients, and to reflection, they are as the
+    others."""
+    methods = {
+        each.name: _handler(each, getattr(servicer, each.name), each.name in raw)
+        for each in service.methods
+    }
+    return grpc.method_handlers_generic_handler(service.full_name, methods)
+
+
+def _handler(method: MethodDescriptor, answers: Any, raw: bool) -> grpc.RpcMethodHandler[Any, Any]:
+    make = _KINDS[method.client_streaming, method.server_streaming]
+    if raw:
+        return make(answers)
+    takes, gives = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
+    return make(answers, takes.FromString, gives.SerializeToString)
