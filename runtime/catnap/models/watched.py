@@ -1,5 +1,5 @@
-"""models.toml while the gateway runs: a good one is taken up, and one that is not
-leaves the models as they were."""
+"""models.toml while something runs by it: a good one is taken up, and one that is
+not leaves the models as they were."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from watchfiles import awatch
-
 from catnap.errors import InvalidRequest
 from catnap.models.file import parse
 from catnap.models.settings import Models
-from catnap.services.catalog import Announce
 
-LOOK = 2.0
-"""Seconds after which the file is looked at whether or not its folder tells of a
-change: one on a network, and one that is a link to elsewhere, may not."""
+LOOK = 1.0
+"""Seconds between two looks. It is read, and not waited for: so what a ConfigMap's
+links lead to is seen, and a file on a network, whose folder tells of nothing."""
 
 SETTLE = 0.1
 """Seconds for which a file that was just written has to stay as it is."""
@@ -24,10 +21,10 @@ SETTLE = 0.1
 TakeUp = Callable[[Models], Awaitable[None]]
 
 
-class ModelsFile:
+class Watched:
     """problem: what is wrong with the file as it is now; empty for nothing."""
 
-    def __init__(self, path: Path, announce: Announce) -> None:
+    def __init__(self, path: Path, announce: Callable[[str], None]) -> None:
         self.problem = ""
         self._path = path
         self._announce = announce
@@ -38,25 +35,11 @@ class ModelsFile:
         self._seen = self._read()
         return self._parse(self._seen)
 
-    async def watch(self, take_up: TakeUp) -> None:
-        """Runs until cancelled."""
+    async def run(self, take_up: TakeUp) -> None:
+        """Until cancelled. take_up: is given each good one after the first."""
         while True:
-            try:
-                # Not below it, where whole skills may be. A ConfigMap is one link
-                # in the folder that is put in another's place.
-                async for _ in awatch(
-                    self._path.absolute().parent,
-                    recursive=False,
-                    watch_filter=None,
-                    debounce=200,
-                    step=50,
-                    rust_timeout=round(LOOK * 1000),
-                    yield_on_timeout=True,
-                ):
-                    await self._look(take_up)
-            except (OSError, ExceptionGroup) as error:
-                self._announce(f"{self._path} cannot be watched: {error}")
             await asyncio.sleep(LOOK)
+            await self._look(take_up)
 
     async def _look(self, take_up: TakeUp) -> None:
         found = self._read()

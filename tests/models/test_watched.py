@@ -1,4 +1,4 @@
-"""models.toml while a gateway runs: what is good is taken up, what is bad is not."""
+"""models.toml while something runs by it: what is good is taken up, what is bad is not."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 
 from catnap.errors import InvalidRequest
-from catnap.gateway.models_file import ModelsFile
 from catnap.models.settings import Models
+from catnap.models.watched import Watched
 
 ONE = '[one]\nservers = ["o:1"]\n'
 TWO = '[two]\nservers = ["t:1"]\n'
 
 
-class Watched:
-    """What a gateway was told, in turn: the names of the models, or a problem."""
+class Reader:
+    """What it was told, in turn: the names of the models, or a problem."""
 
     def __init__(self, path: Path) -> None:
-        self.file = ModelsFile(path, self._announce)
+        self.file = Watched(path, self._announce)
         self.told = asyncio.Queue[list[str] | str]()
 
     def _announce(self, text: str) -> None:
@@ -36,11 +36,16 @@ class Watched:
             return await self.told.get()
 
 
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("catnap.models.watched.LOOK", 0.01)
+
+
 @asynccontextmanager
-async def watched(path: Path) -> AsyncIterator[Watched]:
-    found = Watched(path)
+async def running(path: Path) -> AsyncIterator[Reader]:
+    found = Reader(path)
     assert sorted(found.file.first().models) == ["one"]
-    watching = asyncio.create_task(found.file.watch(found.take_up))
+    watching = asyncio.create_task(found.file.run(found.take_up))
     try:
         yield found
     finally:
@@ -51,7 +56,7 @@ async def watched(path: Path) -> AsyncIterator[Watched]:
 async def test_a_file_that_is_written_anew_is_taken_up(tmp_path: Path) -> None:
     file = tmp_path / "models.toml"
     file.write_text(ONE)
-    async with watched(file) as found:
+    async with running(file) as found:
         file.write_text(ONE + TWO)
         assert await found.next() == ["one", "two"]
         (tmp_path / "aside").write_text(TWO)
@@ -64,7 +69,7 @@ async def test_what_is_wrong_is_said_once_and_leaves_the_models_as_they_were(
 ) -> None:
     file = tmp_path / "models.toml"
     file.write_text(ONE)
-    async with watched(file) as found:
+    async with running(file) as found:
         file.write_text("[one]\nservers = []\n[two]\n")
         said = await found.next()
         assert "models.toml:2: [one] servers" in said
@@ -87,22 +92,9 @@ async def test_a_configmap_that_is_swapped_is_taken_up(tmp_path: Path) -> None:
         (tmp_path / name / "models.toml").write_text(text)
     (tmp_path / "..data").symlink_to("..first")
     (tmp_path / "models.toml").symlink_to("..data/models.toml")
-    async with watched(tmp_path / "models.toml") as found:
+    async with running(tmp_path / "models.toml") as found:
         (tmp_path / "..data_tmp").symlink_to("..second")
         (tmp_path / "..data_tmp").rename(tmp_path / "..data")
-        assert await found.next() == ["two"]
-
-
-async def test_a_link_to_elsewhere_is_looked_at_now_and_then(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("catnap.gateway.models_file.LOOK", 0.2)
-    elsewhere = tmp_path / "elsewhere" / "models.toml"
-    elsewhere.parent.mkdir()
-    elsewhere.write_text(ONE)
-    (tmp_path / "models.toml").symlink_to(elsewhere)
-    async with watched(tmp_path / "models.toml") as found:
-        elsewhere.write_text(TWO)
         assert await found.next() == ["two"]
 
 
@@ -110,4 +102,4 @@ def test_a_file_that_is_wrong_at_the_start_is_refused(tmp_path: Path) -> None:
     (tmp_path / "models.toml").write_bytes(b"\xff")
     for path in (tmp_path / "models.toml", tmp_path / "absent.toml"):
         with pytest.raises(InvalidRequest, match="cannot be read"):
-            ModelsFile(path, lambda _: None).first()
+            Watched(path, lambda _: None).first()
