@@ -48,6 +48,25 @@ HTTP = {
     "GET /sessions/{skill}/{session}/files": "sessions.read",
     "GET /sessions/{skill}/{session}/files/{path...}": "sessions.read",
     "POST /sessions/{skill}/{session}/restore": "sessions.write",
+    "POST /v1/chat/completions": "models.use",
+    "POST /v1/completions": "models.use",
+    "POST /v1/embeddings": "models.use",
+    "GET /v1/models": "models.use",
+    "GET /v1/models/{model...}": "models.use",
+    "GET /v2": "models.use",
+    "GET /v2/health/live": PUBLIC,
+    "GET /v2/health/ready": PUBLIC,
+    "POST /v2/repository/index": "models.use",
+    "POST /v2/models/{model...}/versions/{version}/infer": "models.use",
+    "POST /v2/models/{model...}/infer": "models.use",
+    "GET /v2/models/{model...}/versions/{version}/ready": "models.use",
+    "GET /v2/models/{model...}/ready": "models.use",
+    "GET /v2/models/{model...}/versions/{version}/config": "models.use",
+    "GET /v2/models/{model...}/config": "models.use",
+    "GET /v2/models/{model...}/versions/{version}/stats": "models.use",
+    "GET /v2/models/{model...}/stats": "models.use",
+    "GET /v2/models/{model...}/versions/{version}": "models.use",
+    "GET /v2/models/{model...}": "models.use",
 }
 """By method and path."""
 
@@ -59,6 +78,7 @@ ACT_FOR_USERS = {
     "POST /events",
     "POST /events/{skill}/{trigger}",
     *(route for route in HTTP if route.split("/")[1] in ("files", "links", "sessions")),
+    *(route for route in HTTP if HTTP[route] == "models.use"),
 }
 """Those that do so for the user whom `Catnap-User` names."""
 
@@ -73,6 +93,12 @@ CALLBACKS = {
     "GET /callback/links/{scope}/{key...}": "files.read",
     "POST /callback/links/{scope}/{key...}": "files.write",
     "POST /callback/models/{model}/embed": "models.use",
+    "POST /callback/models/{model}/generate": "models.use",
+    **{
+        route.replace(" /", " /callback/"): action
+        for route, action in HTTP.items()
+        if " /v1/" in route or "/v2/models/" in route
+    },
     "POST /callback/packages": "packages.use",
     "GET /callback/packages/simple/{name}/": "packages.use",
     "GET /callback/packages/files/{sha256}/{file}": "packages.use",
@@ -125,7 +151,7 @@ WHOSE = {"user", "id", "session", "task"}
 NEUTRAL = {
     *("skill", "name", "tag", "idempotency_key", "traceparent", "content_type"),
     *("key", "source_key", "version", "prefix", "if_match", "if_none_match", "page_token"),
-    *("model", "texts", "prompt", "stop"),
+    *("model", "texts", "prompt", "stop", "role", "content"),
 }
 """Fields of requests that mean the same for every tenant, or something in a
 scope that another field names."""

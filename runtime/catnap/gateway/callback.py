@@ -13,12 +13,11 @@ from catnap.access import Grant, Resource, bearer_token
 from catnap.calls.accept import accept
 from catnap.calls.call import JSON, Call, direct
 from catnap.calls.ids import new_id
-from catnap.calls.models import Asker
 from catnap.errors import InvalidRequest, NotFound, Unauthenticated
 from catnap.events.decode import decode
 from catnap.files import Scope
 from catnap.files.links import MAX_SECONDS, SECONDS
-from catnap.gateway import file_answers, workspaces
+from catnap.gateway import callback_models, file_answers, workspaces
 from catnap.gateway.at_work import PATH as AT_WORK
 from catnap.gateway.door import allow
 from catnap.gateway.gateway import Gateway, Writer, writing
@@ -30,10 +29,6 @@ from catnap.gateway.packages import (
 )
 from catnap.gateway.table import PUBLIC, Route, Table
 from catnap.http import Request, Response
-
-
-class _EmbedRequest(msgspec.Struct):
-    texts: list[str]
 
 
 async def answer(gateway: Gateway, request: Request) -> Response:
@@ -121,31 +116,6 @@ def _left(grant: Grant) -> int:
     return max(1, int(end - time.time()) + AFTER)
 
 
-async def _embed(gateway: Gateway, grant: Grant, request: Request, model: str) -> Response:
-    body = await request.body.read()
-    try:
-        asked = msgspec.json.decode(body, type=_EmbedRequest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"embed: {error}") from None
-    answer = await gateway.models.embed(_asker(grant), model, asked.texts)
-    headers = [
-        (b"content-type", b"application/octet-stream"),
-        (b"catnap-dimensions", b"%d" % answer.dimensions),
-        (b"catnap-tokens", b"%d" % sum(answer.tokens)),
-    ]
-    return Response(200, headers, answer.data)
-
-
-def _asker(grant: Grant) -> Asker:
-    return Asker(
-        who=(grant.tenant, grant.user, grant.skill),
-        left=None if grant.deadline is None else max(0.0, grant.deadline - time.time()),
-        session=grant.session or "",
-        traceparent=grant.traceparent,
-        models=frozenset(grant.models),
-    )
-
-
 async def _child(gateway: Gateway, grant: Grant, request: Request, name: str) -> Response:
     body = await request.body.read()
     task = new_id()
@@ -191,7 +161,7 @@ ROUTES = Table(
         Route("DELETE", "/callback/files/{scope}/{key...}", "files.write", _remove),
         Route("GET", "/callback/links/{scope}/{key...}", "files.read", _link_to_read),
         Route("POST", "/callback/links/{scope}/{key...}", "files.write", _link_to_write),
-        Route("POST", "/callback/models/{model}/embed", "models.use", _embed),
+        *callback_models.ROUTES,
         Route("POST", "/callback/packages", "packages.use", check_packages),
         Route("GET", "/callback/packages/simple/{name}/", "packages.use", packages_page),
         Route("GET", "/callback/packages/files/{sha256}/{file}", "packages.use", packages_file),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from typing import NoReturn
+from contextlib import aclosing
 
 from catnap.access import Principal
-from catnap.errors import InvalidRequest
+from catnap.calls.models import Piece, Prompt
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.grpc_callers import asker
 from catnap.gateway.grpc_door import answers, streams
+from catnap.gateway.prompts import checked
 from catnap.gateway.status import Context
 from catnap.v1 import models_pb2
 from catnap.v1.models_pb2_grpc import ModelsServicer
@@ -37,15 +39,20 @@ class Models(ModelsServicer):
     async def Generate(  # noqa: N802
         self, caller: Principal, request: models_pb2.GenerateRequest, context: Context
     ) -> AsyncIterator[models_pb2.GenerateChunk]:
-        found = self.gateway.models.find(asker(caller, context), request.model)
-        _cannot_generate(found.served.name)
-        yield  # an async generator, whatever it does
+        pieces = self.gateway.models.generate(
+            asker(caller, context), request.model, checked(_prompt(request))
+        )
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield _chunk(piece)
 
     @answers
     async def List(  # noqa: N802
         self, caller: Principal, request: models_pb2.ListModelsRequest, context: Context
     ) -> models_pb2.ListModelsResponse:
         models, who = self.gateway.models, asker(caller, context)
+        seen = list(models.visible(caller.tenant))
+        ready = await asyncio.gather(*(models.ready(who, name) for name, _ in seen))
         return models_pb2.ListModelsResponse(
             models=[
                 models_pb2.Model(
@@ -54,14 +61,28 @@ class Models(ModelsServicer):
                     abilities=model.abilities,
                     dimensions=model.dimensions,
                     max_tokens=model.max_tokens,
-                    ready=await models.ready(who, name),
+                    ready=is_ready,
                 )
-                for name, model in models.visible(caller.tenant)
+                for (name, model), is_ready in zip(seen, ready, strict=True)
             ]
         )
 
 
-def _cannot_generate(model: str) -> NoReturn:
-    raise InvalidRequest(
-        f"model {model!r} does not generate text; Models.List says what each model can do"
+def _prompt(request: models_pb2.GenerateRequest) -> Prompt:
+    return Prompt(
+        request.prompt,
+        tuple((each.role, each.content) for each in request.messages),
+        request.max_tokens,
+        request.temperature if request.HasField("temperature") else None,
+        request.seed if request.HasField("seed") else None,
+        tuple(request.stop),
     )
+
+
+def _chunk(piece: Piece) -> models_pb2.GenerateChunk:
+    if not piece.finish_reason:
+        return models_pb2.GenerateChunk(text=piece.text)
+    usage = models_pb2.Usage(
+        prompt_tokens=piece.prompt_tokens, completion_tokens=piece.completion_tokens
+    )
+    return models_pb2.GenerateChunk(text=piece.text, finish_reason=piece.finish_reason, usage=usage)

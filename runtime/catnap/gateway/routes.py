@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from catnap.access.audited import Audited
-from catnap.errors import NotFound, Unavailable
+from catnap.errors import CatnapError, NotFound, Unavailable
 from catnap.gateway import (
     audit,
     callback,
@@ -12,6 +14,9 @@ from catnap.gateway import (
     keys,
     limits,
     observe,
+    oip_routes,
+    openai_errors,
+    openai_routes,
     platform,
     secrets,
     sessions,
@@ -61,6 +66,8 @@ ROUTES = Table(
         Route("DELETE", "/users/{user}/credentials", "keys.write", keys.end_user, any_tenant=True),
         *files.ROUTES,
         *sessions.ROUTES,
+        *openai_routes.ROUTES,
+        *oip_routes.ROUTES,
     ),
     hint="POST /skills/<name>, GET /skills, POST /events",
 )
@@ -74,19 +81,27 @@ class Routes:
         self._hosts = hosts or Hosts(gateway)
 
     async def __call__(self, request: Request) -> Response:
-        async with self._audited(request):
-            if self._gateway.cluster is not None:
-                answered = await self._hosts(request)
-                if answered is not None:
-                    return answered
-            return await self._ours(request)
+        refusal: Callable[[CatnapError], Response] = Response.error
+        try:
+            async with self._audited(request):
+                if self._gateway.cluster is not None:
+                    answered = await self._hosts(request)
+                    if answered is not None:
+                        return answered
+                refusal = _refusal(request.path)
+                return await self._ours(request)
+        except CatnapError as error:
+            return refusal(error)
 
     async def callbacks(self, request: Request) -> Response:
         """What skills ask, and nothing else: whoever may reach only this can
         neither call a skill by a key it found nor use the gateway as a way to
         other hosts."""
-        async with self._audited(request):
-            return await self._callback(request)
+        try:
+            async with self._audited(request):
+                return await self._callback(request)
+        except CatnapError as error:
+            return _refusal(request.path)(error)
 
     async def _callback(self, request: Request) -> Response:
         if not _calls_back(request):
@@ -115,3 +130,13 @@ class Routes:
 
 def _calls_back(request: Request) -> bool:
     return request.path.lstrip("/").partition("/")[0] == "callback"
+
+
+def _refusal(path: str) -> Callable[[CatnapError], Response]:
+    """How an error is written there: as the protocols' own clients read it."""
+    match path.lstrip("/").removeprefix("callback/").partition("/")[0]:
+        case "v1":
+            return openai_errors.answer
+        case "v2":
+            return oip_routes.refusal
+    return Response.error

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x63\x61tnap/v1/models.proto\x12\tcatnap.v1\",\n\x0c\x45mbedRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\r\n\x05texts\x18\x02 \x03(\t\"S\n\rEmbedResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x12\n\ndimensions\x18\x02 \x01(\x05\x12\x0f\n\x07vectors\x18\x03 \x01(\x0c\x12\x0e\n\x06tokens\x18\x04 \x03(\x05\"\x98\x01\n\x0fGenerateRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0e\n\x06prompt\x18\x02 \x01(\t\x12\x12\n\nmax_tokens\x18\x03 \x01(\x05\x12\x18\n\x0btemperature\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x11\n\x04seed\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x0c\n\x04stop\x18\x06 \x03(\tB\x0e\n\x0c_temperatureB\x07\n\x05_seed\"U\n\rGenerateChunk\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x15\n\rfinish_reason\x18\x02 \x01(\t\x12\x1f\n\x05usage\x18\x03 \x01(\x0b\x32\x10.catnap.v1.Usage\"9\n\x05Usage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\x03\x12\x19\n\x11\x63ompletion_tokens\x18\x02 \x01(\x03\"\x13\n\x11ListModelsRequest\"6\n\x12ListModelsResponse\x12 \n\x06models\x18\x01 \x03(\x0b\x32\x10.catnap.v1.Model\"p\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x11\n\tabilities\x18\x03 \x03(\t\x12\x12\n\ndimensions\x18\x04 \x01(\x05\x12\x12\n\nmax_tokens\x18\x05 \x01(\x05\x12\r\n\x05ready\x18\x06 \x01(\x08\x32\xcd\x01\n\x06Models\x12:\n\x05\x45mbed\x12\x17.catnap.v1.EmbedRequest\x1a\x18.catnap.v1.EmbedResponse\x12\x42\n\x08Generate\x12\x1a.catnap.v1.GenerateRequest\x1a\x18.catnap.v1.GenerateChunk0\x01\x12\x43\n\x04List\x12\x1c.catnap.v1.ListModelsRequest\x1a\x1d.catnap.v1.ListModelsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x63\x61tnap/v1/models.proto\x12\tcatnap.v1\",\n\x0c\x45mbedRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\r\n\x05texts\x18\x02 \x03(\t\"S\n\rEmbedResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x12\n\ndimensions\x18\x02 \x01(\x05\x12\x0f\n\x07vectors\x18\x03 \x01(\x0c\x12\x0e\n\x06tokens\x18\x04 \x03(\x05\"\xc2\x01\n\x0fGenerateRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0e\n\x06prompt\x18\x02 \x01(\t\x12\x12\n\nmax_tokens\x18\x03 \x01(\x05\x12\x18\n\x0btemperature\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x11\n\x04seed\x18\x05 \x01(\x03H\x01\x88\x01\x01\x12\x0c\n\x04stop\x18\x06 \x03(\t\x12(\n\x08messages\x18\x07 \x03(\x0b\x32\x16.catnap.v1.ChatMessageB\x0e\n\x0c_temperatureB\x07\n\x05_seed\",\n\x0b\x43hatMessage\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"U\n\rGenerateChunk\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x15\n\rfinish_reason\x18\x02 \x01(\t\x12\x1f\n\x05usage\x18\x03 \x01(\x0b\x32\x10.catnap.v1.Usage\"9\n\x05Usage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\x03\x12\x19\n\x11\x63ompletion_tokens\x18\x02 \x01(\x03\"\x13\n\x11ListModelsRequest\"6\n\x12ListModelsResponse\x12 \n\x06models\x18\x01 \x03(\x0b\x32\x10.catnap.v1.Model\"p\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x11\n\tabilities\x18\x03 \x03(\t\x12\x12\n\ndimensions\x18\x04 \x01(\x05\x12\x12\n\nmax_tokens\x18\x05 \x01(\x05\x12\r\n\x05ready\x18\x06 \x01(\x08\x32\xcd\x01\n\x06Models\x12:\n\x05\x45mbed\x12\x17.catnap.v1.EmbedRequest\x1a\x18.catnap.v1.EmbedResponse\x12\x42\n\x08Generate\x12\x1a.catnap.v1.GenerateRequest\x1a\x18.catnap.v1.GenerateChunk0\x01\x12\x43\n\x04List\x12\x1c.catnap.v1.ListModelsRequest\x1a\x1d.catnap.v1.ListModelsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,17 +36,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EMBEDRESPONSE']._serialized_start=83
   _globals['_EMBEDRESPONSE']._serialized_end=166
   _globals['_GENERATEREQUEST']._serialized_start=169
-  _globals['_GENERATEREQUEST']._serialized_end=321
-  _globals['_GENERATECHUNK']._serialized_start=323
-  _globals['_GENERATECHUNK']._serialized_end=408
-  _globals['_USAGE']._serialized_start=410
-  _globals['_USAGE']._serialized_end=467
-  _globals['_LISTMODELSREQUEST']._serialized_start=469
-  _globals['_LISTMODELSREQUEST']._serialized_end=488
-  _globals['_LISTMODELSRESPONSE']._serialized_start=490
-  _globals['_LISTMODELSRESPONSE']._serialized_end=544
-  _globals['_MODEL']._serialized_start=546
-  _globals['_MODEL']._serialized_end=658
-  _globals['_MODELS']._serialized_start=661
-  _globals['_MODELS']._serialized_end=866
+  _globals['_GENERATEREQUEST']._serialized_end=363
+  _globals['_CHATMESSAGE']._serialized_start=365
+  _globals['_CHATMESSAGE']._serialized_end=409
+  _globals['_GENERATECHUNK']._serialized_start=411
+  _globals['_GENERATECHUNK']._serialized_end=496
+  _globals['_USAGE']._serialized_start=498
+  _globals['_USAGE']._serialized_end=555
+  _globals['_LISTMODELSREQUEST']._serialized_start=557
+  _globals['_LISTMODELSREQUEST']._serialized_end=576
+  _globals['_LISTMODELSRESPONSE']._serialized_start=578
+  _globals['_LISTMODELSRESPONSE']._serialized_end=632
+  _globals['_MODEL']._serialized_start=634
+  _globals['_MODEL']._serialized_end=746
+  _globals['_MODELS']._serialized_start=749
+  _globals['_MODELS']._serialized_end=954
 # @@protoc_insertion_point(module_scope)

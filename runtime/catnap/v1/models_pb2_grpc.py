@@ -62,8 +62,8 @@ class ModelsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Generate(self, request, context):
-        """Text from a prompt, as it is produced. INVALID_ARGUMENT if the model does
-        not generate.
+        """Text from a prompt or a chat, as it is produced. INVALID_ARGUMENT if the
+        model does not generate. A caller that cancels ends the work at the server.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,8 +34,8 @@ class ModelsStub:
     Embed: _grpc.UnaryUnaryMultiCallable[_models_pb2.EmbedRequest, _models_pb2.EmbedResponse]
     """Vectors for texts, in the order of the texts."""
     Generate: _grpc.UnaryStreamMultiCallable[_models_pb2.GenerateRequest, _models_pb2.GenerateChunk]
-    """Text from a prompt, as it is produced. INVALID_ARGUMENT if the model does
-    not generate.
+    """Text from a prompt or a chat, as it is produced. INVALID_ARGUMENT if the
+    model does not generate. A caller that cancels ends the work at the server.
     """
     List: _grpc.UnaryUnaryMultiCallable[_models_pb2.ListModelsRequest, _models_pb2.ListModelsResponse]
     """The models the caller may use, by name."""
@@ -46,8 +46,8 @@ class ModelsAsyncStub(ModelsStub):
     Embed: _aio.UnaryUnaryMultiCallable[_models_pb2.EmbedRequest, _models_pb2.EmbedResponse]  # type: ignore[assignment]
     """Vectors for texts, in the order of the texts."""
     Generate: _aio.UnaryStreamMultiCallable[_models_pb2.GenerateRequest, _models_pb2.GenerateChunk]  # type: ignore[assignment]
-    """Text from a prompt, as it is produced. INVALID_ARGUMENT if the model does
-    not generate.
+    """Text from a prompt or a chat, as it is produced. INVALID_ARGUMENT if the
+    model does not generate. A caller that cancels ends the work at the server.
     """
     List: _aio.UnaryUnaryMultiCallable[_models_pb2.ListModelsRequest, _models_pb2.ListModelsResponse]  # type: ignore[assignment]
     """The models the caller may use, by name."""
@@ -67,8 +67,8 @@ class ModelsServicer(metaclass=_abc_1.ABCMeta):
         request: _models_pb2.GenerateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_models_pb2.GenerateChunk], _abc.AsyncIterator[_models_pb2.GenerateChunk]]:
-        """Text from a prompt, as it is produced. INVALID_ARGUMENT if the model does
-        not generate.
+        """Text from a prompt or a chat, as it is produced. INVALID_ARGUMENT if the
+        model does not generate. A caller that cancels ends the work at the server.
         """
 
     @_abc_1.abstractmethod

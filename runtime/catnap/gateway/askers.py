@@ -1,0 +1,56 @@
+"""From a request to who asks a model, and how: by a key, or by a Grant."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+from catnap.access import Grant, Principal
+from catnap.calls.models import Asker, ModelCalls
+from catnap.gateway import callers
+from catnap.gateway.gateway import Gateway
+from catnap.gateway.table import Handler
+from catnap.http import Request, Response
+from catnap.models.settings import Model
+
+Answers = Callable[..., Coroutine[Any, Any, Response]]
+"""Called as `answers(gateway, asker, request, *parts)`."""
+
+
+def by_key(answers: Answers) -> Handler:
+    """A handler for the caller of a credential of its own."""
+
+    @functools.wraps(answers)
+    async def handler(
+        gateway: Gateway, caller: Principal, request: Request, *parts: str
+    ) -> Response:
+        asker = callers.asker(caller, request)
+        return await answers(gateway, asker, request, *parts)
+
+    return handler
+
+
+def by_grant(answers: Answers) -> Handler:
+    """A handler for a skill: of the models that its manifest allows."""
+
+    @functools.wraps(answers)
+    async def handler(gateway: Gateway, grant: Grant, request: Request, *parts: str) -> Response:
+        asker = Asker(
+            (grant.tenant, grant.user, grant.skill),
+            None if grant.deadline is None else max(0.0, grant.deadline - time.time()),
+            session=grant.session or "",
+            traceparent=request.text(b"traceparent") or grant.traceparent,
+            models=frozenset(grant.models),
+        )
+        return await answers(gateway, asker, request, *parts)
+
+    return handler
+
+
+def visible(models: ModelCalls, asker: Asker) -> Iterator[tuple[str, Model]]:
+    """Those that it may ask, by name."""
+    for name, model in models.visible(asker.who[0]):
+        if asker.models is None or not asker.models.isdisjoint((name, *model.aliases)):
+            yield name, model

@@ -1,0 +1,109 @@
+"""The models that a skill may ask: what ctx.models is made of, and the same
+protocols as at the front door, for clients that know no Grant."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import TypeVar
+
+import msgspec
+
+from catnap.calls.models import Asker, Piece, Prompt
+from catnap.errors import CatnapError, InvalidRequest, to_problem
+from catnap.gateway import oip_routes, openai_routes
+from catnap.gateway.askers import by_grant
+from catnap.gateway.gateway import Gateway
+from catnap.gateway.prompts import checked
+from catnap.gateway.table import Route
+from catnap.http import Request, Response
+
+T = TypeVar("T")
+
+
+class _Embed(msgspec.Struct):
+    texts: list[str]
+
+
+class _Message(msgspec.Struct):
+    role: str
+    content: str
+
+
+class _Generate(msgspec.Struct):
+    prompt: str = ""
+    messages: list[_Message] = []
+    max_tokens: int = 0
+    temperature: float | None = None
+    seed: int | None = None
+    stop: list[str] = []
+
+
+async def embed(gateway: Gateway, asker: Asker, request: Request, model: str) -> Response:
+    asked = await _read(request, _Embed)
+    answer = await gateway.models.embed(asker, model, asked.texts)
+    headers = [
+        (b"content-type", b"application/octet-stream"),
+        (b"catnap-dimensions", b"%d" % answer.dimensions),
+        (b"catnap-tokens", b"%d" % sum(answer.tokens)),
+    ]
+    return Response(200, headers, answer.data)
+
+
+async def generate(gateway: Gateway, asker: Asker, request: Request, model: str) -> Response:
+    asked = await _read(request, _Generate)
+    prompt = Prompt(
+        asked.prompt,
+        tuple((each.role, each.content) for each in asked.messages),
+        asked.max_tokens,
+        asked.temperature,
+        asked.seed,
+        tuple(asked.stop),
+    )
+    pieces = gateway.models.generate(asker, model, checked(prompt))
+    first = await anext(pieces, None)
+    headers = [(b"content-type", b"application/x-ndjson")]
+    return Response(200, headers, _Lines(first, pieces), idle=b"\n")
+
+
+class _Lines:
+    """Each piece as a line of JSON; an error that comes later is the last one."""
+
+    def __init__(self, first: Piece | None, rest: AsyncGenerator[Piece, None]) -> None:
+        self._rest = rest
+        self._sent = self._send(first)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._sent
+
+    async def _send(self, first: Piece | None) -> AsyncGenerator[bytes, None]:
+        try:
+            if first is not None:
+                yield _line(first)
+            async for piece in self._rest:
+                yield _line(piece)
+        except CatnapError as error:
+            yield msgspec.json.encode({"error": msgspec.Raw(to_problem(error))}) + b"\n"
+
+    async def aclose(self) -> None:
+        await self._sent.aclose()
+        await self._rest.aclose()
+
+
+def _line(piece: Piece) -> bytes:
+    return msgspec.json.encode(piece) + b"\n"
+
+
+async def _read(request: Request, kind: type[T]) -> T:
+    body = await request.body.read()
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"the body: {error}") from None
+
+
+ROUTES = (
+    Route("POST", "/callback/models/{model}/embed", "models.use", by_grant(embed)),
+    Route("POST", "/callback/models/{model}/generate", "models.use", by_grant(generate)),
+    *openai_routes.CALLBACKS,
+    *oip_routes.CALLBACKS,
+)

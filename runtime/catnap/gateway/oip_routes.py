@@ -1,0 +1,198 @@
+"""The Open Inference Protocol over HTTP.
+
+Sources: https://github.com/kserve/open-inference-protocol (REST), and for the
+binary data, statistics, configuration and repository, Triton's extensions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version as version_of
+from typing import Any, TypeVar
+
+import msgspec
+from google.protobuf.message import DecodeError, Message
+
+from catnap.access import Principal
+from catnap.calls.models import Asker
+from catnap.errors import CatnapError, InvalidRequest, SkillCrashed
+from catnap.gateway import model_repository, oip_answer, oip_request
+from catnap.gateway.askers import Answers, by_grant, by_key
+from catnap.gateway.gateway import Gateway
+from catnap.gateway.oip_plain import plain
+from catnap.gateway.table import PUBLIC, Handler, Route
+from catnap.http import Request, Response
+from catnap.http.errors import UnsupportedMediaType
+from catnap.inference import grpc_service_pb2 as oip
+from catnap.models.oip_server import MESSAGE
+
+M = TypeVar("M", bound=Message)
+
+_HEADER_LENGTH = b"inference-header-content-length"
+_EXTENSIONS = (
+    *("binary_tensor_data", "classification", "model_configuration"),
+    *("model_repository", "parameters", "statistics"),
+)
+
+
+async def live(gateway: Gateway, caller: Principal, request: Request) -> Response:
+    return _truth("live", True)
+
+
+async def ready(gateway: Gateway, caller: Principal, request: Request) -> Response:
+    return _truth("ready", gateway.ready and not gateway.leaving)
+
+
+async def server(gateway: Gateway, asker: Asker, request: Request) -> Response:
+    about = {"name": "catnap", "version": version_of("catnap-functions")}
+    return _json(about | {"extensions": _EXTENSIONS})
+
+
+async def index(gateway: Gateway, asker: Asker, request: Request) -> Response:
+    body = await request.body.read()
+    try:
+        asked = msgspec.json.decode(body, type=_Index) if body else _Index()
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"the body: {error}") from None
+    rows = await model_repository.index(gateway.models, asker)
+    return _json([plain(each) for each in rows if each.state == "READY" or not asked.ready])
+
+
+async def model_ready(
+    gateway: Gateway, asker: Asker, request: Request, model: str, version: str = ""
+) -> Response:
+    return _truth("ready", await gateway.models.ready(asker, model, version))
+
+
+async def metadata(
+    gateway: Gateway, asker: Asker, request: Request, model: str, version: str = ""
+) -> Response:
+    said = await gateway.models.tell(
+        *(asker, "ModelMetadata", model, version), _asking(oip.ModelMetadataRequest)
+    )
+    found = _read(oip.ModelMetadataResponse, said)
+    return _json(plain(found) | {"name": _own_name(gateway, asker, model)})
+
+
+async def config(
+    gateway: Gateway, asker: Asker, request: Request, model: str, version: str = ""
+) -> Response:
+    said = await gateway.models.tell(
+        *(asker, "ModelConfig", model, version), _asking(oip.ModelConfigRequest)
+    )
+    found = _read(oip.ModelConfigResponse, said).config
+    return _json(plain(found) | {"name": _own_name(gateway, asker, model)})
+
+
+async def statistics(
+    gateway: Gateway, asker: Asker, request: Request, model: str, version: str = ""
+) -> Response:
+    said = await gateway.models.tell(
+        *(asker, "ModelStatistics", model, version), _asking(oip.ModelStatisticsRequest)
+    )
+    found = _read(oip.ModelStatisticsResponse, said)
+    name = _own_name(gateway, asker, model)
+    return _json({"model_stats": [plain(each) | {"name": name} for each in found.model_stats]})
+
+
+async def infer(
+    gateway: Gateway, asker: Asker, request: Request, model: str, version: str = ""
+) -> Response:
+    if request.headers.get(b"content-encoding", b"identity") != b"identity":
+        raise UnsupportedMediaType("content-encoding: send the request as it is, uncompressed")
+    length = _header_length(request)
+    body = await request.body.read(MESSAGE)
+    if length is not None and length > len(body):
+        raise InvalidRequest(
+            f"Inference-Header-Content-Length is {length:,}, the body has {len(body):,} bytes"
+        )
+    message, wanted = oip_request.read(body, length, model, version)
+    answer = await gateway.models.infer(asker, message.SerializeToString())
+    said, binary = oip_answer.write(_read(oip.ModelInferResponse, answer), wanted)
+    if not binary:
+        return Response.json(said)
+    headers = [
+        (b"content-type", b"application/octet-stream"),
+        (_HEADER_LENGTH, b"%d" % len(said)),
+    ]
+    return Response(200, headers, b"".join((said, *binary)))
+
+
+def refusal(error: CatnapError) -> Response:
+    """An error as the protocol writes it."""
+    headers = [each for each in Response.error(error).headers if each[0] != b"content-type"]
+    body = msgspec.json.encode({"error": error.message})
+    return Response(error.http, [(b"content-type", b"application/json"), *headers], body)
+
+
+class _Index(msgspec.Struct):
+    ready: bool = False
+
+
+def _header_length(request: Request) -> int | None:
+    """Of the JSON before the binary data. Raises InvalidRequest."""
+    said = request.headers.get(_HEADER_LENGTH)
+    if said is None:
+        return None
+    if not said.isdigit() or len(said) > 12:
+        raise InvalidRequest("Inference-Header-Content-Length: is no number of bytes")
+    if not int(said):
+        raise InvalidRequest(
+            "Inference-Header-Content-Length: 0 says that there is no JSON; describe the inputs"
+        )
+    return int(said)
+
+
+def _truth(name: str, value: bool) -> Response:
+    """The protocol wants 200 or a 4xx; clients that read the body look for this."""
+    return Response.json(msgspec.json.encode({name: value}), 200 if value else 400)
+
+
+def _json(said: Any) -> Response:
+    return Response.json(msgspec.json.encode(said))
+
+
+def _asking(kind: Callable[..., Message]) -> Callable[[str, str], bytes]:
+    return lambda name, version: kind(name=name, version=version).SerializeToString()
+
+
+def _own_name(gateway: Gateway, asker: Asker, model: str) -> str:
+    """What it is called here, whatever its servers call it."""
+    return gateway.models.find(asker, model).served.name
+
+
+def _read(kind: type[M], said: bytes) -> M:
+    try:
+        return kind.FromString(said)
+    except DecodeError:
+        raise SkillCrashed("the model's server gave an answer that cannot be read") from None
+
+
+_MODEL = "/v2/models/{model...}"
+_VERSION = _MODEL + "/versions/{version}"
+
+
+def _model_routes(below: str, handler: Callable[[Answers], Handler]) -> tuple[Route, ...]:
+    """What fits first is taken, and a model's name may have slashes."""
+    asked: tuple[tuple[str, str, Answers], ...] = (
+        ("POST", "/infer", infer),
+        ("GET", "/ready", model_ready),
+        ("GET", "/config", config),
+        ("GET", "/stats", statistics),
+        ("GET", "", metadata),
+    )
+    return tuple(
+        Route(method, below + path + end, "models.use", handler(answers))
+        for method, end, answers in asked
+        for path in (_VERSION, _MODEL)
+    )
+
+
+ROUTES = (
+    Route("GET", "/v2/health/live", PUBLIC, live),
+    Route("GET", "/v2/health/ready", PUBLIC, ready),
+    Route("GET", "/v2", "models.use", by_key(server)),
+    Route("POST", "/v2/repository/index", "models.use", by_key(index)),
+    *_model_routes("", by_key),
+)
+CALLBACKS = _model_routes("/callback", by_grant)

@@ -1,0 +1,113 @@
+"""OpenAI's HTTP, for the keys of callers and for the Grants of skills.
+
+Models whose servers speak it are asked as they are; of those that have tensors,
+embeddings and completions.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from catnap.calls.ids import new_id
+from catnap.calls.models import Asker
+from catnap.errors import InvalidRequest
+from catnap.gateway import openai_embeddings
+from catnap.gateway.askers import Answers, by_grant, by_key, visible
+from catnap.gateway.gateway import Gateway
+from catnap.gateway.openai_completions import Completion
+from catnap.gateway.openai_events import streamed
+from catnap.gateway.table import Handler, Route
+from catnap.http import Request, Response
+from catnap.models.registry import AnyServed
+from catnap.models.settings import Ability
+
+CHAT, COMPLETIONS, EMBEDDINGS = "/v1/chat/completions", "/v1/completions", "/v1/embeddings"
+
+
+class _Known(msgspec.Struct):
+    model: str = ""
+    stream: bool | None = None
+
+
+async def chat(gateway: Gateway, asker: Asker, request: Request) -> Response:
+    body, known = await _read(request)
+    served = _served(gateway, asker, known, "generate")
+    if served.model.protocol == "oip":
+        raise InvalidRequest(
+            f"messages: model {served.name!r} goes on with a text as it is, and has no form for "
+            f"a chat: ask it at {COMPLETIONS}"
+        )
+    return await _passed_on(gateway, asker, CHAT, body, known)
+
+
+async def complete(gateway: Gateway, asker: Asker, request: Request) -> Response:
+    body, known = await _read(request)
+    served = _served(gateway, asker, known, "generate")
+    if served.model.protocol == "openai":
+        return await _passed_on(gateway, asker, COMPLETIONS, body, known)
+    made = Completion.read(body, served.name, new_id(), time.time())
+    pieces = gateway.models.generate(asker, known.model, made.prompt)
+    if known.stream:
+        return await streamed(made.parts(pieces))
+    return Response.json(await made.whole(pieces))
+
+
+async def embed(gateway: Gateway, asker: Asker, request: Request) -> Response:
+    body, known = await _read(request)
+    served = _served(gateway, asker, known, "embed")
+    if served.model.protocol == "openai":
+        return Response.json(await gateway.models.complete(asker, EMBEDDINGS, body))
+    texts, asked = openai_embeddings.read(body, served.name, served.model.dimensions)
+    found = await gateway.models.embed(asker, known.model, texts)
+    return Response.json(openai_embeddings.write(found, len(texts), asked))
+
+
+async def list_(gateway: Gateway, asker: Asker, request: Request) -> Response:
+    found = [_described(name) for name, _ in visible(gateway.models, asker)]
+    return Response.json(msgspec.json.encode({"object": "list", "data": found}))
+
+
+async def look(gateway: Gateway, asker: Asker, request: Request, model: str) -> Response:
+    found = gateway.models.find(asker, model).served
+    return Response.json(msgspec.json.encode(_described(found.name)))
+
+
+def _described(name: str) -> dict[str, object]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "catnap"}
+
+
+async def _read(request: Request) -> tuple[bytes, _Known]:
+    body = await request.body.read()
+    try:
+        return body, msgspec.json.decode(body, type=_Known)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"the body: {error}") from None
+
+
+def _served(gateway: Gateway, asker: Asker, known: _Known, ability: Ability) -> AnyServed:
+    return gateway.models.find(asker, known.model, ability=ability).served
+
+
+async def _passed_on(
+    gateway: Gateway, asker: Asker, path: str, body: bytes, known: _Known
+) -> Response:
+    if known.stream:
+        return await streamed(gateway.models.stream(asker, path, body))
+    return Response.json(await gateway.models.complete(asker, path, body))
+
+
+def _routes(below: str, handler: Callable[[Answers], Handler]) -> tuple[Route, ...]:
+    return (
+        Route("POST", below + CHAT, "models.use", handler(chat)),
+        Route("POST", below + COMPLETIONS, "models.use", handler(complete)),
+        Route("POST", below + EMBEDDINGS, "models.use", handler(embed)),
+        Route("GET", below + "/v1/models", "models.use", handler(list_)),
+        Route("GET", below + "/v1/models/{model...}", "models.use", handler(look)),
+    )
+
+
+ROUTES = _routes("", by_key)
+CALLBACKS = _routes("/callback", by_grant)
