@@ -3,7 +3,8 @@
 import pytest
 
 from catnap.events import Event
-from catnap.host.trace import parse, read_traceparent
+from catnap.events.traceparent import parse
+from catnap.host.trace import read_traceparent
 from catnap.http import Request
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from catnap.host.trace import parse
+from catnap.events.traceparent import parse
 from catnap.skills import Context
 
 LONGEST = 16 * 1024

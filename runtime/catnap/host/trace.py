@@ -1,11 +1,10 @@
-"""Which trace a call is part of. Source: W3C Trace Context, section 3.2."""
+"""Which trace a call is part of."""
 
 from __future__ import annotations
 
 from catnap.events import Event
+from catnap.events.traceparent import parse
 from catnap.http import Request
-
-_HEX = frozenset("0123456789abcdef")
 
 
 def read_traceparent(request: Request, event: Event) -> str:
@@ -20,17 +19,3 @@ def read_traceparent(request: Request, event: Event) -> str:
         return ""
     text = header.decode("latin-1")
     return text if parse(text) else ""
-
-
-def parse(traceparent: str) -> tuple[str, str] | None:
-    """The ids of its trace and of the caller's span, in hex; None where it is
-    not valid. Versions to come may say more at its end."""
-    version, *ids = traceparent.split("-", 4)
-    if len(ids) < 3 or version == "ff" or (version == "00" and len(ids) > 3):
-        return None
-    trace, span, flags = ids[:3]
-    if (len(version), len(trace), len(span), len(flags)) != (2, 32, 16, 2):
-        return None
-    if not _HEX.issuperset(version + trace + span + flags):
-        return None
-    return (trace, span) if trace.strip("0") and span.strip("0") else None
