@@ -16,6 +16,7 @@ from bench import (
     files,
     host,
     limits,
+    models,
     platform,
     search,
     steps,
@@ -32,6 +33,7 @@ BENCHMARKS = {
     "workspaces": workspaces,
     "access": access,
     "limits": limits,
+    "models": models,
     "host": host,
 }
 ON_CLUSTER = {"cluster": cluster}

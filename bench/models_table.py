@@ -1,0 +1,60 @@
+"""The figures of `bench/models.py` as tables, and beside what is promised."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.host_table import Target, columns, verdicts
+from bench.models_relay import (
+    ALONE,
+    ANSWERS,
+    GATEWAY,
+    MANY,
+    RELAY,
+    RELAY_KEEPS,
+    SEQUENCES,
+    TENSORS,
+)
+
+
+def table(result: dict[str, Any]) -> str:
+    console = Console(width=124, highlight=False)
+    with console.capture() as capture:
+        console.print("Requests and messages that are passed on, the gateway's CPU alone")
+        console.print(_passed(result["relay"]))
+        console.print(verdicts(targets(result)))
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())
+
+
+def targets(result: dict[str, Any]) -> list[Target]:
+    passed = result["relay"]
+
+    def ratio(load: str, figure: str, peer: str = RELAY) -> float:
+        return float(passed[load][GATEWAY][figure] / passed[load][peer][figure])
+
+    more = passed[ALONE][GATEWAY]["p50_ms"] - passed[ALONE][RELAY]["p50_ms"]
+    return [
+        Target(f"CPU, {MANY} / {RELAY}", ratio(MANY, "cpu_us"), "<=", 1.5, 1.2),
+        Target(f"CPU, {TENSORS} / {RELAY}", ratio(TENSORS, "cpu_us"), "<=", 1.3),
+        Target(f"CPU, {TENSORS} / {RELAY_KEEPS}", ratio(TENSORS, "cpu_us", RELAY_KEEPS), "<=", 1.3),
+        Target(f"p50, {ALONE}, ms over the {RELAY}", more, "<=", 0.25),
+        Target(f"messages a second, {SEQUENCES} / {RELAY}", ratio(SEQUENCES, "rate"), ">=", 0.8),
+        Target(f"messages a second, {ANSWERS} / {RELAY}", ratio(ANSWERS, "rate"), ">=", 0.8),
+    ]
+
+
+def _passed(passed: dict[str, Any]) -> Table:
+    made = columns("load", "", "a second", "p50 ms", "CPU us", f"/ {RELAY}")
+    for load, places in passed.items():
+        for name, found in places.items():
+            made.add_row(
+                *(load, name, f"{found['rate']:,.0f}"),
+                f"{found['p50_ms']:.2f}" if "p50_ms" in found else "",
+                f"{found['cpu_us']:.0f}",
+                f"{found['cpu_us'] / places[RELAY]['cpu_us']:.2f}",
+            )
+        made.add_section()
+    return made
