@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import socket
-import tempfile
 import time
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
@@ -53,13 +52,9 @@ from catnap.gateway.cluster import accounts_on, on_cluster
 from catnap.gateway.egress import Proxy, Records
 from catnap.gateway.here import here
 from catnap.gateway.logs import Logs, PodLogs
-from catnap.gateway.model_server import ModelServer
 from catnap.gateway.settings import Settings, advertised
+from catnap.gateway.shared_models import SharedModels
 from catnap.models.account import Uncounted
-from catnap.models.file import read
-from catnap.models.own import complete, placed
-from catnap.models.registry import Registry
-from catnap.models.settings import Models
 from catnap.packages import Index, Packages
 from catnap.services.catalog import Announce, Catalog
 from catnap.services.platform import Platform
@@ -178,10 +173,11 @@ class Gateway:
         await self.issued.start()
         await self.meter.start()
         self._parts.push_async_callback(self.meter.stop)
-        model_server = self._models()
+        shared = self.shared_models = SharedModels(self.settings, self._announce)
+        self._parts.push_async_callback(shared.close)
+        self.models = ModelCalls(shared.registry, self.meter.limiter, Uncounted())
         async with asyncio.TaskGroup() as group:
-            if model_server:
-                group.create_task(model_server.start())
+            group.create_task(shared.start())
             group.create_task(self._skills(callback, egress))
         self.pipeline = Pipeline(
             self.catalog,
@@ -224,22 +220,6 @@ class Gateway:
                 settings, callback, egress, logs, announce, self.workspaces, self.secrets, parts
             )
             self.logs = logs
-
-    def _models(self) -> ModelServer | None:
-        address, server = self.settings.models, None
-        if not address:
-            # A short path of its own: a Unix socket's may have 107 bytes.
-            folder = tempfile.TemporaryDirectory(prefix="catnap-")
-            self._parts.callback(folder.cleanup)
-            address = f"unix:{folder.name}/models.sock"
-            server = ModelServer(self.settings.home, address)
-            self._parts.push_async_callback(server.close)
-        file = self.settings.models_file
-        config = complete(read(file) if file else Models())
-        registry = Registry(placed(config, address).models)
-        self._parts.push_async_callback(registry.close)
-        self.models = ModelCalls(registry, self.meter.limiter, Uncounted())
-        return server
 
     @property
     def replicated(self) -> bool:

@@ -17,21 +17,24 @@ _log = logging.getLogger(__name__)
 
 
 class ModelServer:
-    def __init__(self, home: Path, address: str) -> None:
-        self._home = home
-        self._address = address
+    def __init__(self, home: Path, address: str, models: Path | None = None) -> None:
+        """models: the models.toml, which it reads by itself."""
+        self._arguments = ["--address", address, "--home", str(home)]
+        if models:
+            self._arguments += ["--models", str(models)]
         self._process: asyncio.subprocess.Process | None = None
         self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Ready when the server is. Raises Unavailable with what it said."""
+        """Ready when the server is; nothing where it runs. Raises Unavailable."""
+        if self._process:
+            return
         await self._start()
         self._watching = asyncio.create_task(self._watch())
 
     async def _start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "catnap.models", "--die-with-parent"),
-            *("--address", self._address, "--home", str(self._home)),
+            *(sys.executable, "-m", "catnap.models", "--die-with-parent", *self._arguments),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -61,13 +64,15 @@ class ModelServer:
                 pause = 0.5
 
     async def close(self) -> None:
+        """It may be started again."""
         if self._watching:
             self._watching.cancel()
-        if self._process and self._process.returncode is None:
-            self._process.terminate()
+        process, self._process = self._process, None
+        if process and process.returncode is None:
+            process.terminate()
             try:
                 async with asyncio.timeout(5):
-                    await self._process.wait()
+                    await process.wait()
             except TimeoutError:
-                self._process.kill()
-                await self._process.wait()
+                process.kill()
+                await process.wait()

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from catnap.errors import InvalidRequest
+from catnap.errors import CatnapError, InvalidRequest
 from catnap.models.file import parse
 from catnap.models.settings import Models
 
@@ -36,10 +36,16 @@ class Watched:
         return self._parse(self._seen)
 
     async def run(self, take_up: TakeUp) -> None:
-        """Until cancelled. take_up: is given each good one after the first."""
+        """Until cancelled. take_up: is given each good one after the first; what it
+        raises is what is wrong with it."""
         while True:
             await asyncio.sleep(LOOK)
             await self._look(take_up)
+
+    def refuse(self, error: CatnapError) -> None:
+        """Says it, once."""
+        self.problem = error.message
+        self._announce(f"the models stay as they were: {error.message}")
 
     async def _look(self, take_up: TakeUp) -> None:
         found = self._read()
@@ -53,11 +59,10 @@ class Watched:
     async def _changed(self, found: bytes | OSError, take_up: TakeUp) -> None:
         try:
             config = self._parse(found)
-        except InvalidRequest as error:
-            self.problem = error.message
-            self._announce(f"the models stay as they were: {error.message}")
+            await take_up(config)
+        except CatnapError as error:
+            self.refuse(error)
             return
-        await take_up(config)
         self.problem = ""
         self._announce(f"{self._path} is taken up: {len(config.models)} models")
 
