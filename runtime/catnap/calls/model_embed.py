@@ -64,13 +64,11 @@ async def _over_oip(
     size: int,
 ) -> Embedded:
     raw = texts_request(served.at_servers, found.version, texts)
-    request = ModelRequest(
-        calls.limits, calls.account, asker, served, found.version, 1 + size / _WEIGHT
-    )
+    request = ModelRequest(calls, asker, served, found.version, 1 + size / _WEIGHT)
     request.bytes_in = len(raw)
 
     async def send(upstream: OipServer, left: float | None) -> Embedded:
-        answer = await upstream.ask("ModelInfer", raw, left)
+        answer = await upstream.ask("ModelInfer", raw, left, request.traceparent)
         request.bytes_out = len(answer)
         return _whole(served.name, len(texts), *_understood(answer))
 
@@ -91,13 +89,11 @@ async def _over_openai(
     body = msgspec.json.encode(
         {"model": served.at_servers, "input": texts, "encoding_format": "base64"}
     )
-    request = ModelRequest(
-        calls.limits, calls.account, asker, served, found.version, 1 + size / _WEIGHT
-    )
+    request = ModelRequest(calls, asker, served, found.version, 1 + size / _WEIGHT)
     request.bytes_in = len(body)
 
     async def send(upstream: OpenAIServer, left: float | None) -> Embedded:
-        answer = await upstream.ask("/v1/embeddings", body, left)
+        answer = await upstream.ask("/v1/embeddings", body, left, request.traceparent)
         request.bytes_out = len(answer)
         return _whole(served.name, len(texts), *_of_openai(answer))
 

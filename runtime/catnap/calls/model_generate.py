@@ -55,9 +55,7 @@ def _request(
     version: str,
     prompt: Prompt,
 ) -> ModelRequest[Upstream]:
-    request = ModelRequest(
-        *(calls.limits, calls.account, asker, served, version, prompt.cost, prompt.beginning)
-    )
+    request = ModelRequest(*(calls, asker, served, version, prompt.cost, prompt.beginning))
     request.bytes_in = prompt.characters
     return request
 
@@ -68,7 +66,7 @@ async def _over_oip(
     raw = oip_request(served.at_servers, version, prompt)
 
     async def open_(upstream: OipServer, left: float | None) -> AsyncGenerator[Piece, None]:
-        async with aclosing(upstream.stream(_one(raw), left)) as parts:
+        async with aclosing(upstream.stream(_one(raw), left, request.traceparent)) as parts:
             async for part in parts:
                 yield oip_piece(served.name, part)
 
@@ -83,7 +81,7 @@ async def _over_openai(
     path, body = openai_request(served.at_servers, prompt)
 
     async def open_(upstream: OpenAIServer, left: float | None) -> AsyncGenerator[Piece, None]:
-        async with aclosing(upstream.stream(path, body, left)) as events:
+        async with aclosing(upstream.stream(path, body, left, request.traceparent)) as events:
             async for data in events:
                 yield openai_piece(served.name, data)
 

@@ -38,13 +38,11 @@ async def infer(calls: ModelCalls, asker: Asker, raw: bytes) -> bytes:
     added = reads_text and text_tensors.lacks_tokens(message)
     if added:
         raw = wanting(raw, text_tensors.TOKENS)
-    request = ModelRequest(
-        calls.limits, calls.account, asker, served, version, 1 + len(raw) / _WEIGHT
-    )
+    request = ModelRequest(calls, asker, served, version, 1 + len(raw) / _WEIGHT)
     request.bytes_in = len(raw)
 
     async def send(upstream: OipServer, left: float | None) -> bytes:
-        answer = await upstream.ask("ModelInfer", raw, left)
+        answer = await upstream.ask("ModelInfer", raw, left, request.traceparent)
         check(served.name, answer, name, message.id)
         return answer
 
@@ -71,10 +69,10 @@ async def tell(
     found = calls.find(asker, name, version)
     served = found.oip
     raw = make(served.at_servers, found.version)
-    request = ModelRequest(calls.limits, calls.account, asker, served, found.version)
+    request = ModelRequest(calls, asker, served, found.version)
 
     async def send(upstream: OipServer, left: float | None) -> bytes:
-        return await upstream.ask(method, raw, left)
+        return await upstream.ask(method, raw, left, request.traceparent)
 
     return await request.answer(send)
 

@@ -74,7 +74,7 @@ async def complete(calls: ModelCalls, asker: Asker, path: str, body: bytes) -> b
     request = asked.request
 
     async def send(upstream: OpenAIServer, left: float | None) -> tuple[_Fields, _Told]:
-        answer = await upstream.ask(path, asked.body, left)
+        answer = await upstream.ask(path, asked.body, left, request.traceparent)
         request.bytes_out = len(answer)
         return _read(asked.served.name, answer)
 
@@ -97,7 +97,7 @@ async def stream(
     async def open_(
         upstream: OpenAIServer, left: float | None
     ) -> AsyncGenerator[tuple[_Fields, _Told], None]:
-        async with aclosing(upstream.stream(path, asked.body, left)) as events:
+        async with aclosing(upstream.stream(path, asked.body, left, request.traceparent)) as events:
             async for data in events:
                 request.bytes_out += len(data)
                 yield _read(asked.served.name, data)
@@ -146,7 +146,7 @@ def _asked(calls: ModelCalls, asker: Asker, path: str, body: bytes, *, stream: b
     affinity = alike(bytes(begins).decode(errors="replace")) if begins else ""
     sent = msgspec.json.encode(fields)
     request = ModelRequest(
-        *(calls.limits, calls.account, asker, served, found.version, cost),
+        *(calls, asker, served, found.version, cost),
         asker.session or affinity,
     )
     request.bytes_in = len(sent)

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from catnap.access.limiter import Limiter
 from catnap.access.limits import Who
@@ -19,6 +19,8 @@ from catnap.models.oip_server import OipServer
 from catnap.models.openai_server import OpenAIServer
 from catnap.models.pool import Ask
 from catnap.models.registry import Served
+from catnap.models.verdict import UpstreamError
+from catnap.traces.span import Tracer
 
 OK = "ok"
 
@@ -33,7 +35,9 @@ class Asker:
     who: with the skill that asks, if one does. left: seconds that they wait,
     None for as long as the model allows. priority: 1 low, 2 normal, 3 high.
     session: whose requests had better meet the same server. models: those that a
-    skill may ask; None for all that its tenant may.
+    skill may ask; None for all that its tenant may. timings: takes the
+    milliseconds that its last request waited (`queue`) and was at servers
+    (`model`), by the names of Server-Timing, when that has ended.
     """
 
     who: Who
@@ -42,6 +46,16 @@ class Asker:
     session: str = ""
     traceparent: str = ""
     models: frozenset[str] | None = None
+    timings: dict[str, float] | None = None
+
+
+class Means(Protocol):
+    """What every request goes through. account: spends what it took of the
+    limits, too."""
+
+    limits: Limiter
+    account: Account
+    tracer: Tracer
 
 
 class ModelRequest(Generic[Upstream]):
@@ -50,22 +64,20 @@ class ModelRequest(Generic[Upstream]):
     server. Whoever reads the answer says how many tokens it took."""
 
     __slots__ = (
-        *("_account", "_affinity", "_asker", "_began", "_busy", "_cost", "_limits", "_served"),
-        *("_version", "bytes_in", "bytes_out", "completion_tokens", "prompt_tokens"),
+        *("_affinity", "_asker", "_began", "_busy", "_cost", "_means", "_served", "_span"),
+        *("_tries", "_version", "bytes_in", "bytes_out", "completion_tokens", "prompt_tokens"),
     )
 
     def __init__(
         self,
-        limits: Limiter,
-        account: Account,
+        means: Means,
         asker: Asker,
         served: Served[Upstream],
         version: str,
         cost: float = 1.0,
         affinity: str = "",
     ) -> None:
-        self._limits = limits
-        self._account = account
+        self._means = means
         self._asker = asker
         self._served: Served[Upstream] = served
         self._version = version
@@ -73,9 +85,16 @@ class ModelRequest(Generic[Upstream]):
         self._affinity = affinity or asker.session
         self._busy = 0.0
         """Seconds that servers were at work on it."""
+        self._tries = 0
+        self._span = means.tracer.begin(f"model {served.name}", "client", asker.traceparent)
         self._began = served.pool.clock()
         self.bytes_in = self.bytes_out = 0
         self.prompt_tokens = self.completion_tokens = 0
+
+    @property
+    def traceparent(self) -> str:
+        """For its servers; empty where nobody traces it."""
+        return self._span.traceparent
 
     async def answer(
         self,
@@ -87,16 +106,19 @@ class ModelRequest(Generic[Upstream]):
         clock = self._served.pool.clock
 
         async def timed(upstream: Upstream, left: float | None) -> Answer:
-            began = clock()
+            began = self._sent(upstream)
             try:
                 return await send(upstream, left)
+            except UpstreamError as error:
+                self._failed(upstream, error)
+                raise
             finally:
                 self._busy += clock() - began
 
         outcome = OK
         admitted = None
         try:
-            admitted = admit_model(self._limits, self._asker.who, time.time())
+            admitted = admit_model(self._means.limits, self._asker.who, time.time())
             found: Answer
             found, _ = await self._served.exchange.answer(self._ask(), timed, read)
             return found
@@ -118,18 +140,21 @@ class ModelRequest(Generic[Upstream]):
         clock = self._served.pool.clock
 
         async def timed(upstream: Upstream, left: float | None) -> AsyncGenerator[Answer, None]:
-            began = clock()
+            began = self._sent(upstream)
             try:
                 async with aclosing(open_(upstream, left)) as parts:
                     async for part in parts:
                         yield part
+            except UpstreamError as error:
+                self._failed(upstream, error)
+                raise
             finally:
                 self._busy += clock() - began
 
         outcome = OK
         admitted = None
         try:
-            admitted = admit_model(self._limits, self._asker.who, time.time())
+            admitted = admit_model(self._means.limits, self._asker.who, time.time())
             async with aclosing(self._served.exchange.stream(self._ask(), timed, cost)) as parts:
                 async for part in parts:
                     yield part
@@ -157,27 +182,41 @@ class ModelRequest(Generic[Upstream]):
             self._began + left,
         )
 
+    def _sent(self, upstream: Upstream) -> float:
+        """To a server now; gives when that is."""
+        self._tries += 1
+        self._span.event("sent", server=upstream.address)
+        return self._served.pool.clock()
+
+    def _failed(self, upstream: Upstream, error: UpstreamError) -> None:
+        self._span.event("failed", server=upstream.address, error=type(error.error).__name__)
+
     def _ended(self, outcome: str) -> None:
-        whole = self._served.pool.clock() - self._began
+        served, who = self._served, self._asker.who
+        busy = self._busy * 1000
+        waited = max(0.0, (served.pool.clock() - self._began) * 1000 - busy)
         spent = Spent(
             self.prompt_tokens,
             self.completion_tokens,
-            self._busy * 1000,
+            busy,
             self.bytes_in,
             self.bytes_out,
+            self._tries,
         )
-        tokens = self.prompt_tokens + self.completion_tokens
-        if tokens:
-            self._limits.spend(self._asker.who, time.time(), tokens=tokens)
-        served = self._served
-        self._account.ended(
-            self._asker.who,
-            served.name,
-            self._version,
-            served.model.prices,
-            spent,
-            outcome,
-            max(0.0, whole - self._busy),
+        self._means.account.ended(
+            *(who, served.name, self._version, served.model.prices, spent, outcome, waited / 1000)
+        )
+        if self._asker.timings is not None:
+            self._asker.timings.update(queue=waited, model=busy)
+        self._span.end(
+            "" if outcome == OK else outcome,
+            tenant=who[0],
+            skill=who[2],
+            version=self._version,
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+            queue_ms=waited,
+            server_ms=busy,
         )
 
 

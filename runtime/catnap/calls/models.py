@@ -13,6 +13,7 @@ from catnap.models.account import Account
 from catnap.models.generation import Piece, Prompt
 from catnap.models.registry import Found, Registry
 from catnap.models.settings import Ability, Model
+from catnap.traces.span import UNTRACED, Tracer
 
 __all__ = ["Asker", "Embedded", "ModelCalls", "Piece", "Prompt"]
 
@@ -24,10 +25,13 @@ class ModelCalls:
     Unavailable with when to try again, and DeadlineExceeded. A caller that is
     cancelled, or closes its stream (`aclose`), ends its request at the server."""
 
-    def __init__(self, registry: Registry, limits: Limiter, account: Account) -> None:
+    def __init__(
+        self, registry: Registry, limits: Limiter, account: Account, tracer: Tracer = UNTRACED
+    ) -> None:
         self.registry = registry
         self.limits = limits
         self.account = account
+        self.tracer = tracer
 
     def visible(self, tenant: str) -> Iterator[tuple[str, Model]]:
         """The models that a tenant may ask, by name."""

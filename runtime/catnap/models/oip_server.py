@@ -41,23 +41,26 @@ class OipServer:
             SERVICE + "ModelStreamInfer"
         )
 
-    async def ask(self, method: str, request: bytes, timeout: float | None) -> bytes:
-        """One request, one answer. method: of the protocol, such as ModelInfer."""
+    async def ask(
+        self, method: str, request: bytes, timeout: float | None, traceparent: str = ""
+    ) -> bytes:
+        """One request, one answer. method: of the protocol, such as ModelInfer.
+        traceparent: what it is a part of, if anybody knows."""
         call = self._unary.get(method)
         if call is None:
             call = self._unary[method] = self._channel.unary_unary(SERVICE + method)
         try:
-            return await call(request, timeout=timeout)
+            return await call(request, timeout=timeout, metadata=_metadata(traceparent))
         except aio.AioRpcError as error:
             raise self._error(error) from None
         except aio.UsageError as error:  # it was closed meanwhile
             raise of_grpc(self._model, "UNAVAILABLE", str(error)) from None
 
     async def stream(
-        self, requests: AsyncIterator[bytes], timeout: float | None
+        self, requests: AsyncIterator[bytes], timeout: float | None, traceparent: str = ""
     ) -> AsyncGenerator[bytes, None]:
         """ModelStreamInfer: answers come as they do, whatever each is to."""
-        call = self._streams(requests, timeout=timeout)
+        call = self._streams(requests, timeout=timeout, metadata=_metadata(traceparent))
         try:
             async for answer in call:
                 yield answer
@@ -73,6 +76,10 @@ class OipServer:
     def _error(self, error: aio.AioRpcError) -> UpstreamError:
         trailers = dict(error.trailing_metadata() or ())
         return of_grpc(self._model, error.code().name, error.details() or "", _seconds(trailers))
+
+
+def _metadata(traceparent: str) -> tuple[tuple[str, str], ...] | None:
+    return (("traceparent", traceparent),) if traceparent else None
 
 
 def _seconds(trailers: Mapping[str, str | bytes]) -> float | None:

@@ -40,16 +40,19 @@ class OpenAIServer:
         if key:
             self._headers.append((b"authorization", b"Bearer " + key.encode()))
 
-    async def ask(self, path: str, body: bytes, timeout: float | None) -> bytes:
-        """One request, one answer, both JSON. path: such as `/v1/embeddings`."""
-        async with self._reply(path, body, timeout) as reply:
+    async def ask(
+        self, path: str, body: bytes, timeout: float | None, traceparent: str = ""
+    ) -> bytes:
+        """One request, one answer, both JSON. path: such as `/v1/embeddings`.
+        traceparent: what it is a part of, if anybody knows."""
+        async with self._reply(path, body, timeout, traceparent) as reply:
             return await reply.read(_ANSWER)
 
     async def stream(
-        self, path: str, body: bytes, timeout: float | None
+        self, path: str, body: bytes, timeout: float | None, traceparent: str = ""
     ) -> AsyncGenerator[bytes, None]:
         """The data of each event of an answer that comes in parts, but DONE."""
-        async with self._reply(path, body, timeout) as reply:
+        async with self._reply(path, body, timeout, traceparent) as reply:
             events = Events()
             async for piece in reply.body:
                 for data in events.feed(piece):
@@ -63,12 +66,17 @@ class OpenAIServer:
         """Nothing: the connections are the client's."""
 
     @asynccontextmanager
-    async def _reply(self, path: str, body: bytes, timeout: float | None) -> AsyncIterator[Reply]:
+    async def _reply(
+        self, path: str, body: bytes, timeout: float | None, traceparent: str
+    ) -> AsyncIterator[Reply]:
         reply: Reply | None = None
+        headers = self._headers
+        if traceparent:
+            headers = [*headers, (b"traceparent", traceparent.encode())]
         try:
             async with asyncio.timeout(timeout):
                 reply = await self._client.request(
-                    self._target, "POST", self._prefix + path, self._headers, body
+                    self._target, "POST", self._prefix + path, headers, body
                 )
                 if reply.status != 200:
                     raise await self._refusal(reply)
