@@ -14,9 +14,13 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 # What an image holds, in the versions of requirements.lock: without what only
 # makes environments, images or the model.
 COMPILE_IMAGE := $(COMPILE) --constraints requirements.lock
+# Clients and servers of models that others wrote, each in an environment of its
+# own; and what Debian's package manager does for root.
+CLIENTS := triton kserve openai llama
+APT = $$([ "$$(id -u)" = 0 ] || echo sudo) sh -c 'apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy "$$@"' apt
 export PYTHONPATH := $(CURDIR)/runtime
 
-.PHONY: help setup run test test-servers test-images test-hostile test-killed test-revisions test-tenants test-cluster check format proto lock bench bench-host bench-cluster deploy clean clean-state
+.PHONY: help setup run test test-servers test-clients versitygw grpcurl need-go test-images test-hostile test-killed test-revisions test-tenants test-cluster check format proto lock bench bench-host bench-cluster deploy clean clean-state
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,18 +42,41 @@ run: setup ## start the whole platform on localhost
 	@$(BIN)/catnap serve
 
 test: setup ## run the tests; no root, docker or cluster
-	@$(BIN)/python -m pytest -m "not images" $(ARGS)
+	@$(BIN)/python -m pytest -m "not images and not servers" $(ARGS)
 
 test-images: setup ## build real images and look into them; needs buildah, podman or docker
 	@$(BIN)/python -m pytest -m images $(ARGS) tests/services/containers
 
-test-servers: setup ## install what some tests want: Postgres (by apt), versitygw (needs Go), checkov, the CloudEvents SDK 2
+test-servers: setup ## install what some tests want: Postgres (by apt), versitygw and grpcurl (need Go), checkov, and more into .tools
 	@UV_TOOL_DIR=.tools UV_TOOL_BIN_DIR=.tools/bin $(BIN)/uv tool install --quiet checkov==3.3.30
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .tools/cloudevents2 && $(BIN)/uv pip install --quiet --python .tools/cloudevents2 cloudevents==2.2.0
-	@command -v go >/dev/null || { echo 'needs Go to build versitygw: on Debian, apt-get install golang' >&2; exit 1; }
-	@go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
-	  $$([ "$$(id -u)" = 0 ] || echo sudo) sh -c 'apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy postgresql'
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || $(APT) postgresql
+	@$(MAKE) --no-print-directory --keep-going versitygw grpcurl $(CLIENTS:%=.tools/%/ready)
+
+versitygw grpcurl: need-go
+	@go install $(module)
+versitygw: module := github.com/versity/versitygw/cmd/versitygw@v1.8.0
+grpcurl: module := github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4
+
+need-go:
+	@command -v go >/dev/null || { echo 'needs Go: on Debian, apt-get install golang' >&2; exit 1; }
+
+# Anew where the versions change. llama.cpp is compiled, with the least there is of it.
+.tools/%/ready: tests/clients/environments/%.txt
+	@echo 'installing $* for the tests into .tools/$*'
+	@$(needs)
+	@$(BIN)/uv venv --quiet --clear --python $(python) .tools/$*
+	@CMAKE_ARGS='-DGGML_NATIVE=OFF -DGGML_OPENMP=OFF -DLLAVA_BUILD=OFF' \
+	  $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes --python .tools/$* --requirement $<
+	@touch $@
+.tools/%/ready: python := $(BIN)/python
+# Its models run in the Python of the shared library that it finds: the system's.
+.tools/triton/ready: python := /usr/bin/python3.11
+.tools/triton/ready: needs = ls /usr/lib/*/libpython3.11.so.1.0 >/dev/null 2>&1 || $(APT) python3.11 libpython3.11
+.tools/llama/ready: needs = command -v c++ >/dev/null || $(APT) g++
+
+test-clients: setup ## others' clients, and others' model servers behind the gateway; make test-servers first
+	@$(BIN)/python -m pytest -m servers $(ARGS) tests/clients
 
 test-hostile: setup ## send 100,000 generated requests to a host; HOSTILE_SEED= for others
 	@HOSTILE_REQUESTS=100000 $(BIN)/python -m pytest $(ARGS) tests/host/test_generated.py
@@ -91,6 +118,8 @@ lock: ## lock the dependencies anew
 	@$(COMPILE) --all-extras --group dev --group weights --upgrade --output-file requirements.lock pyproject.toml
 	@$(COMPILE_IMAGE) --extra uvloop --output-file $(LOCKS)/host.txt pyproject.toml
 	@$(COMPILE_IMAGE) --extra uvloop --extra workspaces --output-file $(LOCKS)/workspaces.txt pyproject.toml
+	@for client in $(CLIENTS); do \
+	  $(COMPILE) --upgrade --output-file tests/clients/environments/$$client.txt tests/clients/environments/$$client.in; done
 	@echo kubernetes | $(COMPILE_IMAGE) --extra gateway --extra oidc --extra postgres --no-emit-package uv --output-file $(LOCKS)/gateway.txt pyproject.toml -
 	@$(COMPILE_IMAGE) --extra models $(addprefix --no-emit-package ,onnx ml-dtypes safetensors) \
 	  --output-file $(LOCKS)/models.txt pyproject.toml

@@ -1,0 +1,66 @@
+"""Servers of models that others wrote, and gateways in front of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.clients import triton_server
+from tests.clients.triton_server import Triton
+from tests.platform.running import Running
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a client asks, and with what key; a server itself wants none."""
+
+    grpc: str
+    http: str
+    key: str = ""
+
+    @property
+    def is_gateway(self) -> bool:
+        return bool(self.key)
+
+
+@contextmanager
+def gateway(folder: Path, models: str, **environment: str) -> Iterator[Running]:
+    """models: its models.toml."""
+    home, functions, table = folder / "home", folder / "functions", folder / "models.toml"
+    home.mkdir(mode=0o700)
+    functions.mkdir()
+    table.write_text(models)
+    running = Running(home, functions, CATNAP_MODELS=str(table), **environment)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def of_gateway(running: Running) -> Place:
+    return Place(running.grpc, running.http, running.key)
+
+
+@pytest.fixture(scope="session")
+def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Triton]:
+    with triton_server.running(tmp_path_factory.mktemp("triton")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def before_triton(triton: Triton, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A gateway whose models Triton has."""
+    with gateway(tmp_path_factory.mktemp("gateway"), triton_server.table(triton.grpc)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session", params=["itself", "gateway"])
+def place(request: pytest.FixtureRequest, triton: Triton) -> Place:
+    """Triton, and the gateway before it: what a client is told is the same."""
+    if request.param == "itself":
+        return Place(triton.grpc, triton.http)
+    return of_gateway(request.getfixturevalue("before_triton"))
