@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import struct
 import time
 from collections.abc import AsyncIterator
 
 import pytest
-from catnap.models.serving.engine import Engine
 
 from catnap.access.admission import Admitted
 from catnap.access.limiter import Limiter
 from catnap.access.limits import Limit, Who
+from catnap.access.model_usage import ModelTallies
+from catnap.calls.accounting import Accounting
+from catnap.calls.model_metrics import ModelMetrics
 from catnap.calls.models import Asker, ModelCalls
 from catnap.errors import PermissionDenied, ResourceExhausted
 from catnap.inference import grpc_service_pb2 as oip
-from catnap.models.account import Uncounted
 from catnap.models.registry import Registry
-from catnap.models.serving import server
-from catnap.models.serving.batcher import Limits
-from catnap.models.serving.fake import HashEmbedder, WordTokenizer
-from catnap.models.serving.service import InferenceService
+from catnap.models.serving import fake
 from catnap.models.settings import Model
 
 ANN: Who = ("acme", "ann", "")
@@ -31,21 +28,17 @@ SEARCH: Who = ("acme", "ann", "search")
 @pytest.fixture
 async def registry() -> AsyncIterator[Registry]:
     """A model that makes a token of each word, and two more of each text."""
-    bound: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    stop = asyncio.Event()
-    async with Engine(WordTokenizer(), HashEmbedder(), Limits(512, 32)) as engine:
-        service = InferenceService("words", engine)
-        serving = asyncio.create_task(server.serve("127.0.0.1:0", service, bound.set_result, stop))
-        words = Model(servers=(await bound,), abilities=("embed", "infer"), dimensions=384)
+    async with fake.serving("words") as address:
+        words = Model(servers=(address,), abilities=("embed", "infer"), dimensions=384)
         registry = Registry({"words": words})
         yield registry
         await registry.close()
-        stop.set()
-        await serving
 
 
 def calls(registry: Registry, *limits: Limit) -> ModelCalls:
-    return ModelCalls(registry, Limiter(limits), Uncounted())
+    limiter = Limiter(limits)
+    account = Accounting(limiter, ModelTallies(), ModelMetrics(registry))
+    return ModelCalls(registry, limiter, account)
 
 
 async def test_tokens_count_until_there_are_none_left(registry: Registry) -> None:

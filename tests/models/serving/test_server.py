@@ -1,4 +1,3 @@
-import asyncio
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,11 +10,9 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.inference.grpc_service_pb2_grpc import GRPCInferenceServiceStub
-from catnap.models.serving import server
-from catnap.models.serving.batcher import Limits
-from catnap.models.serving.engine import MAX_WAITING, Engine
+from catnap.models.serving import fake
+from catnap.models.serving.embedding import MAX_WAITING
 from catnap.models.serving.fake import HashEmbedder, WordTokenizer
-from catnap.models.serving.service import InferenceService
 
 TEXTS = ["a cat", "naps", "Ünïcödé\n", ""]
 
@@ -23,14 +20,11 @@ TEXTS = ["a cat", "naps", "Ünïcödé\n", ""]
 @asynccontextmanager
 async def serve(max_waiting: int = MAX_WAITING) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to a server of the model in memory."""
-    bound, stop = asyncio.get_running_loop().create_future(), asyncio.Event()
-    async with Engine(WordTokenizer(), HashEmbedder(), Limits(512, 32), max_waiting) as engine:
-        service = InferenceService("minilm-l6-v2", engine)
-        serving = asyncio.create_task(server.serve("127.0.0.1:0", service, bound.set_result, stop))
-        async with grpc.aio.insecure_channel(await bound) as channel:
-            yield channel
-        stop.set()
-        await serving
+    async with (
+        fake.serving("minilm-l6-v2", max_waiting=max_waiting) as address,
+        grpc.aio.insecure_channel(address) as channel,
+    ):
+        yield channel
 
 
 @pytest.fixture
@@ -99,23 +93,24 @@ async def test_no_texts_are_no_rows(stub):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (request(pack(b"a"), shape=(2,)), r"input text: shape \[2\] disagrees with 1 elements"),
-        (request(pack(b"a", b"b", b"c")), r"shape \[1\] disagrees with more than 1 elements"),
-        (request(typed=[b"a"], shape=(2,)), r"shape \[2\] disagrees with 1 elements in bytes"),
-        (request(), r"shape \[1\] disagrees with 0 elements"),
+        (request(pack(b"a"), shape=(2,)), r"input 'text': shape \[2\] takes 2 elements of BYTES"),
+        (request(pack(b"a", b"b", b"c")), r"shape \[1\] takes 1 elements"),
+        (request(typed=[b"a"], shape=(2,)), r"shape \[2\] takes 2 elements and 1 are given"),
+        (request(), r"shape \[1\] takes 1 elements and 0 are given"),
         (request(pack(b"a"), shape=(-1,)), r"shape \[-1\] has a negative dimension"),
-        (request(pack(b"a"), shape=(1, 1)), r"shape \[1, 1\] has 2 dimensions, expected 1"),
-        (request(pack(b"a"), shape=()), r"shape \[\] has 0 dimensions, expected 1"),
-        (request(pack(b"a"), datatype="FP32"), "datatype is FP32, expected BYTES"),
-        (request(pack(b"a"), datatype=""), "datatype is missing, expected BYTES"),
+        (request(pack(b"a"), shape=(1, 1)), r"shape \[1, 1\] does not fit \[-1\]"),
+        (request(pack(b"a"), shape=()), r"shape \[\] does not fit \[-1\]"),
+        (request(struct.pack("<f", 1), datatype="FP32"), "FP32, the model takes BYTES"),
+        (request(pack(b"a"), datatype=""), "datatype '' is none of"),
         (request(pack(b"a"), typed=[b"a"]), "contents and raw_input_contents are mixed"),
-        (request(struct.pack("<I", 9) + b"a"), "element 0 claims 9 bytes and 1 are left"),
-        (request(pack(b"a") + b"\1\0"), "2 bytes left at byte 5, too few for a length"),
+        (request(struct.pack("<I", 9) + b"a"), "the 5 bytes given are not that"),
+        (request(pack(b"a") + b"\1\0"), "the 7 bytes given are not that"),
         (request(pack(b"fine", b"\xff"), shape=(2,)), "element 1 is not UTF-8 at byte 0"),
         (request(typed=[b"ok\xc3"]), "element 0 is not UTF-8 at byte 2"),
         (request(pack(*[b""] * 4097), shape=(4097,)), "4097 texts, at most 4096"),
-        (request(pack(b"a"), name="words"), r"expected exactly one, text; got \['words'\]"),
-        (request(pack(b"a"), inputs=[]), r"expected exactly one, text; got \[\]"),
+        (request(pack(b"a"), name="words"), "input 'words': unknown; the model takes text"),
+        (request(inputs=[]), r"input 'text': is missing: BYTES \[-1\]"),
+        (request(pack(b"a"), inputs=[]), "1 entries for 0 inputs"),
         (request(pack(b"a"), outputs=asking_for("logits")), "output 'logits': unknown; there are"),
         (request(pack(b"a"), outputs=asking_for(*["tokens"] * 2)), "'tokens': asked for twice"),
     ],
@@ -129,14 +124,14 @@ async def test_a_malformed_tensor_is_refused_with_what_is_wrong(stub, wrong, mes
 async def test_numbers_in_the_contents_of_texts_are_refused(stub):
     wrong = request()
     wrong.inputs[0].contents.int_contents.append(1)
-    with pytest.raises(grpc.aio.AioRpcError, match="are in int_contents, expected bytes_contents"):
+    with pytest.raises(grpc.aio.AioRpcError, match="BYTES is in bytes_contents, not in int_contents"):
         await stub.ModelInfer(wrong)
 
 
 async def test_more_raw_entries_than_inputs_are_refused(stub):
     wrong = request(pack(b"a"))
     wrong.raw_input_contents.append(b"")
-    with pytest.raises(grpc.aio.AioRpcError, match="2 entries for 1 input"):
+    with pytest.raises(grpc.aio.AioRpcError, match="2 entries for 1 inputs"):
         await stub.ModelInfer(wrong)
 
 

@@ -10,22 +10,50 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
+from catnap.errors import CatnapError
+from catnap.models.file import read
+from catnap.models.malloc import keep_blocks
+from catnap.models.own import complete, served
 from catnap.models.serving import server
+from catnap.models.serving.embedder import cores
+from catnap.models.serving.kinds import loader
+from catnap.models.serving.repository import Repository
 from catnap.models.serving.weights import WeightsMissing
+from catnap.models.settings import Model, Models
 
+_FILE = "models.toml"
 _PR_SET_PDEATHSIG = 1
 _HELP = """\
-Runs the model server: embeddings over the Open Inference Protocol, for all
-skills together. `catnap serve` starts one by itself; start one alone to give
-models to something else.
+Runs the model server: for all skills together, over the Open Inference Protocol.
+`catnap serve` starts one by itself; start one alone to give models to something
+else, or to have one for each GPU.
 
   catnap models --address 127.0.0.1:9001
   catnap models --address unix:/tmp/models.sock --threads 2
+  CUDA_VISIBLE_DEVICES=1 catnap models --models gpu1.toml --address :9002
+
+It has minilm-l6-v2, which embeds text and which `make setup` builds, and every
+model of models.toml with a folder:
+
+  [ranker]
+  folder = "models/ranker"       # model.onnx, or versions: 1/model.onnx, 2/model.onnx
+  device = "cuda"                # needs onnxruntime-gpu in place of onnxruntime
+  batch = { size = 64, delay = "2ms", buckets = [64, 256],
+            pad = { input_ids = 0, attention_mask = 0 } }
+
+A request that names no version has the latest. Requests of one shape run
+together, up to `size` rows, where the first dimension of all tensors is free and
+two rows have given the same together as alone; `size = 1` runs each by itself.
+`pad` fills inputs up to the next bucket in their second dimension, so that those
+of other lengths run together too; answers are cut back. Each model is warm before
+it is ready. A changed folder or file is taken up by RepositoryModelLoad.
 
 Prints `ready ADDRESS` once it answers; SIGTERM lets it finish and ends it.
-`make setup` builds the model that it serves."""
+"""
 
 
 def main(argv: list[str]) -> int:
@@ -34,9 +62,10 @@ def main(argv: list[str]) -> int:
     Prints one line once calls are answered: `ready <address>`.
     """
     arguments = _parser().parse_args(argv)
+    keep_blocks()
     try:
         asyncio.run(_serve(arguments))
-    except (OSError, WeightsMissing) as error:
+    except (OSError, WeightsMissing, CatnapError) as error:
         sys.stderr.write(f"catnap models: {error}\n")
         return 1
     return 0
@@ -59,6 +88,13 @@ def _parser() -> argparse.ArgumentParser:
         default=Path(".catnap"),
         help="folder of the built models (default: %(default)s)",
     )
+    parser.add_argument(
+        "--models",
+        type=Path,
+        metavar="FILE",
+        default=Path(_FILE) if Path(_FILE).is_file() else None,
+        help=f"which models there are (default: {_FILE}, where there is one)",
+    )
     parser.add_argument("--threads", type=int, help="threads of one run (default: all cores)")
     parser.add_argument(
         "--die-with-parent",
@@ -75,7 +111,18 @@ async def _serve(arguments: argparse.Namespace) -> None:
         loop.add_signal_handler(number, stop.set)
     if arguments.die_with_parent:
         _die_with_parent(stop, loop)
-    await server.run(arguments.address, arguments.home, arguments.threads, _say_ready, stop)
+    load = loader(arguments.home, arguments.threads or cores())
+    repository = Repository(partial(_models, arguments.models), load)
+    try:
+        await repository.start()
+        await server.serve(arguments.address, repository, _say_ready, stop)
+    finally:
+        await repository.close()
+
+
+def _models(path: Path | None) -> Mapping[str, Model]:
+    """Those of the file that have a folder, and the one that is always there."""
+    return dict(served(complete(read(path) if path else Models())))
 
 
 def _say_ready(address: str) -> None:

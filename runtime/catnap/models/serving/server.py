@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
 import grpc
+from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 
-from catnap.inference import grpc_service_pb2
-from catnap.inference.grpc_service_pb2_grpc import add_GRPCInferenceServiceServicer_to_server
-from catnap.models.serving import build
-from catnap.models.serving.batcher import Limits
-from catnap.models.serving.embedder import OnnxEmbedder, cores
-from catnap.models.serving.engine import Engine
-from catnap.models.serving.service import InferenceService
-from catnap.models.serving.tokenizer import WordPieces
+from catnap.models.serving.repository import Repository
+from catnap.models.serving.service import RAW, SERVICE, InferenceService
 
 MAX_MESSAGE = 256 << 20
 """Bytes of one message, either way."""
@@ -37,55 +32,20 @@ _OPTIONS = (
 )
 
 
-def limits(threads: int) -> Limits:
-    """The shape of a batch for this many threads.
-
-    Measured on MiniLM: past 256 tokens a thread, larger batches are no faster and
-    only let the next request wait; a run costs about what 32 tokens cost.
-    """
-    return Limits(area=256 * threads, padding=32)
-
-
-async def run(
-    address: str,
-    home: Path,
-    threads: int | None = None,
-    on_ready: Callable[[str], None] = lambda bound: None,
-    stop: asyncio.Event | None = None,
-) -> None:
-    """Serve MiniLM until `stop` is set, then finish what was begun, for at most 30 s.
-
-    `address` is host:port, where port 0 takes a free one, or unix:/path; `on_ready` is given
-    the address in use. `threads` defaults to the cores this process may use. Builds the
-    model under `home` first where it is missing. Raises weights.WeightsMissing, and OSError
-    when the address cannot be had.
-    """
-    threads = threads or cores()
-    model = build.ensure_apart(home)
-    embedder = OnnxEmbedder(model.graph, threads)
-    async with Engine(WordPieces(model.tokenizer), embedder, limits(threads)) as engine:
-        await engine.embed(["warm"])
-        await serve(
-            address, InferenceService(build.NAME, engine), on_ready, stop or asyncio.Event()
-        )
-
-
 async def serve(
     address: str,
-    service: InferenceService,
+    repository: Repository,
     on_ready: Callable[[str], None],
     stop: asyncio.Event,
 ) -> None:
-    """`run` for a service that exists."""
+    """Serves until `stop` is set, then finishes what was begun, for at most 30 s.
+
+    address: host:port, where port 0 takes a free one, or unix:/path; `on_ready` is
+    given the address in use. Raises OSError when the address cannot be had.
+    """
     server = grpc.aio.server(options=_OPTIONS)
-    names = [
-        descriptor.full_name
-        for descriptor in (
-            grpc_service_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"],
-            health_pb2.DESCRIPTOR.services_by_name["Health"],
-        )
-    ]
-    add_GRPCInferenceServiceServicer_to_server(service, server)
+    names = [SERVICE.full_name, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name]
+    server.add_generic_rpc_handlers((_handler(InferenceService(repository)),))
     checks = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], server)
@@ -103,3 +63,19 @@ async def serve(
     finally:
         await checks.enter_graceful_shutdown()
         await server.stop(DRAIN_SECONDS)
+
+
+def _handler(service: InferenceService) -> grpc.GenericRpcHandler:
+    methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+    for each in SERVICE.methods:
+        answers = getattr(service, each.name)
+        if each.client_streaming:
+            methods[each.name] = grpc.stream_stream_rpc_method_handler(answers)
+        elif each.name in RAW:
+            methods[each.name] = grpc.unary_unary_rpc_method_handler(answers)
+        else:
+            takes, gives = GetMessageClass(each.input_type), GetMessageClass(each.output_type)
+            methods[each.name] = grpc.unary_unary_rpc_method_handler(
+                answers, takes.FromString, gives.SerializeToString
+            )
+    return grpc.method_handlers_generic_handler(SERVICE.full_name, methods)

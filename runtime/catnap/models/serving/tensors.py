@@ -1,53 +1,59 @@
-"""The tensors of an embedding model in the Open Inference Protocol. Pure: messages, no calls.
+"""The tensors of a request as arrays, checked against what a model takes, and an
+answer's bytes. Pure: messages, no calls.
 
-    in    text       BYTES [-1]       UTF-8, at most 4096 texts
-    out   embedding  FP32  [-1, 384]  each row of length one
-          tokens     INT32 [-1]       tokens read of each text after cutting
+What `request.parse` has found to hold is not asked again: the numbers of elements
+and bytes agree with the shapes.
 
 https://github.com/kserve/open-inference-protocol
 """
 
 from __future__ import annotations
 
+import math
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
 
 from catnap.errors import InvalidRequest
 from catnap.inference import grpc_service_pb2 as oip
-from catnap.models.serving.embedder import WIDTH
-from catnap.models.serving.engine import Embeddings
+from catnap.models.request import Input, Request
+from catnap.models.serving.datatypes import Array
+from catnap.models.serving.signature import Signature, Tensor
+from catnap.models.wire import field
 
-MAX_TEXTS = 4096
+_LENGTH = struct.Struct("<I")
+_RAW_OUTPUTS = 6
 
-Tensor = oip.ModelMetadataResponse.TensorMetadata
-
-INPUTS = (Tensor(name="text", datatype="BYTES", shape=[-1]),)
-OUTPUTS = (
-    Tensor(name="embedding", datatype="FP32", shape=[-1, WIDTH]),
-    Tensor(name="tokens", datatype="INT32", shape=[-1]),
-)
+Parameter = bool | int | float | str
 
 
-def read_texts(request: oip.ModelInferRequest) -> list[str]:
-    """The texts of a request. Raises InvalidRequest, naming the tensor and what is wrong."""
-    names = [tensor.name for tensor in request.inputs]
-    if names != ["text"]:
-        raise InvalidRequest(f"inputs: expected exactly one, text; got {names}")
-    tensor = request.inputs[0]
-    count = _count(tensor)
-    texts = []
-    for place, element in enumerate(_elements(request, tensor, count)):
-        try:
-            texts.append(str(element, "utf-8"))
-        except UnicodeDecodeError as error:
-            raise _wrong(f"element {place} is not UTF-8 at byte {error.start}") from None
-    return texts
+def read(request: Request, signature: Signature) -> dict[str, Array]:
+    """The inputs by name; elements of BYTES are `str`. Raises InvalidRequest,
+    naming the tensor and what is wrong with it."""
+    taken = {tensor.name: tensor for tensor in signature.inputs}
+    found = dict[str, Array]()
+    for number, given in enumerate(request.message.inputs):
+        tensor = taken.get(given.name)
+        if tensor is None:
+            raise InvalidRequest(
+                f"input {given.name!r}: unknown; the model takes {', '.join(taken)}"
+            )
+        _fits(given, tensor)
+        raw = request.contents[number] if request.contents else None
+        found[tensor.name] = _array(given, tensor, raw)
+    for name, tensor in taken.items():
+        if name not in found:
+            raise InvalidRequest(
+                f"input {name!r}: is missing: {tensor.datatype.oip} {tensor.shape}"
+            )
+    return found
 
 
-def read_outputs(request: oip.ModelInferRequest) -> list[str]:
+def read_outputs(message: oip.ModelInferRequest, signature: Signature) -> list[str]:
     """The names of the outputs asked for, in that order; all of them by default."""
-    known = [tensor.name for tensor in OUTPUTS]
-    asked = [tensor.name for tensor in request.outputs]
+    known = [tensor.name for tensor in signature.outputs]
+    asked = [tensor.name for tensor in message.outputs]
     for name in asked:
         if name not in known:
             raise InvalidRequest(f"output {name!r}: unknown; there are {', '.join(known)}")
@@ -57,77 +63,87 @@ def read_outputs(request: oip.ModelInferRequest) -> list[str]:
 
 
 def write(
-    request: oip.ModelInferRequest, version: str, names: Iterable[str], found: Embeddings
-) -> oip.ModelInferResponse:
-    """The answer to `request`, its tensors as raw contents."""
-    response = oip.ModelInferResponse(
-        model_name=request.model_name, model_version=version, id=request.id
+    message: oip.ModelInferRequest,
+    version: str,
+    outputs: Sequence[tuple[Tensor, Array]],
+    parameters: Mapping[str, Parameter] | None = None,
+) -> bytes:
+    """A ModelInferResponse to that request, its tensors as raw contents."""
+    head = oip.ModelInferResponse(
+        model_name=message.model_name, model_version=version, id=message.id
     )
-    arrays = {"embedding": found.vectors.astype("<f4"), "tokens": found.tokens.astype("<i4")}
-    datatypes = {tensor.name: tensor.datatype for tensor in OUTPUTS}
-    for name in names:
-        array = arrays[name]
-        response.outputs.add(name=name, datatype=datatypes[name], shape=array.shape)
-        response.raw_output_contents.append(array.tobytes())
-    return response
+    for tensor, array in outputs:
+        head.outputs.add(name=tensor.name, datatype=tensor.datatype.oip, shape=array.shape)
+    for name, value in (parameters or {}).items():
+        head.parameters[name].CopyFrom(_parameter(value))
+    raw = (field(_RAW_OUTPUTS, _bytes(tensor, array)) for tensor, array in outputs)
+    return b"".join((head.SerializeToString(), *raw))
 
 
-def _count(tensor: oip.ModelInferRequest.InferInputTensor) -> int:
-    if tensor.datatype != "BYTES":
-        raise _wrong(f"datatype is {tensor.datatype or 'missing'}, expected BYTES")
-    shape = list(tensor.shape)
-    if any(size < 0 for size in shape):
-        raise _wrong(f"shape {shape} has a negative dimension")
-    if len(shape) != 1:
-        raise _wrong(f"shape {shape} has {len(shape)} dimensions, expected 1")
-    if shape[0] > MAX_TEXTS:
-        raise _wrong(f"{shape[0]} texts, at most {MAX_TEXTS} in one request")
-    return shape[0]
+def _fits(given: Input, tensor: Tensor) -> None:
+    if given.datatype != tensor.datatype.oip:
+        raise _wrong(tensor, f"datatype is {given.datatype}, the model takes {tensor.datatype.oip}")
+    shape = list(given.shape)
+    same = len(shape) == len(tensor.dims) and all(
+        want in (-1, size) for want, size in zip(tensor.shape, shape, strict=True)
+    )
+    if not same:
+        raise _wrong(tensor, f"shape {shape} does not fit {tensor.shape}, which the model takes")
 
 
-def _elements(
-    request: oip.ModelInferRequest, tensor: oip.ModelInferRequest.InferInputTensor, count: int
-) -> Sequence[bytes | memoryview]:
-    raw = request.raw_input_contents
-    typed = tensor.contents.ListFields()
-    if raw and typed:
-        raise _wrong("contents and raw_input_contents are mixed, use one of them")
-    if raw:
-        if len(raw) != 1:
-            raise InvalidRequest(f"raw_input_contents: {len(raw)} entries for 1 input")
-        return _split(raw[0], count)
-    for descriptor, _ in typed:
-        if descriptor.name != "bytes_contents":
-            raise _wrong(f"its contents are in {descriptor.name}, expected bytes_contents")
-    elements = tensor.contents.bytes_contents
-    if len(elements) != count:
-        raise _wrong(f"shape [{count}] disagrees with {len(elements)} elements in bytes_contents")
-    return elements
+def _array(given: Input, tensor: Tensor, raw: bytes | memoryview | None) -> Array:
+    if tensor.datatype.oip == "BYTES":
+        elements = given.contents.bytes_contents if raw is None else split(raw)
+        texts = np.empty(math.prod(given.shape), object)
+        for place, element in enumerate(elements):
+            texts[place] = _text(tensor, place, element)
+        return texts.reshape(given.shape)
+    if raw is None:
+        values = getattr(given.contents, tensor.datatype.field)
+        try:
+            return np.array(values, tensor.datatype.array).reshape(given.shape)
+        except OverflowError:
+            raise _wrong(tensor, f"there are values that {given.datatype} cannot have") from None
+    flat: Array = np.frombuffer(raw, tensor.datatype.array)
+    if tensor.datatype.oip == "BOOL":  # another byte than 0 and 1 is true too
+        flat = flat.view(np.uint8) != 0
+    return flat.reshape(given.shape)
 
 
-def _split(raw: bytes, count: int) -> list[memoryview]:
-    """The elements of a BYTES tensor: each a 4-byte little-endian length, then its bytes."""
-    elements: list[memoryview] = []
-    view, at = memoryview(raw), 0
-    while at < len(raw):
-        if len(raw) - at < 4:
-            raise _wrong(f"{len(raw) - at} bytes left at byte {at}, too few for a length")
-        (length,) = struct.unpack_from("<I", raw, at)
-        at += 4
-        if length > len(raw) - at:
-            raise _wrong(
-                f"element {len(elements)} claims {length} bytes and {len(raw) - at} are left"
-            )
-        elements.append(view[at : at + length])
-        at += length
-        if len(elements) > count:
-            break
-    if len(elements) != count:
-        more = "more than " if len(elements) > count else ""
-        found = f"{more}{min(len(elements), count)}"
-        raise _wrong(f"shape [{count}] disagrees with {found} elements in its {len(raw)} bytes")
-    return elements
+def split(raw: bytes | memoryview) -> Iterator[bytes]:
+    """The elements of BYTES: each a 4-byte little-endian length, then its bytes."""
+    at, view = 0, memoryview(raw)
+    while at < len(view):
+        (length,) = _LENGTH.unpack_from(view, at)
+        at += 4 + length
+        yield bytes(view[at - length : at])
 
 
-def _wrong(what: str) -> InvalidRequest:
-    return InvalidRequest(f"input text: {what}")
+def _text(tensor: Tensor, place: int, element: bytes) -> str:
+    try:
+        return str(element, "utf-8")
+    except UnicodeDecodeError as error:
+        raise _wrong(
+            tensor, f"element {place} is not UTF-8 at byte {error.start}, as texts are"
+        ) from None
+
+
+def _bytes(tensor: Tensor, array: Array) -> bytes:
+    if tensor.datatype.oip != "BYTES":
+        return array.astype(tensor.datatype.array, copy=False).tobytes()
+    texts = (each if isinstance(each, bytes) else str(each).encode() for each in array.flat)
+    return b"".join(part for text in texts for part in (_LENGTH.pack(len(text)), text))
+
+
+def _parameter(value: Parameter) -> oip.InferParameter:
+    if isinstance(value, bool):
+        return oip.InferParameter(bool_param=value)
+    if isinstance(value, int):
+        return oip.InferParameter(int64_param=value)
+    if isinstance(value, float):
+        return oip.InferParameter(double_param=value)
+    return oip.InferParameter(string_param=value)
+
+
+def _wrong(tensor: Tensor, what: str) -> InvalidRequest:
+    return InvalidRequest(f"input {tensor.name!r}: {what}")
