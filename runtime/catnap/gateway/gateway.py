@@ -38,6 +38,8 @@ from catnap.access.secret_rows import TABLES as SECRETS
 from catnap.access.secrets import Secrets
 from catnap.calls import Pipeline
 from catnap.calls.accept import accept
+from catnap.calls.accounting import Accounting
+from catnap.calls.model_metrics import ModelMetrics
 from catnap.calls.models import ModelCalls
 from catnap.calls.written import Kept, Written
 from catnap.errors import Conflict, InvalidRequest
@@ -54,7 +56,6 @@ from catnap.gateway.here import here
 from catnap.gateway.logs import Logs, PodLogs
 from catnap.gateway.settings import Settings, advertised
 from catnap.gateway.shared_models import SharedModels
-from catnap.models.account import Uncounted
 from catnap.packages import Index, Packages
 from catnap.services.catalog import Announce, Catalog
 from catnap.services.platform import Platform
@@ -175,7 +176,9 @@ class Gateway:
         self._parts.push_async_callback(self.meter.stop)
         shared = self.shared_models = SharedModels(self.settings, self._announce)
         self._parts.push_async_callback(shared.close)
-        self.models = ModelCalls(shared.registry, self.meter.limiter, Uncounted())
+        metrics = ModelMetrics(shared.registry)
+        account = Accounting(self.meter.limiter, self.meter.models, metrics)
+        self.models = ModelCalls(shared.registry, self.meter.limiter, account)
         async with asyncio.TaskGroup() as group:
             group.create_task(shared.start())
             group.create_task(self._skills(callback, egress))
@@ -189,6 +192,7 @@ class Gateway:
             limits=self.meter.limiter,
             gateway=self.at_work.own,
         )
+        self.pipeline.metrics.registry.register(metrics)
         await self.workspaces.excuse(ABSENCE, HOLD)
         self.started = True
         again = await self.pipeline.start()
