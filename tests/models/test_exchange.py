@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 import pytest
 
@@ -117,7 +117,7 @@ class Streams:
     def __init__(self, *parts: str | UpstreamError) -> None:
         self.parts = parts
 
-    async def open(self, name: str, left: float | None) -> AsyncIterator[str]:
+    async def open(self, name: str, left: float | None) -> AsyncGenerator[str, None]:
         for part in self.parts if name == "s0" else ["whole"]:
             if isinstance(part, UpstreamError):
                 raise part
@@ -135,11 +135,21 @@ async def test_a_stream_begins_anew_elsewhere_only_before_its_first_part() -> No
         await anext(stream)
 
 
+async def test_a_stream_whose_clock_stands_still_does_not_begin_anew_either() -> None:
+    servers = Servers(answers, answers)
+    servers.pool.clock = lambda: 5.0
+    gone = of_grpc("m", "UNAVAILABLE", "")
+    stream = servers.exchange.stream(Ask("a"), Streams("one", gone).open)
+    assert await anext(stream) == "one"
+    with pytest.raises(Unavailable):
+        await anext(stream)
+
+
 async def test_who_leaves_a_stream_leaves_its_server() -> None:
     servers = Servers(answers)
     stream = servers.exchange.stream(Ask("a"), Streams("one", "two").open)
     assert await anext(stream) == "one"
     assert servers.pool.servers[0].inflight == 1
-    await stream.aclose()  # type: ignore[attr-defined]
+    await stream.aclose()
     assert servers.pool.servers[0].inflight == 0
     assert not servers.ejected

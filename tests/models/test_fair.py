@@ -119,6 +119,43 @@ def test_the_more_urgent_is_served_first_and_the_least_urgent_not_never() -> Non
     assert order.count(1) == 2
 
 
+def test_between_two_classes_one_that_is_neither_comes_to_its_turns_too() -> None:
+    queue = filled(*(Ticket("a", "x", priority=1 + n % 3) for n in range(3000)))
+    share = Counter(ticket.priority for ticket in taken(queue, 17 * 17 * 3))
+    assert share == {3: 16 * 17 * 3, 2: 16 * 3, 1: 3}
+
+
+@given(st.lists(TICKETS, max_size=40), TICKETS)
+def test_who_gives_way_is_the_last_of_the_least_urgent_that_have_most(
+    tickets: list[Ticket], ticket: Ticket
+) -> None:
+    queue = filled(*tickets)
+
+    def more(one: Ticket, than: Ticket) -> int:
+        """Of the tenant's waiting ones in its class."""
+        flow = (one.priority, one.tenant)
+        return sum((each.priority, each.tenant) == flow for each in tickets) - sum(
+            (each.priority, each.tenant) == (than.priority, than.tenant) for each in tickets
+        )
+
+    found = queue.yielding(ticket)
+    least = min((each.priority for each in tickets), default=9)
+    rivals = [each for each in tickets if each.priority == least]
+    if found is None:
+        assert least > ticket.priority or (
+            least == ticket.priority and all(more(each, ticket) <= 1 for each in rivals)
+        )
+    else:
+        assert found.priority == least <= ticket.priority
+        assert all(more(found, each) >= 0 for each in rivals)
+        assert least < ticket.priority or more(found, ticket) > 1
+        skill = [
+            each for each in rivals if (each.tenant, each.skill) == (found.tenant, found.skill)
+        ]
+        assert found is skill[-1]
+        assert queue.drop(found)
+
+
 def test_what_cost_more_than_was_thought_is_made_up_for() -> None:
     queue = filled(*(Ticket("a", "x") for _ in range(40)))
     for _ in range(40):

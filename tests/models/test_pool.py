@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -118,15 +119,153 @@ async def test_what_cannot_be_in_time_is_refused_at_once_with_when_to_come_back(
     await asyncio.gather(*(each.task for each in asked))
 
 
+async def finish(*asked: Asked) -> None:
+    for each in asked:
+        each.go.set()
+    await asyncio.gather(*(each.task for each in asked))
+
+
 async def test_only_so_many_may_wait() -> None:
     pool = Pool("m", servers(1), waiting=3)
     asked = [Asked(pool, Ask("a")) for _ in range(4)]
     await settle()
     with pytest.raises(ResourceExhausted, match="3 requests wait already"):
-        await Asked(pool, Ask("b")).task
-    for each in asked:
-        each.go.set()
-    await asyncio.gather(*(each.task for each in asked))
+        await Asked(pool, Ask("a")).task
+    assert len(pool.queue) == 3
+    await finish(*asked)
+
+
+async def test_where_no_more_may_wait_the_last_of_a_flood_gives_way() -> None:
+    pool = Pool("m", servers(1), waiting=3)
+    *first, last = [Asked(pool, Ask("a")) for _ in range(4)]
+    await settle()
+    quiet = Asked(pool, Ask("b"))
+    await settle()
+    with pytest.raises(ResourceExhausted, match="3 requests wait already"):
+        await last.task
+    assert len(pool.queue) == 3
+    with pytest.raises(ResourceExhausted):
+        await Asked(pool, Ask("b")).task  # it would have as many as the other
+    await finish(*first, quiet)
+    assert quiet.server == "s0"
+
+
+async def test_who_gave_way_just_as_it_left_takes_nothing_along() -> None:
+    pool = Pool("m", servers(1), waiting=2)
+    first, second, last = [Asked(pool, Ask("a")) for _ in range(3)]
+    await settle()
+    quiet = Asked(pool, Ask("b"))
+    await asyncio.sleep(0)
+    last.task.cancel()
+    await settle()
+    assert last.task.done()
+    assert len(pool.queue) == 2
+    await finish(first, second, quiet)
+    assert pool.servers[0].inflight == 0
+
+
+async def test_who_has_tried_the_only_free_server_waits_with_the_others_and_is_served() -> None:
+    pool = Pool("m", servers(1, 1))
+    busy = Asked(pool, Ask("a", tried=["s1"]))
+    other = Asked(pool, Ask("a", tried=["s0"]))
+    await settle()
+    again = Asked(pool, Ask("a", tried=["s1"]))
+    late = Asked(pool, Ask("a"))
+    await settle()
+    await finish(other)
+    await settle()
+    assert again.server == "s1"
+    await finish(busy, again, late)
+
+
+async def test_a_server_that_comes_back_is_given_those_who_wait_while_the_others_are_busy() -> None:
+    now = 0.0
+    pool = Pool("m", servers(1, 1), clock=lambda: now)
+    pool.servers[1].health = Health(Rules(1, 0.01, 0.01))
+    pool.servers[1].health.failed(now)
+    busy, waits = (Asked(pool, Ask("a")) for _ in range(2))
+    await settle()
+    assert waits.server is None
+    now = 1.0
+    async with asyncio.timeout(10):
+        while not waits.server:  # nobody else comes or goes
+            await asyncio.sleep(0.001)
+    assert waits.server == "s1"
+    await finish(busy, waits)
+
+
+async def test_who_leaves_just_when_it_was_to_try_a_server_again_lets_the_next_one_try() -> None:
+    now = 0.0
+    pool = Pool("m", servers(1, 1), clock=lambda: now)
+    first, second = (Asked(pool, Ask("a", tried=[name])) for name in ("s1", "s0"))
+    await settle()
+    waits = Asked(pool, Ask("a"))
+    await settle()
+    pool.servers[1].health = Health(Rules(1, 1.0, 1.0))
+    pool.servers[1].health.failed(now)
+    now = 2.0
+    second.go.set()
+    await second.task
+    waits.task.cancel()
+    await settle()
+    assert pool.servers[1].health.asked(now)
+    await finish(first)
+
+
+async def test_what_it_cost_is_said_of_one_that_never_waited() -> None:
+    pool = Pool("m", servers(1))
+    async with pool.place(Ask("a", priority=3)) as place:
+        place.answered(cost=7.0)
+
+
+async def test_a_server_that_answers_nobody_for_long_is_left_alone() -> None:
+    now = 0.0
+    pool = Pool("m", servers(9), clock=lambda: now)
+    [server] = pool.servers
+    async with pool.place(Ask("a")) as place:
+        now += 1.0
+        place.answered()
+    for _ in range(3):
+        async with pool.place(Ask("a")) as place:
+            now += 5.0
+            place.late()
+    assert server.health.ejected
+
+
+async def test_callers_in_a_hurry_and_a_slow_one_among_others_are_not_held_against_a_server() -> (
+    None
+):
+    now = 0.0
+    pool = Pool(
+        "m", [Server("s0", "s0", Limit(Range(2, 64, 64)), Health(Rules(3)))], clock=lambda: now
+    )
+    [server] = pool.servers
+    async with pool.place(Ask("a")) as place:
+        now += 1.0
+        place.answered()
+    for _ in range(100):
+        async with pool.place(Ask("hasty")) as place:
+            now += 0.01
+            place.late()
+    assert (server.room, server.health.ejected) == (64, False)
+    for _ in range(10):
+        async with pool.place(Ask("a")) as slow:
+            now += 5.0
+            async with pool.place(Ask("a")) as place:
+                place.answered()
+            slow.late()
+    assert not server.health.ejected
+    assert server.room < 64
+
+
+async def test_no_time_left_is_a_deadline_not_a_lack_of_room() -> None:
+    pool = Pool("m", servers(1))
+    first = Asked(pool, Ask("a"))
+    await settle()
+    for deadline in (0.0, pool.clock() - 1):
+        with pytest.raises(DeadlineExceeded):
+            await Asked(pool, Ask("a", deadline=deadline)).task
+    await finish(first)
 
 
 async def test_a_server_that_fails_is_asked_no_more_and_one_that_was_tried_not_first() -> None:
@@ -166,7 +305,8 @@ def test_no_server_has_more_than_it_may_and_no_place_is_lost(seed: int, rooms: l
             try:
                 for _ in range(dice.randrange(5)):
                     await asyncio.sleep(0)
-                dice.choice([place.answered, place.failed, place.refused, lambda: None])()
+                ends: list[Callable[[], None]] = [place.answered, place.failed, place.late]
+                dice.choice([*ends, place.refused, place.leave])()
             finally:
                 seen[place.server.name] -= 1
 

@@ -23,6 +23,8 @@ LOOK = 60.0
 _RESTING = 20
 """Answers by which it is looked at."""
 _SMOOTHING = 0.2
+_UNKNOWN = 1.0
+"""Seconds that are long for a server of which nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,12 @@ class Limit:
         wanted = self._limit * max(0.5, min(1.0, gradient)) + sqrt(self._limit)
         self._set(self._limit * (1 - _SMOOTHING) + wanted * _SMOOTHING)
 
+    def is_long(self, seconds: float) -> bool:
+        """Whether a server that has not too many at once would have answered."""
+        return seconds > (self._tolerance * self._rest or _UNKNOWN)
+
     def refused(self) -> None:
-        """The server had no room, or did not answer in time."""
+        """The server had no room, or did not answer for long."""
         self._set(self._limit * 0.9)
 
     def _set(self, limit: float) -> None:

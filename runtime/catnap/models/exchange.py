@@ -71,17 +71,17 @@ class Exchange(Generic[Upstream]):
         course = _Course(self.pool, self._budget, ask)
         while True:
             async with self.pool.place(course.ask) as place:
-                first = 0.0
+                first: float | None = None
                 try:
                     # Who leaves ends it at the server at once, not when memory is cleaned.
                     async with aclosing(open_(place.server.upstream, course.left())) as parts:
                         async for part in parts:
-                            first = first or place.lasts
+                            first = place.lasts if first is None else first
                             yield part
                 except UpstreamError as error:
-                    course.failed(place, error, begun=first > 0)
+                    course.failed(place, error, begun=first is not None)
                 else:
-                    place.answered(cost(), first or place.lasts)
+                    place.answered(cost(), first)
                     course.blame()
                     return
 
@@ -112,13 +112,16 @@ class _Course(Generic[Upstream]):
         match error.fault:
             case Fault.SERVER:
                 place.failed()
-            case Fault.BUSY | Fault.LATE:
+            case Fault.BUSY:
                 place.refused()
+            case Fault.LATE:
+                place.late()
             case Fault.REQUEST:
                 place.sound()
             case Fault.EITHER:
                 place.leave()
-                self._suspects.append(place.server)
+                if place.server not in self._suspects:
+                    self._suspects.append(place.server)
         tried = (*self.ask.tried, place.server.name)
         again = error.fault.elsewhere and not begun and len(tried) < TRIES
         others = any(each.name not in tried for each in self._pool.servers)

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from itertools import count
 
 YIELDS = 16
-"""Of so many turns in a row that a more urgent class takes while others wait,
-the next is the least urgent one's: it is slow, and comes to its end."""
+"""After so many turns in a row that a class takes while less urgent ones wait, the
+next is these', the more urgent of them first: each is slow, and comes to its end."""
 
 
 @dataclass(eq=False, slots=True)
@@ -109,6 +109,7 @@ class _Tenant:
     skills: dict[str, OrderedDict[Ticket, None]] = field(default_factory=dict)
     cost: float = 0.0
     """Of all that waits."""
+    waiting: int = 0
 
 
 class _Class:
@@ -117,6 +118,8 @@ class _Class:
         self.tenants: dict[str, _Tenant] = {}
         self.cost = 0.0
         self.waiting = 0
+        self.urgent = 0
+        """Turns in a row for which less urgent ones waited."""
 
     def push(self, ticket: Ticket) -> None:
         tenant = self.tenants.setdefault(ticket.tenant, _Tenant())
@@ -162,6 +165,7 @@ class _Class:
         self.waiting += one
         self.cost = self.cost + one * ticket.cost if self.waiting else 0.0
         tenant.cost += one * ticket.cost
+        tenant.waiting += one
 
 
 class Queue:
@@ -170,8 +174,6 @@ class Queue:
 
     def __init__(self) -> None:
         self._classes: dict[int, _Class] = {}
-        self._urgent = 0
-        """Turns in a row for which less urgent ones waited."""
 
     def __len__(self) -> int:
         return sum(each.waiting for each in self._classes.values())
@@ -186,15 +188,36 @@ class Queue:
 
     def pop(self) -> Ticket | None:
         """Whoever is next, who waits no more; None where nobody does."""
-        waiting = [name for name, each in self._classes.items() if each.waiting]
+        waiting = sorted(
+            (name for name, each in self._classes.items() if each.waiting), reverse=True
+        )
         if not waiting:
             return None
-        first = max(waiting)
-        self._urgent = self._urgent + 1 if len(waiting) > 1 else 0
-        if self._urgent > YIELDS:
-            self._urgent = 0
-            first = min(waiting)
-        return self._classes[first].pop()
+        for name in waiting[:-1]:
+            there = self._classes[name]
+            there.urgent += 1
+            if there.urgent <= YIELDS:
+                return there.pop()
+            there.urgent = 0
+        last = self._classes[waiting[-1]]
+        last.urgent = 0
+        return last.pop()
+
+    def yielding(self, ticket: Ticket) -> Ticket | None:
+        """Who gives way to one that comes where no more may wait: the last one of
+        the least urgent class's tenant that has the most waiting. None where the
+        one that comes would be that itself."""
+        least = min((name for name, each in self._classes.items() if each.waiting), default=None)
+        if least is None or least > ticket.priority:
+            return None
+        tenants = self._classes[least].tenants
+        longest = max(tenants, key=lambda name: tenants[name].waiting)
+        if least == ticket.priority:
+            own = tenants.get(ticket.tenant)
+            if tenants[longest].waiting <= (own.waiting if own else 0) + 1:
+                return None
+        longest_of_it: OrderedDict[Ticket, None] = max(tenants[longest].skills.values(), key=len)
+        return next(reversed(longest_of_it))
 
     def drop(self, ticket: Ticket) -> bool:
         """Who asked has left; whether it was still waiting."""
@@ -204,7 +227,9 @@ class Queue:
     def correct(self, ticket: Ticket, cost: float) -> None:
         """What a ticket that had its turn really took."""
         more, ticket.cost = cost - ticket.cost, cost
-        self._classes[ticket.priority].correct(ticket, more)
+        there = self._classes.get(ticket.priority)
+        if there:  # else nobody of its class ever waited
+            there.correct(ticket, more)
 
     def ahead(self, ticket: Ticket) -> float:
         """The cost of what would be served before a ticket that came now: all

@@ -34,6 +34,8 @@ class Health:
         """That it was left alone, since it last answered well for good."""
         self._until = -inf
         self._probing = False
+        self.answers = 0
+        """Good ones, ever."""
         self.ejections = 0
         """Times that it was left alone, ever."""
 
@@ -56,6 +58,7 @@ class Health:
         self._probing = self.ejected
 
     def answered(self) -> None:
+        self.answers += 1
         self._errors = self._times = 0
         self._probing = False
 
@@ -81,6 +84,4 @@ def askable(servers: Sequence[tuple[Server, Health]], now: float) -> list[Server
     """Those that may be sent a request; all of them where each is left alone,
     since one that answers badly is better than none."""
     found = [server for server, health in servers if health.asked(now)]
-    if found or not all(health.ejected and now < health.back for _, health in servers):
-        return found
-    return [server for server, _ in servers]
+    return found or [server for server, _ in servers]

@@ -66,7 +66,7 @@ class Place(Generic[Upstream]):
     waited: seconds that it was not at a server.
     """
 
-    __slots__ = ("_began", "_inflight", "_pool", "_said", "_ticket", "server", "waited")
+    __slots__ = ("_answers", "_began", "_inflight", "_pool", "_said", "_ticket", "server", "waited")
 
     def __init__(
         self, pool: Pool[Upstream], server: Server[Upstream], ticket: Ticket, waited: float
@@ -76,6 +76,7 @@ class Place(Generic[Upstream]):
         self._pool = pool
         self._ticket = ticket
         self._inflight = server.inflight
+        self._answers = server.health.answers
         self._began = pool.clock()
         self._said = False
 
@@ -105,10 +106,21 @@ class Place(Generic[Upstream]):
         self._said = True
 
     def refused(self) -> None:
-        """The server is whole and has no room, or did not answer in time."""
+        """The server is whole and has no room."""
         self.server.health.left()
         self.server.limit.refused()
         self._said = True
+
+    def late(self) -> None:
+        """It did not answer in the time there was. That says something of the
+        server where the time was long, and that it hangs where nobody else was
+        answered meanwhile."""
+        if not self.server.limit.is_long(self.lasts):
+            self.leave()
+        elif self.server.health.answers == self._answers:
+            self.failed()
+        else:
+            self.refused()
 
     def leave(self) -> None:
         if not self._said:
@@ -141,6 +153,7 @@ class Pool(Generic[Upstream]):
         self._chance = chance
         self._turnover = Turnover()
         self._waiters: dict[Ticket, _Waiter[Upstream]] = {}
+        self._watch: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
     async def place(self, ask: Ask) -> AsyncIterator[Place[Upstream]]:
@@ -151,7 +164,7 @@ class Pool(Generic[Upstream]):
         """
         came = self.clock()
         ticket = ask.ticket()
-        server = None if len(self.queue) else self._choose(ask)
+        server = None if len(self.queue) else self._choose(ask, self._askable())
         if server is None:
             server = await self._turn(ask, ticket)
         else:
@@ -172,9 +185,14 @@ class Pool(Generic[Upstream]):
         now = self.clock()
         self._admit(ask, ticket, now)
         turn: asyncio.Future[Server[Upstream]] = asyncio.get_running_loop().create_future()
+        first = not len(self.queue)
         self._waiters[ticket] = _Waiter(ask, turn)
         self.queue.push(ticket)
         self._turnover.waits(now)
+        if first:
+            self._look_again()
+        else:
+            self._serve()
         try:
             async with asyncio.timeout(None if ask.deadline is None else ask.deadline - now):
                 return await turn
@@ -186,16 +204,28 @@ class Pool(Generic[Upstream]):
             raise
 
     def _admit(self, ask: Ask, ticket: Ticket, now: float) -> None:
-        if len(self.queue) >= self.waiting:
-            raise self._refusal(
-                f"{len(self.queue):,} requests wait already", self._wait(self.queue.cost, now)
-            )
+        if ask.deadline is not None and now >= ask.deadline:
+            raise DeadlineExceeded(f"model {self.model!r}: no time was left to wait for a server")
         wait = self._wait(self.queue.ahead(ticket), now)
         if ask.deadline is not None and now + wait > ask.deadline:
             left = max(0.0, ask.deadline - now)
             raise self._refusal(
                 f"it would wait about {wait:.1f} s, and its caller waits {left:.1f} s", wait - left
             )
+        if len(self.queue) >= self.waiting:
+            self._make_room(ticket, now)
+
+    def _make_room(self, ticket: Ticket, now: float) -> None:
+        """Whoever floods the queue does not keep others out of it."""
+        why = f"{len(self.queue):,} requests wait already"
+        refusal = self._refusal(why, self._wait(self.queue.cost, now))
+        last = self.queue.yielding(ticket)
+        if last is None:
+            raise refusal
+        self.queue.drop(last)
+        turn = self._waiters.pop(last).turn
+        if not turn.done():
+            turn.set_exception(refusal)
 
     def _refusal(self, why: str, after: float) -> CatnapError:
         return ResourceExhausted(f"model {self.model!r}: {why}", retry_after=max(0.1, after))
@@ -206,16 +236,20 @@ class Pool(Generic[Upstream]):
     def _forget(self, ticket: Ticket, turn: asyncio.Future[Server[Upstream]]) -> None:
         """It leaves before its turn, or just when it came."""
         self._waiters.pop(ticket, None)
-        if turn.done() and not turn.cancelled():
-            self._release(turn.result())
+        if turn.done() and not turn.cancelled() and not turn.exception():
+            server = turn.result()
+            server.health.left()
+            self._release(server)
         else:
             self.queue.drop(ticket)
         if not len(self.queue):
             self._turnover.idle()
 
-    def _choose(self, ask: Ask) -> Server[Upstream] | None:
-        there = askable([(each, each.health) for each in self.servers], self.clock())
-        fresh = [each for each in there if each.name not in ask.tried]
+    def _askable(self) -> list[Server[Upstream]]:
+        return askable([(each, each.health) for each in self.servers], self.clock())
+
+    def _choose(self, ask: Ask, there: Sequence[Server[Upstream]]) -> Server[Upstream] | None:
+        fresh = [each for each in there if each.name not in ask.tried] if ask.tried else there
         return choose(fresh or there, self._chance, ask.affinity)
 
     def _take(self, server: Server[Upstream]) -> None:
@@ -229,17 +263,29 @@ class Pool(Generic[Upstream]):
     def _serve(self) -> None:
         """Gives those whose turn it is the places that are free."""
         while len(self.queue):
-            # Whether there is room does not hang on who asks, but for what it tried.
-            if self._choose(Ask("")) is None:
+            free = [each for each in self._askable() if each.inflight < each.room]
+            if not free:
+                self._look_again()
                 return
             ticket = self.queue.pop()
             assert ticket is not None
             waiter = self._waiters.pop(ticket)
             if waiter.turn.done():
                 continue  # it is leaving
-            server = self._choose(waiter.ask)
+            server = self._choose(waiter.ask, free)
             assert server is not None
             self._take(server)
             self._turnover.turned(ticket.cost, self.clock())
             waiter.turn.set_result(server)
         self._turnover.idle()
+
+    def _look_again(self) -> None:
+        """When the next one that was left alone may be asked: those that are busy
+        may be so for long, and nobody else says that there is room."""
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        now = self.clock()
+        back = [each.health.back - now for each in self.servers if each.health.ejected]
+        if soonest := min((each for each in back if each >= 0), default=None):
+            self._watch = asyncio.get_running_loop().call_later(soonest, self._serve)
