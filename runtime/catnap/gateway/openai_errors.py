@@ -25,11 +25,16 @@ from catnap.errors import (
 )
 from catnap.http import Response
 
+
+class ModelNotFound(NotFound):
+    """What is not there is the model, and not the path."""
+
+
 _TYPES: dict[type[CatnapError], tuple[str, str]] = {
     Unauthenticated: ("invalid_request_error", "invalid_api_key"),
     BudgetExhausted: ("insufficient_quota", "insufficient_quota"),
     PermissionDenied: ("permission_error", "permission_denied"),
-    NotFound: ("invalid_request_error", "model_not_found"),
+    ModelNotFound: ("invalid_request_error", "model_not_found"),
     ResourceExhausted: ("rate_limit_error", "rate_limit_exceeded"),
     Unavailable: ("server_error", "unavailable"),
     DeadlineExceeded: ("server_error", "timeout"),

@@ -13,11 +13,12 @@ import msgspec
 
 from catnap.calls.ids import new_id
 from catnap.calls.models import Asker
-from catnap.errors import InvalidRequest
+from catnap.errors import InvalidRequest, NotFound
 from catnap.gateway import openai_embeddings
 from catnap.gateway.askers import Answers, by_grant, by_key, visible
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.openai_completions import Completion
+from catnap.gateway.openai_errors import ModelNotFound
 from catnap.gateway.openai_events import streamed
 from catnap.gateway.table import Handler, Route
 from catnap.http import Request, Response
@@ -34,7 +35,7 @@ class _Known(msgspec.Struct):
 
 async def chat(gateway: Gateway, asker: Asker, request: Request) -> Response:
     body, known = await _read(request)
-    served = _served(gateway, asker, known, "generate")
+    served = _served(gateway, asker, known.model, "generate")
     if served.model.protocol == "oip":
         raise InvalidRequest(
             f"messages: model {served.name!r} goes on with a text as it is, and has no form for "
@@ -45,7 +46,7 @@ async def chat(gateway: Gateway, asker: Asker, request: Request) -> Response:
 
 async def complete(gateway: Gateway, asker: Asker, request: Request) -> Response:
     body, known = await _read(request)
-    served = _served(gateway, asker, known, "generate")
+    served = _served(gateway, asker, known.model, "generate")
     if served.model.protocol == "openai":
         return await _passed_on(gateway, asker, COMPLETIONS, body, known)
     made = Completion.read(body, served.name, new_id(), time.time())
@@ -57,7 +58,7 @@ async def complete(gateway: Gateway, asker: Asker, request: Request) -> Response
 
 async def embed(gateway: Gateway, asker: Asker, request: Request) -> Response:
     body, known = await _read(request)
-    served = _served(gateway, asker, known, "embed")
+    served = _served(gateway, asker, known.model, "embed")
     if served.model.protocol == "openai":
         return Response.json(await gateway.models.complete(asker, EMBEDDINGS, body))
     texts, asked = openai_embeddings.read(body, served.name, served.model.dimensions)
@@ -71,7 +72,7 @@ async def list_(gateway: Gateway, asker: Asker, request: Request) -> Response:
 
 
 async def look(gateway: Gateway, asker: Asker, request: Request, model: str) -> Response:
-    found = gateway.models.find(asker, model).served
+    found = _served(gateway, asker, model, "infer")
     return Response.json(msgspec.json.encode(_described(found.name)))
 
 
@@ -87,8 +88,11 @@ async def _read(request: Request) -> tuple[bytes, _Known]:
         raise InvalidRequest(f"the body: {error}") from None
 
 
-def _served(gateway: Gateway, asker: Asker, known: _Known, ability: Ability) -> AnyServed:
-    return gateway.models.find(asker, known.model, ability=ability).served
+def _served(gateway: Gateway, asker: Asker, model: str, ability: Ability) -> AnyServed:
+    try:
+        return gateway.models.find(asker, model, ability=ability).served
+    except NotFound as error:
+        raise ModelNotFound(error.message) from None
 
 
 async def _passed_on(
