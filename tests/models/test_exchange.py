@@ -145,6 +145,22 @@ async def test_a_stream_whose_clock_stands_still_does_not_begin_anew_either() ->
         await anext(stream)
 
 
+async def test_streams_that_last_longer_than_their_callers_wait_are_no_fault_of_the_server() -> (
+    None
+):
+    servers = Servers(answers)
+    late = of_grpc("m", "DEADLINE_EXCEEDED", "")
+    now = 0.0
+    servers.pool.clock = lambda: now
+    for _ in range(10):
+        stream = servers.exchange.stream(Ask("a"), Streams("one", late).open)
+        assert await anext(stream) == "one"
+        now += 30.0
+        with pytest.raises(DeadlineExceeded):
+            await anext(stream)
+    assert not servers.ejected
+
+
 async def test_who_leaves_a_stream_leaves_its_server() -> None:
     servers = Servers(answers)
     stream = servers.exchange.stream(Ask("a"), Streams("one", "two").open)

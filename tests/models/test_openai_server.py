@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
@@ -161,6 +161,19 @@ async def test_who_leaves_a_stream_ends_it_at_the_server() -> None:
     async with serving(endless) as server:
         parts = server.stream("/v1/completions", b"{}", None)
         assert await anext(parts) == b"1"
-        await parts.aclose()  # type: ignore[attr-defined]
+        await parts.aclose()
         async with asyncio.timeout(10):
             await left.wait()
+
+
+async def test_the_time_of_a_stream_is_up_where_it_is_read_not_in_what_its_reader_does() -> None:
+    async def script(request: bytes, writer: asyncio.StreamWriter) -> None:
+        await streaming(b"data: one\n\n", ends=False)(request, writer)
+        await asyncio.Event().wait()
+
+    async with serving(script) as server, aclosing(server.stream("/v1/x", b"", 0.05)) as parts:
+        assert await anext(parts) == b"one"
+        await asyncio.sleep(0.1)
+        with pytest.raises(UpstreamError) as raised:
+            await anext(parts)
+        assert raised.value.fault is Fault.LATE

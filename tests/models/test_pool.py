@@ -258,6 +258,17 @@ async def test_callers_in_a_hurry_and_a_slow_one_among_others_are_not_held_again
     assert server.room < 64
 
 
+async def test_a_server_whose_answers_begin_does_not_hang() -> None:
+    now = 0.0
+    pool = Pool("m", servers(9), clock=lambda: now)
+    for _ in range(10):
+        async with pool.place(Ask("a")) as late, pool.place(Ask("a")) as stream:
+            stream.begun()
+            now += 5.0
+            late.late()
+    assert not pool.servers[0].health.ejected
+
+
 async def test_no_time_left_is_a_deadline_not_a_lack_of_room() -> None:
     pool = Pool("m", servers(1))
     first = Asked(pool, Ask("a"))

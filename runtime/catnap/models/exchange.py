@@ -76,7 +76,9 @@ class Exchange(Generic[Upstream]):
                     # Who leaves ends it at the server at once, not when memory is cleaned.
                     async with aclosing(open_(place.server.upstream, course.left())) as parts:
                         async for part in parts:
-                            first = place.lasts if first is None else first
+                            if first is None:
+                                first = place.lasts
+                                place.begun()
                             yield part
                 except UpstreamError as error:
                     course.failed(place, error, begun=first is not None)
@@ -114,6 +116,8 @@ class _Course(Generic[Upstream]):
                 place.failed()
             case Fault.BUSY:
                 place.refused()
+            case Fault.LATE if begun:
+                place.leave()  # how long an answer is, is the request's affair
             case Fault.LATE:
                 place.late()
             case Fault.REQUEST:

@@ -45,16 +45,23 @@ class OpenAIServer:
     ) -> bytes:
         """One request, one answer, both JSON. path: such as `/v1/embeddings`.
         traceparent: what it is a part of, if anybody knows."""
-        async with self._reply(path, body, timeout, traceparent) as reply:
+        until = _until(timeout)
+        async with self._reply(path, body, until, traceparent) as reply, asyncio.timeout_at(until):
             return await reply.read(_ANSWER)
 
     async def stream(
         self, path: str, body: bytes, timeout: float | None, traceparent: str = ""
     ) -> AsyncGenerator[bytes, None]:
         """The data of each event of an answer that comes in parts, but DONE."""
-        async with self._reply(path, body, timeout, traceparent) as reply:
-            events = Events()
-            async for piece in reply.body:
+        until = _until(timeout)
+        async with self._reply(path, body, until, traceparent) as reply:
+            events, pieces = Events(), aiter(reply.body)
+            while True:
+                # Not over a yield: there it would end what the caller does meanwhile.
+                async with asyncio.timeout_at(until):
+                    piece = await anext(pieces, None)
+                if piece is None:
+                    break
                 for data in events.feed(piece):
                     if data == DONE:
                         return
@@ -67,20 +74,20 @@ class OpenAIServer:
 
     @asynccontextmanager
     async def _reply(
-        self, path: str, body: bytes, timeout: float | None, traceparent: str
+        self, path: str, body: bytes, until: float | None, traceparent: str
     ) -> AsyncIterator[Reply]:
         reply: Reply | None = None
         headers = self._headers
         if traceparent:
             headers = [*headers, (b"traceparent", traceparent.encode())]
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout_at(until):
                 reply = await self._client.request(
                     self._target, "POST", self._prefix + path, headers, body
                 )
                 if reply.status != 200:
                     raise await self._refusal(reply)
-                yield reply
+            yield reply
         except TimeoutError:
             raise UpstreamError(
                 Fault.LATE, DeadlineExceeded(f"model {self._model!r}: no answer in time")
@@ -97,6 +104,11 @@ class OpenAIServer:
 
     def _unavailable(self, error: CatnapError) -> Unavailable:
         return Unavailable(f"model {self._model!r}: its server: {error.message}")
+
+
+def _until(timeout: float | None) -> float | None:
+    """By the loop's clock."""
+    return None if timeout is None else asyncio.get_running_loop().time() + timeout
 
 
 class _Error(msgspec.Struct):

@@ -34,8 +34,8 @@ class Health:
         """That it was left alone, since it last answered well for good."""
         self._until = -inf
         self._probing = False
-        self.answers = 0
-        """Good ones, ever."""
+        self.times_heard = 0
+        """Answers and beginnings of answers, ever."""
         self.ejections = 0
         """Times that it was left alone, ever."""
 
@@ -57,8 +57,12 @@ class Health:
         """A request goes there."""
         self._probing = self.ejected
 
+    def heard(self) -> None:
+        """It does not hang, whatever becomes of the answer."""
+        self.times_heard += 1
+
     def answered(self) -> None:
-        self.answers += 1
+        self.heard()
         self._errors = self._times = 0
         self._probing = False
 

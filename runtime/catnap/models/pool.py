@@ -66,7 +66,7 @@ class Place(Generic[Upstream]):
     waited: seconds that it was not at a server.
     """
 
-    __slots__ = ("_answers", "_began", "_inflight", "_pool", "_said", "_ticket", "server", "waited")
+    __slots__ = ("_began", "_heard", "_inflight", "_pool", "_said", "_ticket", "server", "waited")
 
     def __init__(
         self, pool: Pool[Upstream], server: Server[Upstream], ticket: Ticket, waited: float
@@ -76,7 +76,7 @@ class Place(Generic[Upstream]):
         self._pool = pool
         self._ticket = ticket
         self._inflight = server.inflight
-        self._answers = server.health.answers
+        self._heard = server.health.times_heard
         self._began = pool.clock()
         self._said = False
 
@@ -94,6 +94,10 @@ class Place(Generic[Upstream]):
     def lasts(self) -> float:
         """Seconds since it was had."""
         return self._pool.clock() - self._began
+
+    def begun(self) -> None:
+        """A part of the answer came."""
+        self.server.health.heard()
 
     def sound(self) -> None:
         """The request failed, and the server is whole."""
@@ -117,7 +121,7 @@ class Place(Generic[Upstream]):
         answered meanwhile."""
         if not self.server.limit.is_long(self.lasts):
             self.leave()
-        elif self.server.health.answers == self._answers:
+        elif self.server.health.times_heard == self._heard:
             self.failed()
         else:
             self.refused()
