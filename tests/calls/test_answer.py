@@ -26,6 +26,8 @@ from catnap.errors import (
 from catnap.events import Event
 from tests.calls.conftest import World
 
+TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
+
 
 def total(world: World, name: str, **labels: str) -> float:
     return world.pipeline.metrics.registry.get_sample_value(name, labels) or 0.0
@@ -51,13 +53,13 @@ async def test_only_the_call_that_woke_the_skill_is_a_cold_start(world: World) -
 
 
 async def test_a_skill_is_told_for_whom_and_until_when_and_holds_a_grant(world: World) -> None:
-    call = world.call(session="s", parent="p", deadline=time.time() + 50, traceparent="00-a-b-01")
+    call = world.call(session="s", parent="p", deadline=time.time() + 50, traceparent=TRACE)
     await world.pipeline.answer(call)
     [event] = world.seen
     said = event.extensions
     assert (said["tenantid"], said["userid"], said["sessionid"]) == ("acme", "ann", "s")
     assert (said["taskid"], said["parenttaskid"]) == (call.id, "p")
-    assert said["traceparent"] == "00-a-b-01"
+    assert said["traceparent"] == TRACE
     assert datetime.fromisoformat(said["deadline"]).timestamp() == pytest.approx(
         call.deadline, abs=0.002
     )

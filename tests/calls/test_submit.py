@@ -24,15 +24,16 @@ from catnap.events import Event
 from catnap.services.platform import Route
 from tests.calls.conftest import World
 
+TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
 TRIGGER = '[[triggers.events]]\nname = "on-test"\ntypes = ["test"]\n'
 
 
 async def test_what_is_submitted_is_made_and_its_outcome_kept(world: World) -> None:
-    task = await world.pipeline.submit(world.call(data=[1], traceparent="00-a-b-01"))
+    task = await world.pipeline.submit(world.call(data=[1], traceparent=TRACE))
     assert task.state == "queued"
     ended = await world.pipeline.wait("acme", task.id, 10)
     assert (ended.state, ended.result, ended.attempts) == ("succeeded", b"[1]", 1)
-    assert world.seen[0].extensions["traceparent"] == "00-a-b-01"
+    assert world.seen[0].extensions["traceparent"] == TRACE
 
 
 async def test_a_key_submits_once_and_an_answer_waits_for_it(world: World) -> None:

@@ -17,11 +17,13 @@ from catnap.access.decision import in_order
 from catnap.calls.call import Call
 from catnap.calls.ids import new_trace
 from catnap.calls.made import Made
+from catnap.calls.outcome import outcome
 from catnap.errors import DeadlineExceeded, NotFound, SkillCrashed, Unavailable, from_problem
 from catnap.events import to_binary
 from catnap.services.catalog import Catalog, Deployed, route
 from catnap.services.deadlines import Deadlines, Limit
 from catnap.services.platform import Delivery, Platform, Route
+from catnap.traces.span import UNTRACED, Begun, Tracer
 
 _MAYBE = ("sessionid", "parenttaskid")
 """Extensions that a call has only where there is such a thing."""
@@ -36,13 +38,15 @@ Spent = Callable[[Call, float], None]
 
 class Attempt(Limit):
     """The block in which a call is delivered, and what its errors are to the
-    caller. spent: is told at the end of it."""
+    caller. spent: is told at the end of it. span: ends with it."""
 
-    __slots__ = ("_answered", "_began", "_call", "_made", "_seconds", "_spent")
+    __slots__ = ("_answered", "_began", "_call", "_made", "_seconds", "_span", "_spent")
 
-    def __init__(self, deadlines: Deadlines, call: Call, seconds: float, spent: Spent) -> None:
+    def __init__(
+        self, deadlines: Deadlines, call: Call, seconds: float, spent: Spent, span: Begun
+    ) -> None:
         super().__init__(deadlines, seconds)
-        self._call, self._seconds, self._spent = call, seconds, spent
+        self._call, self._seconds, self._spent, self._span = call, seconds, spent, span
         self._made: Made | None = None
         self._began = self._answered = monotonic()
 
@@ -61,14 +65,28 @@ class Attempt(Limit):
         traceback: TracebackType | None,
     ) -> None:
         self._spent(self._call, self._compute_ms(error))
+        ended = error
         try:
             super().__exit__(kind, error, traceback)
-        except TimeoutError:
+        except TimeoutError as late:
+            ended = late
             raise DeadlineExceeded(
                 f"skill {self._call.skill!r} did not answer within {self._seconds:.3g} s"
             ) from None
+        finally:
+            self._traced(ended)
         if isinstance(error, NotFound) and self._made is None:
             raise Unavailable(error.message) from None  # else it is the skill's own answer
+
+    def _traced(self, error: BaseException | None) -> None:
+        call = self._call
+        self._span.end(
+            outcome(error) if error else "",
+            tenant=call.tenant,
+            skill=call.skill,
+            task=call.id,
+            instance=self._made.instance if self._made else "",
+        )
 
     def _compute_ms(self, error: BaseException | None) -> float:
         """What the instance says; else as it looks from here, which for a call
@@ -88,11 +106,18 @@ class Attempt(Limit):
 class Deliverer:
     """spent: is told once of each call that an instance may have worked on.
     gateway: where what calls back reaches this one, host:port; empty where there
-    is no other that it could reach."""
+    is no other that it could reach. tracer: is told of each call that is delivered."""
 
     def __init__(
-        self, catalog: Catalog, platform: Platform, grants: Grants, spent: Spent, gateway: str = ""
+        self,
+        catalog: Catalog,
+        platform: Platform,
+        grants: Grants,
+        spent: Spent,
+        gateway: str = "",
+        tracer: Tracer = UNTRACED,
     ) -> None:
+        self._tracer = tracer
         self._gateway = gateway
         self._catalog = catalog
         self._platform = platform
@@ -136,14 +161,15 @@ class Deliverer:
         target = route(
             deployed, call.tenant, call.user, call.session, call.revision, nested=call.depth > 0
         )
-        headers, body = self._request(call, deployed, deadline)
-        attempt = Attempt(self._deadlines, call, deadline - now, self._spent)
+        span = self._tracer.begin(f"call {call.skill}", "server", call.traceparent)
+        traceparent = span.traceparent or new_trace()
+        headers, body = self._request(call, deployed, deadline, traceparent)
+        attempt = Attempt(self._deadlines, call, deadline - now, self._spent, span)
         return attempt, target, headers, body
 
     def _request(
-        self, call: Call, deployed: Deployed, deadline: float
+        self, call: Call, deployed: Deployed, deadline: float, traceparent: str
     ) -> tuple[list[tuple[bytes, bytes]], bytes]:
-        traceparent = call.traceparent or new_trace()
         grant = Grant(
             tenant=call.tenant,
             user=call.user,

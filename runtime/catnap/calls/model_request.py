@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -12,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 from catnap.access.limiter import Limiter
 from catnap.access.limits import Who
 from catnap.calls.admit import admit_model
-from catnap.errors import Cancelled, CatnapError, SkillCrashed
+from catnap.calls.outcome import OK, outcome
 from catnap.models.account import Account, Spent
 from catnap.models.exchange import Open, Send
 from catnap.models.oip_server import OipServer
@@ -21,8 +20,6 @@ from catnap.models.pool import Ask
 from catnap.models.registry import Served
 from catnap.models.verdict import UpstreamError
 from catnap.traces.span import Tracer
-
-OK = "ok"
 
 Upstream = TypeVar("Upstream", OipServer, OpenAIServer)
 Answer = TypeVar("Answer")
@@ -115,7 +112,7 @@ class ModelRequest(Generic[Upstream]):
             finally:
                 self._busy += clock() - began
 
-        outcome = OK
+        ended = OK
         admitted = None
         try:
             admitted = admit_model(self._means.limits, self._asker.who, time.time())
@@ -123,12 +120,12 @@ class ModelRequest(Generic[Upstream]):
             found, _ = await self._served.exchange.answer(self._ask(), timed, read)
             return found
         except BaseException as error:
-            outcome = _name(error)
+            ended = outcome(error)
             raise
         finally:
             if admitted is not None:
                 admitted.end(time.time())
-            self._ended(outcome)
+            self._ended(ended)
 
     async def stream(
         self,
@@ -151,7 +148,7 @@ class ModelRequest(Generic[Upstream]):
             finally:
                 self._busy += clock() - began
 
-        outcome = OK
+        ended = OK
         admitted = None
         try:
             admitted = admit_model(self._means.limits, self._asker.who, time.time())
@@ -159,12 +156,12 @@ class ModelRequest(Generic[Upstream]):
                 async for part in parts:
                     yield part
         except BaseException as error:
-            outcome = _name(error)
+            ended = outcome(error)
             raise
         finally:
             if admitted is not None:
                 admitted.end(time.time())
-            self._ended(outcome)
+            self._ended(ended)
 
     def _ask(self) -> Ask:
         asker, model = self._asker, self._served.model
@@ -191,7 +188,7 @@ class ModelRequest(Generic[Upstream]):
     def _failed(self, upstream: Upstream, error: UpstreamError) -> None:
         self._span.event("failed", server=upstream.address, error=type(error.error).__name__)
 
-    def _ended(self, outcome: str) -> None:
+    def _ended(self, ended: str) -> None:
         served, who = self._served, self._asker.who
         busy = self._busy * 1000
         waited = max(0.0, (served.pool.clock() - self._began) * 1000 - busy)
@@ -204,12 +201,12 @@ class ModelRequest(Generic[Upstream]):
             self._tries,
         )
         self._means.account.ended(
-            *(who, served.name, self._version, served.model.prices, spent, outcome, waited / 1000)
+            *(who, served.name, self._version, served.model.prices, spent, ended, waited / 1000)
         )
         if self._asker.timings is not None:
             self._asker.timings.update(queue=waited, model=busy)
         self._span.end(
-            "" if outcome == OK else outcome,
+            "" if ended == OK else ended,
             tenant=who[0],
             skill=who[2],
             version=self._version,
@@ -218,11 +215,3 @@ class ModelRequest(Generic[Upstream]):
             queue_ms=waited,
             server_ms=busy,
         )
-
-
-def _name(error: BaseException) -> str:
-    if isinstance(error, CatnapError):
-        return type(error).__name__
-    if isinstance(error, asyncio.CancelledError | GeneratorExit):
-        return Cancelled.__name__
-    return SkillCrashed.__name__

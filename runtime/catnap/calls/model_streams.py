@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 
 from catnap.access.admission import Admitted
 from catnap.calls.admit import admit_model
-from catnap.calls.model_request import OK, Asker
+from catnap.calls.model_request import Asker
+from catnap.calls.outcome import OK
 from catnap.errors import Cancelled, CatnapError, DeadlineExceeded, Unavailable
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.models.account import Spent
@@ -27,7 +28,7 @@ from catnap.models.oip_server import OipServer
 from catnap.models.pool import Ask
 from catnap.models.registry import Served
 from catnap.models.request import parse
-from catnap.models.wire import field
+from catnap.models.wire import apart, field
 
 if TYPE_CHECKING:
     from catnap.calls.models import ModelCalls
@@ -70,7 +71,7 @@ async def relay(
                     sent = asked.named(served.at_servers, found.version)
                     await lane.send(sent, name, found.version)
                 except CatnapError as error:
-                    await written(_refusal(error, name))
+                    await written(_refusal(error, name or _id(raw)))
             for lane in lanes.values():
                 await lane.end()
     except BaseExceptionGroup as errors:
@@ -249,6 +250,14 @@ class _Lane:
         self._calls.account.ended(
             *(self._asker.who, served.name, sent.version, served.model.prices, spent, outcome, 0.0)
         )
+
+
+def _id(raw: bytes) -> str:
+    """Of a request that cannot be read as a whole, where that much of it can."""
+    try:
+        return bytes(apart(raw, 3)[1][-1]).decode()
+    except (ValueError, IndexError):
+        return ""
 
 
 def _refusal(error: CatnapError, name: str) -> bytes:

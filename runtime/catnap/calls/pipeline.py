@@ -34,6 +34,7 @@ from catnap.services.platform import Platform
 from catnap.tasks import Delivery, Failure, Journal, Postponed, Retry, Task
 from catnap.tasks.delivery import Answer
 from catnap.tasks.task import State
+from catnap.traces.span import UNTRACED, Tracer
 
 FORGET_EVERY = 3600.0
 """Seconds between two times that the journal drops what is old."""
@@ -69,16 +70,17 @@ class Pipeline:
         noted: Noted | None = None,
         limits: Limiter | None = None,
         gateway: str = "",
+        tracer: Tracer = UNTRACED,
     ) -> None:
         """noted: is told of each call that was let in. limits: which it has to
-        be within; none where there are none. gateway: see Deliverer."""
+        be within; none where there are none. gateway, tracer: see Deliverer."""
         self.catalog = catalog
         self.journal = journal
         self.live = Live()
         self.metrics = Metrics()
         self.noted: Noted = noted or (lambda principal, task, outcome: None)
         self.limits = limits or Limiter()
-        self._deliverer = Deliverer(catalog, platform, grants, self._spent, gateway)
+        self._deliverer = Deliverer(catalog, platform, grants, self._spent, gateway, tracer)
         self.delivery = Delivery(journal, self._attempt, self.live.ended, time.time, retry=retry)
         self._chores: list[asyncio.Task[None]] = []
 

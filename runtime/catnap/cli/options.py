@@ -37,6 +37,7 @@ _SETTINGS = {
     "egress": "Address of the proxy that skills leave by. Default: a free port of this machine.",
     "egress_networks": "Private networks that skills may reach by it, as 10.1.0.0/16,10.2.0.0/16.",
     "index": "Index of the packages that sessions install: https://host/simple/. Default: none.",
+    "traces": "File for spans of calls, as OTLP JSON. Default: none.",
     "audit": "What is recorded: actions, or calls for each call, too. Default: actions.",
     "audit_keep": "How long, e.g. 400d; what is older is cut off. Default: for ever.",
     "secrets_key": "Where the key of secrets is: file, or keyring. Default: file.",

@@ -27,7 +27,7 @@ from catnap.gateway.settings import Settings as GatewaySettings
     *("home", "http", "grpc", "functions", "files", "files_bounds", "retry", "admin_key"),
     *("store", "platform", "install", "models", "callback", "egress", "egress_networks", "audit"),
     *("audit_keep", "secrets_key", "tls_cert", "tls_key", "tls_client_ca", "plain"),
-    *("advertise", "index"),
+    *("advertise", "index", "traces"),
 )
 def serve(settings: Settings, reload: bool, as_json: bool) -> None:
     """Runs the whole platform on this machine, until Ctrl-C.
@@ -82,6 +82,7 @@ def serve(settings: Settings, reload: bool, as_json: bool) -> None:
         egress=settings.egress,
         egress_networks=settings.egress_networks,
         index=settings.index,
+        traces=settings.traces,
         audit=settings.audit,
         audit_keep=settings.audit_keep,
         secrets_key=settings.secrets_key,

@@ -35,7 +35,7 @@ NAMES = (
     *("store", "platform", "install", "models", "callback", "egress", "egress_networks", "audit"),
     *("audit_keep", "secrets_key", "tls_cert", "tls_key", "tls_client_ca", "plain"),
     *("ca", "client_cert", "client_key"),
-    *("advertise", "index"),
+    *("advertise", "index", "traces"),
 )
 _CHOICES = {
     "platform": ("local", "knative"),
@@ -44,7 +44,7 @@ _CHOICES = {
 }
 _PATHS = (
     *("home", "functions", "tls_cert", "tls_key", "tls_client_ca"),
-    *("ca", "client_cert", "client_key"),
+    *("ca", "client_cert", "client_key", "traces"),
 )
 _MAY_BE_TLS = ("http", "grpc")
 _DAY = 86_400
@@ -71,7 +71,8 @@ class Settings:
     alone call back at, empty for http. advertise: how others reach this gateway, that
     share its store. egress: the address of the proxy that
     skills leave by. egress_networks: private networks that it may reach. index:
-    of packages, that sessions install from; empty for none. audit:
+    of packages, that sessions install from; empty for none. traces: the file that
+    spans of calls are written to, None for none. audit:
     what is recorded of what is asked. audit_keep: seconds for which, 0 for ever.
     secrets_key: where the key is that secrets are encrypted with. tls_cert,
     tls_key: what http and grpc are answered with; tls_client_ca: by whom the
@@ -102,6 +103,7 @@ class Settings:
     egress: str = "127.0.0.1:0"
     egress_networks: str = ""
     index: str = field(default="", repr=False)
+    traces: Path | None = None
     audit: Literal["actions", "calls"] = "actions"
     audit_keep: float = 0.0
     secrets_key: Literal["file", "keyring"] = "file"

@@ -63,6 +63,7 @@ from catnap.sessions.rows import TABLES as HOMES
 from catnap.snapshots.claimed import ABSENCE, HOLD
 from catnap.store import Store
 from catnap.tasks import TABLES, Journal, Retry, Task
+from catnap.traces.file import traced
 from catnap.workspaces import TABLES as WORKSPACES
 from catnap.workspaces import Bounds as WorkspaceBounds
 from catnap.workspaces import Expiry, Keeper, Workspaces
@@ -117,6 +118,7 @@ class Gateway:
         failed, and in the opposite order of their beginning."""
         home = settings.home
         self._parts.callback(_lock(home).close)
+        self.tracer = self._parts.enter_context(traced(settings.traces, "catnap"))
         admin = Key.of(settings.admin_key or admin_key(home), name="admin", roles=("admin",))
         self.keys = KeyRing((admin, *settings.keys))
         self.credentials = Credentials(
@@ -178,7 +180,7 @@ class Gateway:
         self._parts.push_async_callback(shared.close)
         metrics = ModelMetrics(shared.registry)
         account = Accounting(self.meter.limiter, self.meter.models, metrics)
-        self.models = ModelCalls(shared.registry, self.meter.limiter, account)
+        self.models = ModelCalls(shared.registry, self.meter.limiter, account, self.tracer)
         async with asyncio.TaskGroup() as group:
             group.create_task(shared.start())
             group.create_task(self._skills(callback, egress))
@@ -191,6 +193,7 @@ class Gateway:
             self._called if self.settings.audit == "calls" else None,
             limits=self.meter.limiter,
             gateway=self.at_work.own,
+            tracer=self.tracer,
         )
         self.pipeline.metrics.registry.register(metrics)
         await self.workspaces.excuse(ABSENCE, HOLD)

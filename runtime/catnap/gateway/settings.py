@@ -40,7 +40,8 @@ class Settings:
     recorded, denials and administrative `actions`, or with them all `calls`.
     audit_keep: seconds for which it is kept; 0 for ever. secrets_key: where the
     key is that secrets are encrypted with, in home or in this user's keyring.
-    index: what sessions install from, empty for none.
+    index: what sessions install from, empty for none. traces: the file that spans
+    of calls and of requests to models are added to, None for none.
     limits: what tenants, users and skills may use. tls: the certificate that
     http and grpc are answered with; None for neither. plain: an address where
     HTTP is answered without, all the same: what probes and Brokers of a cluster
@@ -70,6 +71,7 @@ class Settings:
     egress: str = "127.0.0.1:0"
     egress_networks: str = ""
     index: str = field(default="", repr=False)
+    traces: Path | None = None
     audit: Literal["actions", "calls"] = "actions"
     audit_keep: float = 0.0
     secrets_key: Literal["file", "keyring"] = "file"

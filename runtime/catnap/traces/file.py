@@ -6,11 +6,13 @@ import logging
 import os
 import queue
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from catnap.errors import InvalidRequest
 from catnap.traces import otlp
-from catnap.traces.span import Span
+from catnap.traces.span import UNTRACED, Span, Spans, Tracer
 
 HELD = 10_000
 """Spans that wait to be written; of more, those that come are lost."""
@@ -19,6 +21,20 @@ _LINE = 256
 _GATHER = 0.1
 """Seconds for which a line stays open to more."""
 _log = logging.getLogger(__name__)
+
+
+@contextmanager
+def traced(path: Path | None, service: str) -> Iterator[Tracer]:
+    """What keeps spans in the file; nothing where there is none. Raises as
+    SpanFile does."""
+    if path is None:
+        yield UNTRACED
+        return
+    file = SpanFile(path, service)
+    try:
+        yield Spans(file.keep)
+    finally:
+        file.close()
 
 
 class SpanFile:

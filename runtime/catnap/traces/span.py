@@ -26,9 +26,11 @@ class Event:
 
 
 class Begun(Protocol):
-    """What somebody is at. traceparent: for what is asked of others meanwhile."""
+    """What somebody is at."""
 
-    traceparent: str
+    @property
+    def traceparent(self) -> str:
+        """For what is asked of others meanwhile; empty where there is no trace."""
 
     def event(self, name: str, **attributes: Value) -> None: ...
 
