@@ -5,21 +5,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncIterator
-from importlib import metadata
-from typing import TypeVar
-
-from google.protobuf.message import DecodeError, Message
+from importlib.metadata import version as version_of
 
 from catnap.access import Principal
-from catnap.errors import NotFound, SkillCrashed
+from catnap.errors import NotFound
 from catnap.gateway import model_repository as repository
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.grpc_callers import asker
 from catnap.gateway.grpc_door import answers
+from catnap.gateway.model_about import config, metadata
 from catnap.gateway.model_statistics import statistics
 from catnap.gateway.status import Context
 from catnap.inference import grpc_service_pb2 as oip
-from catnap.inference.grpc_service_pb2_grpc import GRPCInferenceServiceServicer
 
 SERVICE = oip.DESCRIPTOR.services_by_name["GRPCInferenceService"]
 
@@ -31,10 +28,8 @@ EXTENSIONS = (
     *(repository.TRITON, repository.KSERVE),
 )
 
-M = TypeVar("M", bound=Message)
 
-
-class GRPCInferenceService(GRPCInferenceServiceServicer):
+class GRPCInferenceService:
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
 
@@ -45,7 +40,7 @@ class GRPCInferenceService(GRPCInferenceServiceServicer):
         return await self.gateway.models.infer(asker(caller, context), request)
 
     @answers
-    async def ModelStreamInfer(  # type: ignore[override]  # noqa: N802
+    async def ModelStreamInfer(  # noqa: N802
         self, caller: Principal, requests: AsyncIterator[bytes], context: Context
     ) -> None:
         await self.gateway.models.relay(asker(caller, context), requests, context.write)
@@ -83,19 +78,15 @@ class GRPCInferenceService(GRPCInferenceServiceServicer):
     async def ModelMetadata(  # noqa: N802
         self, caller: Principal, request: oip.ModelMetadataRequest, context: Context
     ) -> oip.ModelMetadataResponse:
-        answer = await self._tell(caller, context, "ModelMetadata", request)
-        found = _read(oip.ModelMetadataResponse, answer, request.name)
-        found.name = request.name
-        return found
+        asking = asker(caller, context)
+        return await metadata(self.gateway.models, asking, request.name, request.version)
 
     @answers
     async def ModelConfig(  # noqa: N802
         self, caller: Principal, request: oip.ModelConfigRequest, context: Context
     ) -> oip.ModelConfigResponse:
-        answer = await self._tell(caller, context, "ModelConfig", request)
-        found = _read(oip.ModelConfigResponse, answer, request.name)
-        found.config.name = request.name
-        return found
+        asking = asker(caller, context)
+        return await config(self.gateway.models, asking, request.name, request.version)
 
     @answers
     async def ModelStatistics(  # noqa: N802
@@ -129,19 +120,6 @@ class GRPCInferenceService(GRPCInferenceServiceServicer):
         name = await self._change(caller, context, "RepositoryModelUnload", request)
         return oip.RepositoryModelUnloadResponse(model_name=name, is_unloaded=True)
 
-    async def _tell(
-        self,
-        caller: Principal,
-        context: Context,
-        method: str,
-        request: oip.ModelMetadataRequest | oip.ModelConfigRequest,
-    ) -> bytes:
-        def make(name: str, version: str) -> bytes:
-            return type(request)(name=name, version=version).SerializeToString()
-
-        asking = asker(caller, context)
-        return await self.gateway.models.tell(asking, method, request.name, request.version, make)
-
     async def _change(
         self,
         caller: Principal,
@@ -154,14 +132,7 @@ class GRPCInferenceService(GRPCInferenceServiceServicer):
         return await repository.change(models, caller, asking, method, name, request.parameters)
 
 
-def _read(kind: type[M], answer: bytes, model: str) -> M:
-    try:
-        return kind.FromString(answer)
-    except DecodeError:
-        raise SkillCrashed(f"model {model!r}: its server's answer cannot be read") from None
-
-
 @functools.cache
 def _version() -> str:
     """Of the code that was started, whatever is installed since."""
-    return metadata.version("catnap-functions")
+    return version_of("catnap-functions")
