@@ -40,7 +40,7 @@ async def echo_stream(requests: AsyncIterator[bytes], context: Context) -> Async
 async def serving(infer: Infer = echo, stream: Any = echo_stream) -> AsyncIterator[OipServer]:
     """A server that knows bytes alone, and one that asks it."""
     server = aio.server()
-    handlers = {
+    handlers: dict[str, Any] = {
         "ModelInfer": grpc.unary_unary_rpc_method_handler(infer),
         "ModelStreamInfer": grpc.stream_stream_rpc_method_handler(stream),
     }
@@ -166,3 +166,49 @@ async def test_who_leaves_ends_the_request_at_the_server() -> None:
         asking.cancel()
         async with asyncio.timeout(10):
             await ended.wait()
+
+
+async def test_a_stream_that_has_ended_takes_no_more_requests() -> None:
+    async def refuse(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
+        await context.abort(grpc.StatusCode.UNAVAILABLE)
+        yield b""
+
+    sent: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def requests() -> AsyncIterator[bytes]:
+        while True:
+            yield await sent.get()
+
+    async with serving(stream=refuse) as server:
+        with pytest.raises(UpstreamError):
+            await anext(server.stream(requests(), None))
+        sent.put_nowait(b"for another server")
+        await asyncio.sleep(0)
+        assert sent.qsize() == 1
+
+
+async def test_a_server_that_is_asked_no_more_was_not_left_by_its_callers() -> None:
+    begun = asyncio.Event()
+
+    async def hang(request: bytes, context: Context) -> bytes:
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def none() -> AsyncIterator[bytes]:
+        await asyncio.Event().wait()
+        yield b""
+
+    async with serving(hang) as server:
+        asking = [
+            asyncio.create_task(server.ask("ModelInfer", b"x", None)),
+            asyncio.create_task(anext(server.stream(none(), None))),
+        ]
+        await begun.wait()
+        await server.close()
+        asking.append(asyncio.create_task(server.ask("ModelInfer", b"x", None)))
+        asking.append(asyncio.create_task(anext(server.stream(none(), None))))
+        for task in asking:
+            with pytest.raises(UpstreamError) as raised:
+                await task
+            assert raised.value.fault is Fault.SERVER

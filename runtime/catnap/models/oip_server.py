@@ -3,7 +3,9 @@ what it answers pass as the bytes they are: nothing here looks inside."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import suppress
 
 from grpc import aio
 
@@ -53,29 +55,59 @@ class OipServer:
             return await call(request, timeout=timeout, metadata=_metadata(traceparent))
         except aio.AioRpcError as error:
             raise self._error(error) from None
-        except aio.UsageError as error:  # it was closed meanwhile
-            raise of_grpc(self._model, "UNAVAILABLE", str(error)) from None
+        except aio.UsageError:
+            raise self._closed() from None
+        except asyncio.CancelledError:
+            self._unless_cancelled()
+            raise
 
     async def stream(
         self, requests: AsyncIterator[bytes], timeout: float | None, traceparent: str = ""
     ) -> AsyncGenerator[bytes, None]:
-        """ModelStreamInfer: answers come as they do, whatever each is to."""
-        call = self._streams(requests, timeout=timeout, metadata=_metadata(traceparent))
+        """ModelStreamInfer: answers come as they do, whatever each is to. Of the
+        requests none is taken once this has ended."""
+        try:
+            call = self._streams(timeout=timeout, metadata=_metadata(traceparent))
+        except aio.UsageError:
+            raise self._closed() from None
+        writing = asyncio.create_task(_write(call, requests))
         try:
             async for answer in call:
                 yield answer
         except aio.AioRpcError as error:
             raise self._error(error) from None
+        except asyncio.CancelledError:
+            self._unless_cancelled()
+            raise
         finally:
+            writing.cancel()
             call.cancel()
+            await asyncio.wait([writing])
 
     async def close(self, grace: float = 0.0) -> None:
         """What is at work has so many seconds to end."""
         await self._channel.close(grace)
 
+    def _unless_cancelled(self) -> None:
+        """gRPC says likewise that its connection was closed, and that its caller left."""
+        task = asyncio.current_task()
+        if task and not task.cancelling():
+            raise self._closed() from None
+
+    def _closed(self) -> UpstreamError:
+        return of_grpc(self._model, "UNAVAILABLE", "it is asked no more")
+
     def _error(self, error: aio.AioRpcError) -> UpstreamError:
         trailers = dict(error.trailing_metadata() or ())
         return of_grpc(self._model, error.code().name, error.details() or "", _seconds(trailers))
+
+
+async def _write(call: aio.StreamStreamCall[bytes, bytes], requests: AsyncIterator[bytes]) -> None:
+    # Whatever ended it is said where its answers are read.
+    with suppress(aio.AioRpcError, aio.UsageError, asyncio.InvalidStateError):
+        async for request in requests:
+            await call.write(request)
+        await call.done_writing()
 
 
 def _metadata(traceparent: str) -> tuple[tuple[str, str], ...] | None:
