@@ -16,13 +16,12 @@ from google.protobuf.message import DecodeError, Message
 from catnap.access import Principal
 from catnap.calls.models import Asker
 from catnap.errors import CatnapError, InvalidRequest, SkillCrashed
-from catnap.gateway import model_repository, oip_answer, oip_request
+from catnap.gateway import compressed, model_repository, oip_answer, oip_request
 from catnap.gateway.askers import Answers, by_grant, by_key
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.oip_plain import plain
 from catnap.gateway.table import PUBLIC, Handler, Route
 from catnap.http import Request, Response
-from catnap.http.errors import UnsupportedMediaType
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.models.oip_server import MESSAGE
 
@@ -98,10 +97,8 @@ async def statistics(
 async def infer(
     gateway: Gateway, asker: Asker, request: Request, model: str, version: str = ""
 ) -> Response:
-    if request.headers.get(b"content-encoding", b"identity") != b"identity":
-        raise UnsupportedMediaType("content-encoding: send the request as it is, uncompressed")
     length = _header_length(request)
-    body = await request.body.read(MESSAGE)
+    body = await compressed.read(request, MESSAGE)
     if length is not None and length > len(body):
         raise InvalidRequest(
             f"Inference-Header-Content-Length is {length:,}, the body has {len(body):,} bytes"
