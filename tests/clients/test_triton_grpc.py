@@ -163,6 +163,14 @@ def test_a_sequence_reaches_its_server_in_order(ask: Any) -> None:
     assert ask("sequence", list(range(20))) == [sum(range(n + 1)) for n in range(20)]
 
 
+def test_a_model_is_unloaded_and_loaded_again(ask: Any) -> None:
+    assert ask("unload", "spare") is None
+    assert not ask("ready", "spare")
+    assert ask("load", "spare") is None
+    assert ask("ready", "spare")
+    assert ask("load", "absent") is not None
+
+
 def test_pings_of_a_client_do_not_cost_it_its_connection(ask: Any, place: Place) -> None:
     if place.is_gateway:  # Triton as it comes lets no client ping so often
         assert ask("pings") == [5.0]

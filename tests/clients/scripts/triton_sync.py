@@ -148,6 +148,10 @@ def describe(address, key):
     }
 
 
+def ready(address, key, model):
+    return connected(address).is_model_ready(model, headers=bearer(key))
+
+
 def load(address, key, model):
     client, headers = connected(address), bearer(key)
     return refused(lambda: client.load_model(model, headers=headers))
