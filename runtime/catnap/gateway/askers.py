@@ -14,6 +14,7 @@ from catnap.gateway.gateway import Gateway
 from catnap.gateway.table import Handler
 from catnap.http import Request, Response
 from catnap.models.settings import Model
+from catnap.services.timings import written
 
 Answers = Callable[..., Coroutine[Any, Any, Response]]
 """Called as `answers(gateway, asker, request, *parts)`."""
@@ -27,7 +28,7 @@ def by_key(answers: Answers) -> Handler:
         gateway: Gateway, caller: Principal, request: Request, *parts: str
     ) -> Response:
         asker = callers.asker(caller, request)
-        return await answers(gateway, asker, request, *parts)
+        return _timed(asker, await answers(gateway, asker, request, *parts))
 
     return handler
 
@@ -43,10 +44,19 @@ def by_grant(answers: Answers) -> Handler:
             session=grant.session or "",
             traceparent=request.text(b"traceparent") or grant.traceparent,
             models=frozenset(grant.models),
+            timings={},
         )
-        return await answers(gateway, asker, request, *parts)
+        return _timed(asker, await answers(gateway, asker, request, *parts))
 
     return handler
+
+
+def _timed(asker: Asker, response: Response) -> Response:
+    """A stream has begun, and nobody knows yet how long it takes."""
+    if asker.timings:
+        timing = (b"server-timing", written(asker.timings).encode())
+        response.headers = [*response.headers, timing]
+    return response
 
 
 def visible(models: ModelCalls, asker: Asker) -> Iterator[tuple[str, Model]]:

@@ -82,6 +82,7 @@ def asker(caller: Principal, request: Request) -> Asker:
         priority=priority_named(request.text(b"catnap-priority") or ""),
         session=session,
         traceparent=request.text(b"traceparent") or "",
+        timings={},
     )
 
 

@@ -13,6 +13,7 @@ from catnap.events.ids import check_id
 from catnap.gateway.callers import priority_named
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.status import Context
+from catnap.services.timings import written
 from catnap.v1 import call_pb2
 
 
@@ -37,7 +38,8 @@ def asker(caller: Principal, context: Context) -> Asker:
     in its metadata. Raises InvalidRequest and PermissionDenied."""
     said = {name: value for name, value in context.invocation_metadata() or () if name in _ASKER}
     if not said:
-        return Asker((caller.tenant, acting_for(caller, ""), ""), context.time_remaining())
+        who = (caller.tenant, acting_for(caller, ""), "")
+        return Asker(who, context.time_remaining(), timings={})
     texts = {name: str(value) for name, value in said.items()}
     session = texts.get("catnap-session", "")
     if session:
@@ -48,7 +50,15 @@ def asker(caller: Principal, context: Context) -> Asker:
         priority=priority_named(texts.get("catnap-priority", "")),
         session=session,
         traceparent=texts.get("traceparent", ""),
+        timings={},
     )
+
+
+def tell_timings(asker: Asker, context: Context) -> None:
+    """Where the time went, in the answer's trailing metadata: `server-timing` as
+    over HTTP."""
+    if asker.timings:
+        context.set_trailing_metadata((("server-timing", written(asker.timings)),))
 
 
 _ASKER = frozenset(("catnap-user", "catnap-session", "catnap-priority", "traceparent"))

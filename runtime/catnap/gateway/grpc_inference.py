@@ -11,7 +11,7 @@ from catnap.access import Principal
 from catnap.errors import NotFound
 from catnap.gateway import model_repository as repository
 from catnap.gateway.gateway import Gateway
-from catnap.gateway.grpc_callers import asker
+from catnap.gateway.grpc_callers import asker, tell_timings
 from catnap.gateway.grpc_door import answers
 from catnap.gateway.model_about import config, metadata
 from catnap.gateway.model_statistics import statistics
@@ -37,7 +37,10 @@ class GRPCInferenceService:
     async def ModelInfer(  # noqa: N802 - the protocol's name, as below
         self, caller: Principal, request: bytes, context: Context
     ) -> bytes:
-        return await self.gateway.models.infer(asker(caller, context), request)
+        asking = asker(caller, context)
+        answer = await self.gateway.models.infer(asking, request)
+        tell_timings(asking, context)
+        return answer
 
     @answers
     async def ModelStreamInfer(  # noqa: N802

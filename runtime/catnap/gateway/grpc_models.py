@@ -9,7 +9,7 @@ from contextlib import aclosing
 from catnap.access import Principal
 from catnap.calls.models import Piece, Prompt
 from catnap.gateway.gateway import Gateway
-from catnap.gateway.grpc_callers import asker
+from catnap.gateway.grpc_callers import asker, tell_timings
 from catnap.gateway.grpc_door import answers, streams
 from catnap.gateway.prompts import checked
 from catnap.gateway.status import Context
@@ -25,9 +25,9 @@ class Models(ModelsServicer):
     async def Embed(  # noqa: N802
         self, caller: Principal, request: models_pb2.EmbedRequest, context: Context
     ) -> models_pb2.EmbedResponse:
-        answer = await self.gateway.models.embed(
-            asker(caller, context), request.model, request.texts
-        )
+        asking = asker(caller, context)
+        answer = await self.gateway.models.embed(asking, request.model, request.texts)
+        tell_timings(asking, context)
         return models_pb2.EmbedResponse(
             model=answer.model,
             dimensions=answer.dimensions,
@@ -39,12 +39,12 @@ class Models(ModelsServicer):
     async def Generate(  # noqa: N802
         self, caller: Principal, request: models_pb2.GenerateRequest, context: Context
     ) -> AsyncIterator[models_pb2.GenerateChunk]:
-        pieces = self.gateway.models.generate(
-            asker(caller, context), request.model, checked(_prompt(request))
-        )
+        asking = asker(caller, context)
+        pieces = self.gateway.models.generate(asking, request.model, checked(_prompt(request)))
         async with aclosing(pieces):
             async for piece in pieces:
                 yield _chunk(piece)
+        tell_timings(asking, context)
 
     @answers
     async def List(  # noqa: N802

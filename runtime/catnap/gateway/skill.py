@@ -14,6 +14,7 @@ from catnap.gateway.describe import describe, describe_all
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.tags import refuse_later, tagged
 from catnap.http import Request, Response
+from catnap.services.timings import written
 
 _STREAMS = ("text/event-stream", "application/x-ndjson")
 _JSON = (b"content-type", b"application/json")
@@ -97,6 +98,5 @@ def _about(
     if instance:
         found.append((b"catnap-instance", instance.encode()))
     if timings:
-        parts = [f"{name};dur={milliseconds:.2f}" for name, milliseconds in timings.items()]
-        found.append((b"server-timing", ", ".join(parts).encode()))
+        found.append((b"server-timing", written(timings).encode()))
     return found

@@ -34,6 +34,11 @@ def waited(milliseconds: float, starting: Mapping[str, float] | None) -> dict[st
     return {"queue": max(0.0, left), **dict(reversed(parts.items()))}
 
 
+def written(timings: Mapping[str, float]) -> str:
+    """Milliseconds by name, as Server-Timing has them."""
+    return ", ".join(f"{name};dur={milliseconds:.2f}" for name, milliseconds in timings.items())
+
+
 def said(headers: Mapping[bytes, bytes]) -> dict[str, float]:
     """Milliseconds by name, as the instance measured them."""
     text = headers.get(b"server-timing", b"").decode("latin-1")
