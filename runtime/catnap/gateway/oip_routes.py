@@ -8,15 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.metadata import version as version_of
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import DecodeError
 
 from catnap.access import Principal
 from catnap.calls.models import Asker
 from catnap.errors import CatnapError, InvalidRequest, SkillCrashed
-from catnap.gateway import compressed, model_repository, oip_answer, oip_request
+from catnap.gateway import (
+    compressed,
+    model_about,
+    model_repository,
+    model_statistics,
+    oip_answer,
+    oip_request,
+)
 from catnap.gateway.askers import Answers, by_grant, by_key
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.oip_plain import plain
@@ -24,8 +31,6 @@ from catnap.gateway.table import PUBLIC, Handler, Route
 from catnap.http import Request, Response
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.models.oip_server import MESSAGE
-
-M = TypeVar("M", bound=Message)
 
 _HEADER_LENGTH = b"inference-header-content-length"
 _EXTENSIONS = (
@@ -54,7 +59,9 @@ async def index(gateway: Gateway, asker: Asker, request: Request) -> Response:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidRequest(f"the body: {error}") from None
     rows = await model_repository.index(gateway.models, asker)
-    return _json([plain(each) for each in rows if each.state == "READY" or not asked.ready])
+    return _json(
+        [plain(each) for each in rows if each.state == model_repository.READY or not asked.ready]
+    )
 
 
 async def model_ready(
@@ -66,32 +73,22 @@ async def model_ready(
 async def metadata(
     gateway: Gateway, asker: Asker, request: Request, model: str, version: str = ""
 ) -> Response:
-    said = await gateway.models.tell(
-        *(asker, "ModelMetadata", model, version), _asking(oip.ModelMetadataRequest)
-    )
-    found = _read(oip.ModelMetadataResponse, said)
-    return _json(plain(found) | {"name": _own_name(gateway, asker, model)})
+    found = await model_about.metadata(gateway.models, asker, model, version)
+    return _json(plain(found))
 
 
 async def config(
     gateway: Gateway, asker: Asker, request: Request, model: str, version: str = ""
 ) -> Response:
-    said = await gateway.models.tell(
-        *(asker, "ModelConfig", model, version), _asking(oip.ModelConfigRequest)
-    )
-    found = _read(oip.ModelConfigResponse, said).config
-    return _json(plain(found) | {"name": _own_name(gateway, asker, model)})
+    found = await model_about.config(gateway.models, asker, model, version)
+    return _json(plain(found.config))
 
 
 async def statistics(
     gateway: Gateway, asker: Asker, request: Request, model: str, version: str = ""
 ) -> Response:
-    said = await gateway.models.tell(
-        *(asker, "ModelStatistics", model, version), _asking(oip.ModelStatisticsRequest)
-    )
-    found = _read(oip.ModelStatisticsResponse, said)
-    name = _own_name(gateway, asker, model)
-    return _json({"model_stats": [plain(each) | {"name": name} for each in found.model_stats]})
+    found = await model_statistics.statistics(gateway.models, asker, model, version)
+    return _json({"model_stats": [plain(each) for each in found]})
 
 
 async def infer(
@@ -105,7 +102,7 @@ async def infer(
         )
     message, wanted = oip_request.read(body, length, model, version)
     answer = await gateway.models.infer(asker, message.SerializeToString())
-    said, binary = oip_answer.write(_read(oip.ModelInferResponse, answer), wanted)
+    said, binary = oip_answer.write(_read(answer), wanted)
     if not binary:
         return Response.json(said)
     headers = [
@@ -149,18 +146,9 @@ def _json(said: Any) -> Response:
     return Response.json(msgspec.json.encode(said))
 
 
-def _asking(kind: Callable[..., Message]) -> Callable[[str, str], bytes]:
-    return lambda name, version: kind(name=name, version=version).SerializeToString()
-
-
-def _own_name(gateway: Gateway, asker: Asker, model: str) -> str:
-    """What it is called here, whatever its servers call it."""
-    return gateway.models.find(asker, model).served.name
-
-
-def _read(kind: type[M], said: bytes) -> M:
+def _read(said: bytes) -> oip.ModelInferResponse:
     try:
-        return kind.FromString(said)
+        return oip.ModelInferResponse.FromString(said)
     except DecodeError:
         raise SkillCrashed("the model's server gave an answer that cannot be read") from None
 
