@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from catnap.access.admission import Admitted
 from catnap.access.limiter import Limiter
 from catnap.access.limits import Limit
 from catnap.calls.models import Asker, ModelCalls
@@ -15,7 +16,7 @@ from catnap.errors import Unavailable
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.models.account import Uncounted
 from catnap.models.registry import Registry
-from catnap.models.settings import Model
+from catnap.models.settings import Bounds, Model
 from tests.models.upstreams import OipUpstream, oip_upstreams, tensor_request
 
 ASKER = Asker(("acme", "ann", ""), 20)
@@ -155,3 +156,53 @@ async def test_who_leaves_ends_what_is_at_work_at_the_server() -> None:
         relaying.cancel()
         while not server.left:
             await asyncio.sleep(0)
+
+
+async def test_who_leaves_holds_no_place_at_the_limits_with_what_no_server_has_taken() -> None:
+    limit = Limit(tenant="acme", concurrent=200)
+    limiter = Limiter([limit])
+    async with oip_upstreams() as [server]:
+        server.behaves = "hung"
+        registry = Registry({"m": Model(servers=(server.address,), limits=Bounds(1, 1, 1))})
+        calls = ModelCalls(registry, limiter, Uncounted())
+        first, second = Client(), Client()
+        for client in (first, second):
+            client.ask(*(tensor_request("m") for _ in range(100)))
+        relays = [
+            asyncio.create_task(calls.relay(ASKER, each.requests(), each.write))
+            for each in (first, second)
+        ]
+        while not server.asked:
+            await asyncio.sleep(0.001)
+        for relay in relays:
+            relay.cancel()
+        await asyncio.wait(relays)
+        places = [limiter.admit(ASKER.who, 0.0) for _ in range(200)]
+        assert all(isinstance(each, Admitted) for each in places)
+        await registry.close()
+
+
+async def test_what_waits_to_be_taken_by_a_server_that_fails_is_told_too() -> None:
+    async with oip_upstreams() as [server]:
+        server.behaves, server.held = "reset", asyncio.Event()
+        limits = Limit(tenant="acme", concurrent=1000)
+        async with streaming([server], limits) as (client, relaying):
+            client.ask(*(tensor_request("m") for _ in range(300)))
+            client.end()
+            while not server.asked:
+                await asyncio.sleep(0.001)
+            server.held.set()
+            async with asyncio.timeout(20):
+                await relaying
+            assert sorted(ids(client.answers)) == sorted(set(ids(client.answers)))
+            assert len(client.answers) == 300
+
+
+async def test_a_server_that_answers_a_stream_with_garbage_is_replaced() -> None:
+    async with oip_upstreams(2) as servers:
+        for server in servers:
+            server.behaves = "garbage"
+        async with streaming(servers) as (client, _):
+            client.ask(tensor_request("m"))
+            await client.answered(1)
+            assert client.answers[0].error_message

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from catnap.errors import SkillCrashed
 from catnap.inference import grpc_service_pb2 as oip
-from catnap.models.answer import check
+from catnap.models.answer import check, check_part
 from catnap.models.verdict import Fault, UpstreamError
 
 
@@ -51,3 +51,18 @@ def test_what_is_no_answer_is_the_servers_fault(cut: int) -> None:
 @given(st.binary(max_size=100))
 def test_noise_is_no_answer(raw: bytes) -> None:
     wrong(raw)
+
+
+def part(size: int) -> bytes:
+    inner = oip.ModelInferResponse.FromString(answer(size=size))
+    return oip.ModelStreamInferResponse(infer_response=inner).SerializeToString()
+
+
+@pytest.mark.parametrize("size", [4, 1 << 20])
+def test_a_part_of_an_answer_is_one(size: int) -> None:
+    check_part("m", part(size))
+    check_part("m", part(size) + b"\x12\x04\x12\x02v2")  # what is added to it is merged
+    for wrong_ in (part(size)[:-1], part(size) + b"\x12\x02\x12\x02", b"\xff" * size):
+        with pytest.raises(UpstreamError) as raised:
+            check_part("m", wrong_)
+        assert raised.value.fault is Fault.SERVER

@@ -38,7 +38,7 @@ class OipUpstream:
 
     async def start(self, address: str = "127.0.0.1:0") -> None:
         unary = grpc.unary_unary_rpc_method_handler
-        handlers = {
+        handlers: dict[str, Any] = {
             "ModelInfer": unary(self._infer),
             "ModelReady": unary(self._ready),
             "ModelMetadata": unary(self._about),
@@ -113,6 +113,8 @@ class OipUpstream:
                 yield answer
 
     def _answers(self, raw: bytes) -> list[bytes]:
+        if self.behaves == "garbage":
+            return [self.answer(raw)]
         asked = oip.ModelInferRequest.FromString(raw)
         if [each.name for each in asked.inputs[:1]] != ["text_input"]:
             answer = oip.ModelInferResponse.FromString(self.answer(raw))

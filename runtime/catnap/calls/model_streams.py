@@ -24,6 +24,7 @@ from catnap.calls.outcome import OK
 from catnap.errors import Cancelled, CatnapError, DeadlineExceeded, Unavailable
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.models.account import Spent
+from catnap.models.answer import check_part
 from catnap.models.oip_server import OipServer
 from catnap.models.pool import Ask
 from catnap.models.registry import Served
@@ -116,9 +117,16 @@ class _Lane:
         self._requests_sent = 0
 
     async def send(self, raw: bytes, name: str, version: str) -> None:
-        """Raises ResourceExhausted; waits while the server does not take what came."""
+        """Raises ResourceExhausted, and Unavailable where its server fails; waits
+        while the server does not take what came."""
         admitted = admit_model(self._calls.limits, self._asker.who, time.time())
-        await self._queue.put(_Sent(raw, name, version, admitted, self._clock()))
+        try:
+            await self._queue.put(_Sent(raw, name, version, admitted, self._clock()))
+            if self.over:  # meanwhile, and whoever took requests from there has gone
+                raise Unavailable(f"model {self._served.name!r}: its server failed")
+        except BaseException:
+            admitted.end(time.time())
+            raise
 
     async def end(self) -> None:
         """No more requests come: what is at work may end."""
@@ -176,6 +184,7 @@ class _Lane:
         lasts = None if self._until is None else max(0.0, self._until - self._clock())
         async with aclosing(upstream.stream(self._requests(), lasts)) as answers:
             async for answer in answers:
+                check_part(self._served.name, answer)
                 yield answer
 
     async def _requests(self) -> AsyncIterator[bytes]:
@@ -202,13 +211,11 @@ class _Lane:
     async def _failed(self, error: CatnapError) -> str:
         """Tells of each request that has no answer; raises the error where nobody
         knows which these are."""
+        self.over = True
         if self._current is not None:
             self._settle(type(error).__name__)
             raise error
-        while not self._queue.empty():
-            sent = self._queue.get_nowait()
-            if sent is not None:
-                self._waiting.append(sent)
+        self._drain()
         for sent in self._waiting:
             await self._write(_refusal(error, sent.id))
         return type(error).__name__
@@ -236,9 +243,17 @@ class _Lane:
         if self._current:
             self._ended(self._current, OK)
             self._current = None
+        self._drain()
         for sent in self._waiting:
             self._ended(sent, outcome)
         self._waiting.clear()
+
+    def _drain(self) -> None:
+        """What no server has taken waits no more to be taken."""
+        while not self._queue.empty():
+            sent = self._queue.get_nowait()
+            if sent is not None:
+                self._waiting.append(sent)
 
     def _ended(self, sent: _Sent, outcome: str) -> None:
         sent.admitted.end(time.time())

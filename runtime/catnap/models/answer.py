@@ -12,6 +12,8 @@ from catnap.models.wire import apart
 
 _RAW = 6
 """The field of raw_output_contents."""
+_INFER_RESPONSE = 2
+"""The field of a ModelStreamInferResponse that has one of the others."""
 _SMALL = 64 << 10
 """Bytes of an answer that is parsed whole faster than it is taken apart."""
 
@@ -32,6 +34,21 @@ def check(model: str, raw: bytes, name: str, id: str) -> None:  # noqa: A002
     if id and found.id not in (id, ""):
         said = f"a request of id {found.id[:100]!r}, and was asked by {id[:100]!r}"
         raise _wrong(Fault.EITHER, model, said)
+
+
+def check_part(model: str, raw: bytes) -> None:
+    """Likewise for what is no ModelStreamInferResponse. Whose answer it is, its
+    reader finds out: on a stream they pass each other."""
+    try:
+        if len(raw) <= _SMALL:
+            oip.ModelStreamInferResponse.FromString(raw)
+            return
+        rest, answers = apart(raw, _INFER_RESPONSE)
+        oip.ModelStreamInferResponse.FromString(rest)
+        for answer in answers:
+            oip.ModelInferResponse.FromString(apart(answer, _RAW)[0])
+    except (DecodeError, ValueError):
+        raise _wrong(Fault.SERVER, model, "with what is no ModelStreamInferResponse") from None
 
 
 def _wrong(fault: Fault, model: str, what: str) -> UpstreamError:

@@ -17,7 +17,7 @@ _SIZE = (1 << 31) - 1
 _VARINT, _FIXED64, _BYTES, _BEGIN, _END, _FIXED32 = range(6)
 
 
-def apart(raw: bytes, number: int) -> tuple[bytes, list[memoryview]]:
+def apart(raw: bytes | memoryview, number: int) -> tuple[bytes, list[memoryview]]:
     """The message without its fields of that number, which are of bytes or text,
     and these, in their order. Raises ValueError, saying what is wrong."""
     rest, bulk, groups = list[memoryview](), list[memoryview](), list[int]()
@@ -56,7 +56,7 @@ def apart(raw: bytes, number: int) -> tuple[bytes, list[memoryview]]:
     rest.append(view[kept:])
     if size - sum(map(len, bulk)) > REST:
         raise ValueError(f"it has more than {REST:,} bytes beside its raw contents")
-    return b"".join(rest) if bulk else raw, bulk
+    return b"".join(rest) if bulk else bytes(raw), bulk
 
 
 def field(number: int, value: bytes) -> bytes:
@@ -69,7 +69,7 @@ def field(number: int, value: bytes) -> bytes:
     return bytes((number << 3 | _BYTES,)) + bytes(length) + value
 
 
-def _varint(raw: bytes, at: int, longest: int) -> tuple[int, int]:
+def _varint(raw: bytes | memoryview, at: int, longest: int) -> tuple[int, int]:
     """It, and where it ends. longest: bytes that it may have."""
     value = 0
     for index, byte in enumerate(raw[at : at + longest]):
