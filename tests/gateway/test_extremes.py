@@ -96,6 +96,24 @@ async def test_a_wait_is_bounded_over_grpc(world: World) -> None:
     assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
+async def test_a_payload_and_a_part_of_a_file_are_bounded_over_grpc(world: World) -> None:
+    """Whatever the tensors of a model may have."""
+    data = bytes(100_000_001)
+    submit = tasks_pb2.SubmitRequest(skill="echo")
+    submit.payload.data = data
+    header = files_pb2.PutFileRequest(header={"key": "large"})
+    put = [header, files_pb2.PutFileRequest(chunk=data), files_pb2.PutFileRequest(end={})]
+    options = [("grpc.max_send_message_length", -1)]
+    async with aio.insecure_channel(world.grpc, options=options) as channel:
+        for asked in (
+            TasksStub(channel).Submit(submit, metadata=_who(ACME)),
+            FilesStub(channel).Put(iter(put), metadata=_who(ACME)),
+        ):
+            with pytest.raises(aio.AioRpcError, match="100,000,000") as raised:
+                await asked
+            assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
 async def test_two_credentials_are_none_over_grpc(world: World) -> None:
     """Whoever stands in between may have looked at the other one."""
     async with aio.insecure_channel(world.grpc) as channel:

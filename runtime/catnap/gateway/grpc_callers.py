@@ -13,6 +13,7 @@ from catnap.events.ids import check_id
 from catnap.gateway.callers import priority_named
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.status import Context
+from catnap.http import MAX_BODY, too_large
 from catnap.services.timings import written
 from catnap.v1 import call_pb2
 
@@ -78,6 +79,8 @@ def rpc_call(
     options name. waits: the RPC's own deadline counts."""
     if options.priority not in call_pb2.Priority.values():
         raise InvalidRequest(f"priority: {options.priority} is none; use LOW, NORMAL or HIGH")
+    if len(payload.data) > MAX_BODY:
+        raise too_large(len(payload.data), MAX_BODY)
     task = new_id()
     deadlines = []
     if options.HasField("deadline"):

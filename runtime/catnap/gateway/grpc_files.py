@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from catnap.access import Principal, Resource, acting_for
-from catnap.errors import InvalidRequest
+from catnap.errors import InvalidRequest, PayloadTooLarge
 from catnap.files import Scope, Stat
 from catnap.files.spans import Span
 from catnap.gateway.door import allow
 from catnap.gateway.gateway import Gateway, Writer, writing
 from catnap.gateway.grpc_door import answers, streams
 from catnap.gateway.status import Context
+from catnap.http import MAX_BODY
 from catnap.v1 import files_pb2
 from catnap.v1.files_pb2_grpc import FilesServicer
 
@@ -111,6 +112,10 @@ async def _chunks(requests: AsyncIterator[files_pb2.PutFileRequest]) -> AsyncIte
             return
         if part != "chunk":
             raise InvalidRequest("Put: the header comes once, in the first message")
+        if len(request.chunk) > MAX_BODY:
+            raise PayloadTooLarge(
+                f"Put: chunk: {len(request.chunk):,} bytes, at most {MAX_BODY:,} a message"
+            )
         yield request.chunk
     raise InvalidRequest("Put: the stream ended without its `end`; nothing was written")
 
