@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
-from catnap.errors import CatnapError, DeadlineExceeded, ResourceExhausted, Unavailable
+from catnap.errors import DeadlineExceeded, ResourceExhausted, Unavailable
 from catnap.errors import PermissionDenied as Forbidden
 from catnap.models.settings import Bounds, Model, Wake
 from catnap.models.wake_rows import WAKES, Uses
 from catnap.models.waking import Waking
 from catnap.skills.duration import Duration
 from catnap.store import Store
-from tests.models.upstreams import OipUpstream
+from tests.models.deployments import Deployment, at_zero
 
 NAME = "models/writer"
 
@@ -26,27 +26,6 @@ class Clock:
         return self.now
 
 
-class Deployment:
-    """One that runs a real server, which listens as soon as it `comes`."""
-
-    def __init__(self, server: OipUpstream) -> None:
-        self.server = server
-        self.scaled: list[int] = []
-        self.comes = True
-        self.error: CatnapError | None = None
-
-    async def start(self, deployment: str) -> None:
-        if self.error:
-            raise self.error
-        self.scaled.append(1)
-        if self.comes:
-            await self.server.start(self.server.address)
-
-    async def stop(self, deployment: str) -> None:
-        await self.server.stop()
-        self.scaled.append(0)
-
-
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("catnap.models.waking.POLL", 0.01)
@@ -54,12 +33,8 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def deployment() -> AsyncIterator[Deployment]:
-    """At zero, at an address that is its own."""
-    server = OipUpstream()
-    await server.start()
-    await server.stop()
-    yield Deployment(server)
-    await server.stop()
+    async with at_zero() as found:
+        yield found
 
 
 class Counted(Uses):

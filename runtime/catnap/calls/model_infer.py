@@ -80,6 +80,8 @@ async def tell(
 async def ready(calls: ModelCalls, asker: Asker, name: str, version: str) -> bool:
     """See ModelCalls. Nobody is counted for it, and no turn is waited for."""
     found = calls.find(asker, name, version)
+    if calls.registry.waking and found.served.model.wake:
+        return True  # once it is asked
     if not speaks_oip(found.served):
         return any(not server.health.ejected for server in found.served.pool.servers)
     served = found.served

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from catnap.access import Accounts
 from catnap.gateway.settings import Settings
+from catnap.models.waking import Deployments
 from catnap.services.catalog import Announce
 from catnap.services.cluster.names import audience_of
 from catnap.sessions.referee import Referee
@@ -48,3 +49,10 @@ def accounts_on(cluster: Cluster, settings: Settings) -> Accounts:
         cluster.ingresses.tenant_of,
         settings.accounts,
     )
+
+
+def deployments_on(cluster: Cluster) -> Deployments:
+    """What runs the servers of models there."""
+    from catnap.services.knative.scales import Scales
+
+    return Scales(cluster.api)

@@ -50,12 +50,13 @@ from catnap.files.bounds import Bounds
 from catnap.files.bucket import Bucket
 from catnap.files.s3 import S3Store
 from catnap.gateway.at_work import AtWork
-from catnap.gateway.cluster import accounts_on, on_cluster
+from catnap.gateway.cluster import accounts_on, deployments_on, on_cluster
 from catnap.gateway.egress import Proxy, Records
 from catnap.gateway.here import here
 from catnap.gateway.logs import Logs, PodLogs
 from catnap.gateway.settings import Settings, advertised
 from catnap.gateway.shared_models import SharedModels
+from catnap.models.wake_rows import WAKES
 from catnap.packages import Index, Packages
 from catnap.services.catalog import Announce, Catalog
 from catnap.services.platform import Platform
@@ -129,7 +130,8 @@ class Gateway:
         self.grants = Grants(secret)
         self.leases = leases(secret)
         components = [
-            *(TABLES, AUDIT, FILES, KEYS, LIMITS, SECRETS, WORKSPACES, HOMES, shared_keys.TABLES)
+            *(TABLES, AUDIT, FILES, KEYS, LIMITS, SECRETS, WORKSPACES, HOMES, WAKES),
+            shared_keys.TABLES,
         ]
         self.store = Store(settings.store or home / "catnap.db", components)
         self._parts.callback(self.store.close)
@@ -184,6 +186,8 @@ class Gateway:
         async with asyncio.TaskGroup() as group:
             group.create_task(shared.start())
             group.create_task(self._skills(callback, egress))
+        if self.cluster:
+            shared.wake_by(deployments_on(self.cluster), self.store)
         self.pipeline = Pipeline(
             self.catalog,
             self.platform,

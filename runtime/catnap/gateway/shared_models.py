@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 
 from catnap.errors import InvalidRequest
@@ -13,10 +14,13 @@ from catnap.inference import grpc_service_pb2 as oip
 from catnap.models.oip_server import OipServer
 from catnap.models.own import complete, placed, served
 from catnap.models.registry import Registry
-from catnap.models.settings import Models
+from catnap.models.settings import Model, Models
 from catnap.models.verdict import UpstreamError
+from catnap.models.wake_rows import Uses
+from catnap.models.waking import Deployments, Waking
 from catnap.models.watched import Watched
 from catnap.services.catalog import Announce
+from catnap.store import Store
 
 LOAD = 60.0
 """Seconds that our own server is waited for when it is to have a model more."""
@@ -45,6 +49,7 @@ class SharedModels:
             self._server = ModelServer(settings.home, self._address, settings.models_file)
             self._parts.push_async_callback(self._server.close)
         self._ours: frozenset[str] | None = None
+        self._models: Mapping[str, Model] = {}
 
     @property
     def problem(self) -> str:
@@ -69,6 +74,13 @@ class SharedModels:
             watching = asyncio.create_task(self._file.run(self._change))
             self._parts.callback(watching.cancel)
 
+    def wake_by(self, deployments: Deployments, store: Store) -> None:
+        """Models that may be at zero are woken from now on. store: where gateways
+        agree on when one was last asked."""
+        waking = self.registry.waking = Waking(deployments, Uses(store), self._announce)
+        self._parts.push_async_callback(waking.close)
+        self.registry.change(self._models)
+
     async def close(self) -> None:
         await self._parts.aclose()
 
@@ -82,7 +94,7 @@ class SharedModels:
             # Nobody else's change waits for what is loaded.
             self.registry.change({k: each for k, each in models.items() if k not in new})
             await asyncio.gather(*(self._loaded(name) for name in new))
-        self._ours = ours
+        self._ours, self._models = ours, models
         self.registry.change(models)
         if self._server and not ours:
             await self._server.close()

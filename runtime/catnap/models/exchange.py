@@ -35,7 +35,7 @@ class Exchange(Generic[Upstream]):
 
     def __init__(self, pool: Pool[Upstream], budget: RetryBudget) -> None:
         self.pool = pool
-        self._budget = budget
+        self.budget = budget
 
     async def answer(
         self,
@@ -48,7 +48,7 @@ class Exchange(Generic[Upstream]):
 
         Raises what the pool raises, and the error of the last server.
         """
-        course = _Course(self.pool, self._budget, ask)
+        course = _Course(self.pool, self.budget, ask)
         while True:
             async with self.pool.place(course.ask) as place:
                 try:
@@ -68,7 +68,7 @@ class Exchange(Generic[Upstream]):
     ) -> AsyncGenerator[Answer, None]:
         """The parts of an answer as they come. How busy the server is, is told
         by when the first one came."""
-        course = _Course(self.pool, self._budget, ask)
+        course = _Course(self.pool, self.budget, ask)
         while True:
             async with self.pool.place(course.ask) as place:
                 first: float | None = None

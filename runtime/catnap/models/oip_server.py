@@ -84,6 +84,16 @@ class OipServer:
             call.cancel()
             await asyncio.wait([writing])
 
+    async def connects(self, patience: float) -> bool:
+        """Whether there is a connection, after so many seconds at most: one that
+        failed is tried anew only after a while."""
+        try:
+            async with asyncio.timeout(patience):
+                await self._channel.channel_ready()
+        except (TimeoutError, aio.UsageError):
+            return False
+        return True
+
     async def close(self, grace: float = 0.0) -> None:
         """What is at work has so many seconds to end."""
         await self._channel.close(grace)

@@ -69,6 +69,10 @@ class OpenAIServer:
             # A whole answer ends with DONE: else who reads it would take a part for all.
             raise ConnectionLost("the stream ended before its answer had")
 
+    async def connects(self, patience: float) -> bool:
+        """Each request is tried by itself."""
+        return True
+
     async def close(self, grace: float = 0.0) -> None:
         """Nothing: the connections are the client's."""
 

@@ -20,6 +20,8 @@ from catnap.models.openai_server import OpenAIServer
 from catnap.models.pool import Pool, Server
 from catnap.models.retries import RetryBudget
 from catnap.models.settings import Ability, Bounds, Model
+from catnap.models.waking import Waking
+from catnap.models.woken import Woken
 
 Upstream = TypeVar("Upstream", OipServer, OpenAIServer)
 
@@ -84,6 +86,9 @@ class Registry:
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
+        self.waking: Waking | None = None
+        """Who wakes the models that may be at zero, where anybody can: the next
+        change tells of them."""
         self._clock = clock
         self._chance = chance
         self._client = Client()
@@ -103,6 +108,8 @@ class Registry:
             if model.canary:
                 self._serve(before, name, model, model.canary.servers, canary=True)
         self._names = Names(models)
+        if self.waking:
+            self.waking.change(models)
         for served in before.values():
             self._leave(served)
 
@@ -165,9 +172,14 @@ class Registry:
     ) -> Served[Upstream]:
         if old is None:
             pool = Pool[Upstream](name, (), model.limits.waiting, self._clock, self._chance)
-            served = Served(name, canary, model, Exchange(pool, RetryBudget(self._clock())))
+            budget = RetryBudget(self._clock())
+            served = Served(name, canary, model, Exchange(pool, budget))
         else:
-            served, pool = old, old.pool
+            served, pool, budget = old, old.pool, old.exchange.budget
+        if self.waking and model.wake:
+            served.exchange = Woken(pool, budget, self.waking, model)
+        elif isinstance(served.exchange, Woken):
+            served.exchange = Exchange(pool, budget)
         there = {each.name: each for each in pool.servers}
         if old is not None and old.model.key_env != model.key_env:
             there = {}

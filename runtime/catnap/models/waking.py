@@ -49,13 +49,15 @@ class _Deployment:
 
 
 class Use:
-    """One request's hold on a deployment: while it has it, that stays awake."""
+    """One request's hold on a deployment: while it has it, that stays awake.
+    woken: whether it waited for a start."""
 
-    __slots__ = ("_clock", "_deployment")
+    __slots__ = ("_clock", "_deployment", "woken")
 
     def __init__(self, deployment: _Deployment, clock: Callable[[], float]) -> None:
         self._deployment = deployment
         self._clock = clock
+        self.woken = False
         deployment.at_work += 1
 
     def end(self, *, reached: bool = True) -> None:
@@ -116,6 +118,7 @@ class Waking:
         try:
             if not self._is_awake(found):
                 await self._woken(name, model, found, deadline)
+                use.woken = True
         except BaseException:
             use.end()
             raise
