@@ -177,6 +177,14 @@ def test_an_output_that_is_asked_for_as_binary_data_follows_the_json() -> None:
     assert follows == [b"abcd"]
 
 
+def test_what_a_server_says_of_binary_data_over_grpc_is_not_passed_on() -> None:
+    found = answer("INT8", b"\1\2")
+    found.outputs[0].parameters["binary_data_size"].int64_param = 2
+    said, follows = write(found, lambda _: False)
+    assert "parameters" not in json.loads(said)["outputs"][0]
+    assert not follows
+
+
 @pytest.mark.parametrize(
     ("datatype", "raw"), [("FP16", b"abcd"), ("BF16", b"abcd"), ("BYTES", b"\1\0\0\0\xff")]
 )

@@ -33,6 +33,8 @@ def write(
     outputs, follows = list[dict[str, Any]](), list[bytes]()
     for number, output in enumerate(answer.outputs):
         parameters = to_plain(output.parameters)
+        # KServe's servers say so over gRPC too, where it means nothing.
+        parameters.pop("binary_data_size", None)
         described: dict[str, Any] = {
             "name": output.name,
             "datatype": output.datatype,
