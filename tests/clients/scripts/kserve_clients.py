@@ -87,7 +87,7 @@ async def mistakes(address, key):
 
     one = floats("A", 1, 2)
     return {
-        "no such model": await ask("absent", one, one),
+        "no such model": await ask("absent", one, floats("B", 3, 4)),
         "a tensor too few": await ask("add", one),
         "late": await ask("slow", floats("SECONDS", 60), timeout=0.3),
         "failing": await ask("failing", floats("HOW", 1)),
@@ -104,8 +104,10 @@ async def rest_health(address, key):
 
 
 async def rest_mirror(address, key, binary):
-    """The datatypes that come back as they were sent."""
+    """The datatypes that come back as they were sent. Of what is binary, too, the
+    client makes JSON."""
     sent = {k: tensors.array(k) if binary else tensors.plain(k) for k in tensors.KINDS}
+    sent["BYTES"] = tensors.plain("BYTES")
     if not binary:
         del sent["FP16"]  # which JSON has no numbers for
     given = asking("mirror", *(tensor(k, values, k, binary) for k, values in sent.items()))
@@ -125,7 +127,7 @@ async def rest_mistakes(address, key):
 
     one = floats("A", 1, 2)
     return {
-        "no such model": await ask("absent", one, one),
+        "no such model": await ask("absent", one, floats("B", 3, 4)),
         "a tensor too few": await ask("add", one),
     }
 

@@ -13,7 +13,13 @@ def answer(request, **arrays):
         output = InferOutput(name, list(values.shape), kind)
         output.set_data_from_numpy(values, binary_data=True)
         made.append(output)
-    return InferResponse(request.id or "", request.model_name, made)
+    return InferResponse(
+        request.id or "",
+        request.model_name,
+        made,
+        use_binary_outputs=request.use_binary_outputs,
+        requested_outputs=request.request_outputs,
+    )
 
 
 class Mirror(Model):
