@@ -94,10 +94,11 @@ CALLBACKS = {
     "POST /callback/links/{scope}/{key...}": "files.write",
     "POST /callback/models/{model}/embed": "models.use",
     "POST /callback/models/{model}/generate": "models.use",
+    "POST /callback/models/{model}/infer": "models.use",
     **{
         route.replace(" /", " /callback/"): action
         for route, action in HTTP.items()
-        if " /v1/" in route or "/v2/models/" in route
+        if " /v1/" in route
     },
     "POST /callback/packages": "packages.use",
     "GET /callback/packages/simple/{name}/": "packages.use",

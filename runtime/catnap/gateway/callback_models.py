@@ -1,5 +1,5 @@
-"""The models that a skill may ask: what ctx.models is made of, and the same
-protocols as at the front door, for clients that know no Grant."""
+"""The models that a skill may ask: what ctx.models is made of, and OpenAI's HTTP
+as at the front door, for clients that know no Grant."""
 
 from __future__ import annotations
 
@@ -104,6 +104,6 @@ async def _read(request: Request, kind: type[T]) -> T:
 ROUTES = (
     Route("POST", "/callback/models/{model}/embed", "models.use", by_grant(embed)),
     Route("POST", "/callback/models/{model}/generate", "models.use", by_grant(generate)),
+    Route("POST", "/callback/models/{model}/infer", "models.use", by_grant(oip_routes.infer)),
     *openai_routes.CALLBACKS,
-    *oip_routes.CALLBACKS,
 )

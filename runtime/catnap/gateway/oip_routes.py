@@ -6,7 +6,6 @@ binary data, statistics, configuration and repository, Triton's extensions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib.metadata import version as version_of
 from typing import Any
 
@@ -24,10 +23,10 @@ from catnap.gateway import (
     oip_answer,
     oip_request,
 )
-from catnap.gateway.askers import Answers, by_grant, by_key
+from catnap.gateway.askers import Answers, by_key
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.oip_plain import plain
-from catnap.gateway.table import PUBLIC, Handler, Route
+from catnap.gateway.table import PUBLIC, Route
 from catnap.http import Request, Response
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.models.oip_server import MESSAGE
@@ -157,7 +156,7 @@ _MODEL = "/v2/models/{model...}"
 _VERSION = _MODEL + "/versions/{version}"
 
 
-def _model_routes(below: str, handler: Callable[[Answers], Handler]) -> tuple[Route, ...]:
+def _model_routes() -> tuple[Route, ...]:
     """What fits first is taken, and a model's name may have slashes."""
     asked: tuple[tuple[str, str, Answers], ...] = (
         ("POST", "/infer", infer),
@@ -167,7 +166,7 @@ def _model_routes(below: str, handler: Callable[[Answers], Handler]) -> tuple[Ro
         ("GET", "", metadata),
     )
     return tuple(
-        Route(method, below + path + end, "models.use", handler(answers))
+        Route(method, path + end, "models.use", by_key(answers))
         for method, end, answers in asked
         for path in (_VERSION, _MODEL)
     )
@@ -178,6 +177,5 @@ ROUTES = (
     Route("GET", "/v2/health/ready", PUBLIC, ready),
     Route("GET", "/v2", "models.use", by_key(server)),
     Route("POST", "/v2/repository/index", "models.use", by_key(index)),
-    *_model_routes("", by_key),
+    *_model_routes(),
 )
-CALLBACKS = _model_routes("/callback", by_grant)

@@ -11,6 +11,9 @@ The routes, all below `/callback` and open to a Grant only:
     GET    /callback/links/<scope>/<key>?seconds=        a link to read it
     POST   /callback/links/<scope>/<key>                 {"size":}: a link to write it
     POST   /callback/models/<model>/embed                {"texts": [...]} -> float32
+    POST   /callback/models/<model>/generate             {"prompt":} -> a line of JSON a piece
+    POST   /callback/models/<model>/infer                tensors, as OIP's REST has them
+    *      /callback/v1/...                              OpenAI's HTTP, for its own clients
     POST   /callback/packages                            {"requirements": []}: may they be had?
     GET    /callback/packages/simple/<name>/             its wheels; for an installer
     GET    /callback/packages/files/<sha256>/<wheel>     one, or with .metadata what it says
@@ -61,6 +64,12 @@ class Gateway(Protocol):
         where there is none."""
         ...
 
+    @property
+    def access(self) -> tuple[str, str]:
+        """The URL that the routes are below, and the call's Grant, for clients of
+        other protocols. Raises Unavailable where there is none."""
+        ...
+
     async def request(
         self,
         method: str,
@@ -105,6 +114,16 @@ class HttpGateway:
         grant = self._grant.decode("latin-1")
         return f"{scheme}://catnap:{grant}@{target.authority}/callback/packages/simple/"
 
+    @property
+    def access(self) -> tuple[str, str]:
+        target = self._target
+        if target.path:
+            raise Unavailable(
+                "ctx.models.openai: CATNAP_CALLBACK is a Unix socket; it takes host:port"
+            )
+        scheme = "https" if target.tls else "http"
+        return f"{scheme}://{target.authority}/callback", self._grant.decode("latin-1")
+
     async def request(
         self,
         method: str,
@@ -134,6 +153,12 @@ class NoGateway:
     def index(self) -> str:
         raise Unavailable(
             "ctx.install: this skill runs without the platform; call it through the gateway"
+        )
+
+    @property
+    def access(self) -> tuple[str, str]:
+        raise Unavailable(
+            "ctx.models.openai: this skill runs without the platform; call it through the gateway"
         )
 
     async def request(

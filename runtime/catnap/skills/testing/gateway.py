@@ -28,6 +28,7 @@ from catnap.http.message import MAX_BODY
 from catnap.skills.decorator import ATTRIBUTE
 from catnap.skills.files import File, Files, Page, Shared
 from catnap.skills.gateway import Headers
+from catnap.skills.testing.models import Generate, Infer, generated, inferred, repeat
 from catnap.skills.testing.vectors import word_vectors
 
 Vectors = Sequence[Sequence[float]]
@@ -68,9 +69,11 @@ class FakeGateway:
     files: what the user has, by key; text is kept as UTF-8. embed: from texts
     to vectors, sync or async. skills: what `ctx.call` reaches, by name: a
     @skill function, or any function from payload to answer. models: the names
-    that may be asked. proxy: what `ctx.proxy` gives; by default one that no
-    client can reach, so that a test which forgot to answer a request for the
-    outside fails instead of sending it.
+    that may be asked. generate: from what ctx.models.generate was asked for to
+    the parts of a text; by default the prompt's words. infer: from a model's
+    name and its inputs by name to its outputs. proxy: what `ctx.proxy` gives; by
+    default one that no client can reach, so that a test which forgot to answer a
+    request for the outside fails instead of sending it.
 
     What `ctx.install` asks for counts as installed: a test has what it imports.
     `installed` collects it, `emitted` the skill's events, `requests` the method and path of
@@ -84,11 +87,16 @@ class FakeGateway:
         embed: Embed = word_vectors,
         skills: Mapping[str, Callable[..., Any]] | None = None,
         models: Sequence[str] = ("minilm-l6-v2",),
+        generate: Generate = repeat,
+        infer: Infer | None = None,
         proxy: str = "http://catnap:grant@egress.invalid:3128",
     ) -> None:
         self.proxy = proxy
         self.index = ""
+        self.access = ("http://gateway.invalid/callback", "grant")
         self._embed = embed
+        self._generate = generate
+        self._infer = infer
         self._skills = dict(skills or {})
         self._models = models
         self._kept: dict[str, dict[str, tuple[File, bytes]]] = defaultdict(dict)
@@ -143,7 +151,14 @@ class FakeGateway:
                 key = _checked(unquote("/".join(parts)))
                 return self._link(method, self._scope(scope) + key)
             case ["callback", "models", model, "embed"], "POST":
-                return await self._vectors(unquote(model), data)
+                self._check(unquote(model))
+                return await self._vectors(data)
+            case ["callback", "models", model, "generate"], "POST":
+                self._check(unquote(model))
+                return FakeAnswer(data=await generated(self._generate, data))
+            case ["callback", "models", model, "infer"], "POST":
+                self._check(unquote(model))
+                return FakeAnswer(200, *await inferred(self._infer, unquote(model), given, data))
             case ["callback", "skills", name], "POST":
                 return await self._child(unquote(name), data)
             case ["callback", "packages"], "POST":
@@ -231,9 +246,11 @@ class FakeGateway:
         self._kept[scope][key] = (file, data)
         return file
 
-    async def _vectors(self, model: str, data: bytes) -> FakeAnswer:
+    def _check(self, model: str) -> None:
         if model not in self._models:
             raise PermissionDenied(f"the skill may not ask {model!r}: add it to [models] allow")
+
+    async def _vectors(self, data: bytes) -> FakeAnswer:
         texts = msgspec.json.decode(data, type=dict[str, list[str]])["texts"]
         if not 0 < len(texts) <= MAX_TEXTS:
             raise InvalidRequest(f"{len(texts)} texts; one request takes 1 to {MAX_TEXTS:,}")
