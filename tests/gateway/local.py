@@ -32,10 +32,11 @@ async def started(
     audit: str = "actions",
     files: str = "",
     store: str = "",
+    traces: Path | None = None,
 ) -> AsyncIterator[tuple[Gateway, Target]]:
     """The gateway, and where it listens. It has no models. platform: where the
     skills run; a cluster is that of KUBECONFIG. audit: what is recorded.
-    files: a bucket. store: what several gateways share."""
+    files: a bucket. store: what several gateways share. traces: where spans go."""
     for skill in skills:
         shutil.copytree(skill, folder / "functions" / skill.name)
     settings = Settings(
@@ -49,6 +50,7 @@ async def started(
         audit=audit,
         files=files,
         store=store,
+        traces=traces,
     )
     async with AsyncExitStack() as parts:
         gateway = Gateway(settings, lambda _: None)

@@ -50,16 +50,16 @@ def test_a_span_is_as_otlp_has_it(tmp_path: Path) -> None:
             "startTimeUnixNano": "1763726400000000001",
             "endTimeUnixNano": "1763726400000000003",
             "attributes": [
-                {"key": "tenant", "value": {"stringValue": "acme"}},
-                {"key": "tokens", "value": {"intValue": "7"}},
-                {"key": "seconds", "value": {"doubleValue": 0.5}},
-                {"key": "streamed", "value": {"boolValue": True}},
+                {"key": "catnap.tenant", "value": {"stringValue": "acme"}},
+                {"key": "catnap.tokens", "value": {"intValue": "7"}},
+                {"key": "catnap.seconds", "value": {"doubleValue": 0.5}},
+                {"key": "catnap.streamed", "value": {"boolValue": True}},
             ],
             "events": [
                 {
                     "timeUnixNano": "1763726400000000002",
                     "name": "failed",
-                    "attributes": [{"key": "server", "value": {"stringValue": "a:1"}}],
+                    "attributes": [{"key": "catnap.server", "value": {"stringValue": "a:1"}}],
                 }
             ],
             "status": {"code": 2, "message": "Unavailable"},

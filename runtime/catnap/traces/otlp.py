@@ -31,7 +31,7 @@ def _span(span: Span) -> dict[str, object]:
         "kind": _KINDS[span.kind],
         "startTimeUnixNano": str(span.began),
         "endTimeUnixNano": str(span.ended),
-        "attributes": _attributes(span.attributes),
+        "attributes": _ours(span.attributes),
     }
     if span.parent:
         found["parentSpanId"] = span.parent
@@ -40,7 +40,7 @@ def _span(span: Span) -> dict[str, object]:
             {
                 "timeUnixNano": str(each.at),
                 "name": each.name,
-                "attributes": _attributes(each.attributes),
+                "attributes": _ours(each.attributes),
             }
             for each in span.events
         ]
@@ -51,6 +51,11 @@ def _span(span: Span) -> dict[str, object]:
 
 def _attributes(values: Mapping[str, Value]) -> list[dict[str, object]]:
     return [{"key": key, "value": _value(value)} for key, value in values.items()]
+
+
+def _ours(values: Mapping[str, Value]) -> list[dict[str, object]]:
+    """With names that nobody else's attributes have."""
+    return _attributes({f"catnap.{name}": value for name, value in values.items()})
 
 
 def _value(value: Value) -> dict[str, object]:
