@@ -232,6 +232,15 @@ async def test_a_servers_failure_has_its_status_though_it_was_to_be_a_stream(
         assert (reply.headers[b"retry-after"], reply.headers[b"retry-after-ms"]) == (b"2", b"2000")
 
 
+async def test_an_error_in_the_place_of_an_answer_is_said_in_the_servers_words(
+    ask: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = {"error": {"message": "the KV cache is full", "code": 500}}
+    monkeypatch.setattr(ask.openai, "_whole", lambda path, asked: error)
+    status, said = await ask.post(CHAT, chat())
+    assert (status, said["error"]["message"]) == (500, "model 'org/writer': the KV cache is full")
+
+
 async def test_a_stream_that_breaks_says_so_in_an_event_and_is_not_done(ask: Asking) -> None:
     ask.openai.behaves = "cut"
     *parts, last = await ask.events(CHAT, chat(stream=True))

@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from catnap.calls.model_request import Asker, ModelRequest
 from catnap.errors import InvalidRequest, SkillCrashed
 from catnap.models.generation import CHARACTERS, EXPECTED, alike
-from catnap.models.openai_server import OpenAIServer
+from catnap.models.openai_server import OpenAIServer, message
 from catnap.models.registry import Served, speaks_openai
 from catnap.models.settings import Ability
 from catnap.models.verdict import Fault, UpstreamError, of_http
@@ -54,7 +54,7 @@ class _Usage(msgspec.Struct):
 class _Told(msgspec.Struct):
     usage: _Usage | None = None
     choices: list[msgspec.Raw] | None = None
-    error: msgspec.Raw | None = None
+    error: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ def _read(model: str, answer: bytes) -> tuple[_Fields, _Told]:
         wrong = SkillCrashed(f"model {model!r}: its server gave an answer that cannot be read")
         raise UpstreamError(Fault.EITHER, wrong) from None
     if told.error is not None and told.choices is None:
-        raise of_http(model, 500, bytes(told.error).decode(errors="replace")[:2000])
+        raise of_http(model, 500, message(answer))
     return fields, told
 
 

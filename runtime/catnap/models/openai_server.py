@@ -104,7 +104,7 @@ class OpenAIServer:
 
     async def _refusal(self, reply: Reply) -> UpstreamError:
         said = await reply.read(_SAID)
-        return of_http(self._model, reply.status, _message(said), _after(dict(reply.headers)))
+        return of_http(self._model, reply.status, message(said), _after(dict(reply.headers)))
 
     def _unavailable(self, error: CatnapError) -> Unavailable:
         return Unavailable(f"model {self._model!r}: its server: {error.message}")
@@ -125,7 +125,7 @@ class _Said(msgspec.Struct):
     message: str = ""
 
 
-def _message(said: bytes) -> str:
+def message(said: bytes) -> str:
     """Of OpenAI's own errors, and of those that frameworks write beside them."""
     try:
         found = msgspec.json.decode(said, type=_Said)
