@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from catnap.models.outlier import Health, Rules, askable
 
 RULES = Rules(errors=3, first=1.0, longest=5.0)
@@ -62,6 +64,7 @@ def test_who_tries_it_and_leaves_lets_the_next_one_try() -> None:
 
 
 def test_where_all_are_left_alone_all_are_asked() -> None:
-    servers = [("a", failing(3)), ("b", failing(4))]
-    assert askable(servers, 0.5) == ["a", "b"]
-    assert askable([*servers, ("c", failing(0))], 0.5) == ["c"]
+    servers = [SimpleNamespace(health=failing(errors)) for errors in (3, 4)]
+    assert askable(servers, 0.5) == servers
+    whole = SimpleNamespace(health=failing(0))
+    assert askable([*servers, whole], 0.5) == [whole]

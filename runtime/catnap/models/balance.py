@@ -40,6 +40,8 @@ def choose(servers: Sequence[Some], chance: Callable[[], float], affinity: str =
     free = [each for each in servers if each.inflight < each.room]
     if not free:
         return None
+    if len(free) == 1:
+        return free[0]
     if affinity:
         return _known(servers, free, affinity)
     one = free[int(chance() * len(free))]

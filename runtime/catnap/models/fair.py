@@ -27,7 +27,7 @@ class Ticket:
     of what there is, in relation to the others'."""
 
     tenant: str
-    skill: str
+    skill: str = ""
     cost: float = 1.0
     priority: int = 0
     weight: float = 1.0

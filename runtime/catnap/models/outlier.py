@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +81,15 @@ class Health:
         self._probing = False
 
 
-Server = TypeVar("Server")
+class Watched(Protocol):
+    @property
+    def health(self) -> Health: ...
 
 
-def askable(servers: Sequence[tuple[Server, Health]], now: float) -> list[Server]:
+Server = TypeVar("Server", bound=Watched)
+
+
+def askable(servers: Sequence[Server], now: float) -> Sequence[Server]:
     """Those that may be sent a request; all of them where each is left alone,
     since one that answers badly is better than none."""
-    found = [server for server, health in servers if health.asked(now)]
-    return found or [server for server, _ in servers]
+    return [each for each in servers if each.health.asked(now)] or servers

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import Generic, TypeVar
 
 from catnap.errors import CatnapError, DeadlineExceeded, ResourceExhausted
@@ -39,52 +39,61 @@ class Server(Generic[Upstream]):
 
 
 @dataclass(eq=False, slots=True)
-class Ask:
-    """Who asks, and how: see Ticket and balance.choose.
+class Ask(Ticket):
+    """Who asks, and how; see balance.choose.
 
     deadline: of the loop's clock that the pool is given, None for as long as
     it takes. tried: names of servers that it should rather not be given.
     """
 
-    tenant: str
-    skill: str = ""
-    cost: float = 1.0
-    priority: int = 0
-    weight: float = 1.0
     affinity: str = ""
     deadline: float | None = None
     tried: Collection[str] = ()
 
-    def ticket(self) -> Ticket:
-        return Ticket(self.tenant, self.skill, self.cost, self.priority, self.weight)
-
 
 class Place(Generic[Upstream]):
-    """A request's place at a server. Says once how it went; who says nothing
-    has left before there was an answer.
+    """A request's place at a server, for the length of its block. Says once how
+    it went; who says nothing has left before there was an answer.
 
     waited: seconds that it was not at a server.
     """
 
-    __slots__ = ("_began", "_heard", "_inflight", "_pool", "_said", "_ticket", "server", "waited")
+    __slots__ = ("_ask", "_began", "_heard", "_inflight", "_pool", "_said", "server", "waited")
 
-    def __init__(
-        self, pool: Pool[Upstream], server: Server[Upstream], ticket: Ticket, waited: float
-    ) -> None:
-        self.server = server
-        self.waited = waited
+    server: Server[Upstream]
+    waited: float
+
+    def __init__(self, pool: Pool[Upstream], ask: Ask) -> None:
         self._pool = pool
-        self._ticket = ticket
+        self._ask = ask
+        self._said = False
+
+    async def __aenter__(self) -> Place[Upstream]:
+        pool = self._pool
+        came = pool.clock()
+        server = pool.free(self._ask) or await pool.turn(self._ask)
+        self.server = server
         self._inflight = server.inflight
         self._heard = server.health.times_heard
         self._began = pool.clock()
-        self._said = False
+        self.waited = self._began - came
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if not self._said:
+            self.leave()
+        self._pool.release(self.server)
 
     def answered(self, cost: float | None = None, seconds: float | None = None) -> None:
         """It ended well. cost: what it turned out to take. seconds: how long
         it was at work, by what says how busy the server is; else until now."""
         if cost is not None:
-            self._pool.queue.correct(self._ticket, cost)
+            self._pool.queue.correct(self._ask, cost)
         self.server.health.answered()
         taken = self.lasts if seconds is None else seconds
         self.server.limit.answered(taken, self._inflight, self._pool.clock())
@@ -127,8 +136,9 @@ class Place(Generic[Upstream]):
             self.refused()
 
     def leave(self) -> None:
-        if not self._said:
-            self.server.health.left()
+        """Nothing was learnt of the server."""
+        self.server.health.left()
+        self._said = True
 
 
 @dataclass(eq=False, slots=True)
@@ -159,71 +169,77 @@ class Pool(Generic[Upstream]):
         self._waiters: dict[Ticket, _Waiter[Upstream]] = {}
         self._watch: asyncio.TimerHandle | None = None
 
-    @asynccontextmanager
-    async def place(self, ask: Ask) -> AsyncIterator[Place[Upstream]]:
-        """A place at a server, for the length of the block.
+    def place(self, ask: Ask) -> Place[Upstream]:
+        """A place at a server: `async with pool.place(ask) as place`.
 
-        Raises ResourceExhausted where too many wait, or where it would wait for
-        longer than its deadline allows, and DeadlineExceeded where it did.
+        To enter raises ResourceExhausted where too many wait, or where it would
+        wait for longer than its deadline allows, and DeadlineExceeded where it did.
         """
-        came = self.clock()
-        ticket = ask.ticket()
-        server = None if len(self.queue) else self._choose(ask, self._askable())
-        if server is None:
-            server = await self._turn(ask, ticket)
-        else:
-            self._take(server)
-        place = Place(self, server, ticket, self.clock() - came)
-        try:
-            yield place
-        finally:
-            place.leave()
-            self._release(server)
+        return Place(self, ask)
 
     def change(self, servers: Sequence[Server[Upstream]]) -> None:
         """These are the servers from now on; requests at work end where they are."""
         self.servers = servers
         self._serve()
 
-    async def _turn(self, ask: Ask, ticket: Ticket) -> Server[Upstream]:
+    def free(self, ask: Ask) -> Server[Upstream] | None:
+        """A server that has room, taken; None where it has to wait for one."""
+        if self._waiters:
+            return None
+        server = self._choose(ask, self._askable())
+        if server is not None:
+            self._take(server)
+        return server
+
+    async def turn(self, ask: Ask) -> Server[Upstream]:
+        """A server, taken, when it is this one's turn."""
         now = self.clock()
-        self._admit(ask, ticket, now)
-        turn: asyncio.Future[Server[Upstream]] = asyncio.get_running_loop().create_future()
-        first = not len(self.queue)
-        self._waiters[ticket] = _Waiter(ask, turn)
-        self.queue.push(ticket)
+        self._admit(ask, now)
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[Server[Upstream]] = loop.create_future()
+        first = not self._waiters
+        self._waiters[ask] = _Waiter(ask, turn)
+        self.queue.push(ask)
         self._turnover.waits(now)
         if first:
             self._look_again()
         else:
             self._serve()
+        late = None
+        if ask.deadline is not None:
+            late = loop.call_later(ask.deadline - now, self._late, turn)
         try:
-            async with asyncio.timeout(None if ask.deadline is None else ask.deadline - now):
-                return await turn
-        except TimeoutError:
-            self._forget(ticket, turn)
-            raise DeadlineExceeded(f"model {self.model!r}: no server had room in time") from None
-        except asyncio.CancelledError:
-            self._forget(ticket, turn)
+            return await turn
+        except BaseException:
+            self._forget(ask, turn)
             raise
+        finally:
+            if late:
+                late.cancel()
 
-    def _admit(self, ask: Ask, ticket: Ticket, now: float) -> None:
+    def _late(self, turn: asyncio.Future[Server[Upstream]]) -> None:
+        if not turn.done():
+            turn.set_exception(
+                DeadlineExceeded(f"model {self.model!r}: no server had room in time")
+            )
+
+    def _admit(self, ask: Ask, now: float) -> None:
         if ask.deadline is not None and now >= ask.deadline:
             raise DeadlineExceeded(f"model {self.model!r}: no time was left to wait for a server")
-        wait = self._wait(self.queue.ahead(ticket), now)
+        wait = self._wait(self.queue.ahead(ask), now)
         if ask.deadline is not None and now + wait > ask.deadline:
             left = max(0.0, ask.deadline - now)
             raise self._refusal(
                 f"it would wait about {wait:.1f} s, and its caller waits {left:.1f} s", wait - left
             )
         if len(self.queue) >= self.waiting:
-            self._make_room(ticket, now)
+            self._make_room(ask, now)
 
-    def _make_room(self, ticket: Ticket, now: float) -> None:
+    def _make_room(self, ask: Ask, now: float) -> None:
         """Whoever floods the queue does not keep others out of it."""
         why = f"{len(self.queue):,} requests wait already"
         refusal = self._refusal(why, self._wait(self.queue.cost, now))
-        last = self.queue.yielding(ticket)
+        last = self.queue.yielding(ask)
         if last is None:
             raise refusal
         self.queue.drop(last)
@@ -237,20 +253,20 @@ class Pool(Generic[Upstream]):
     def _wait(self, ahead: float, now: float) -> float:
         return self._turnover.wait(ahead, now)
 
-    def _forget(self, ticket: Ticket, turn: asyncio.Future[Server[Upstream]]) -> None:
+    def _forget(self, ask: Ask, turn: asyncio.Future[Server[Upstream]]) -> None:
         """It leaves before its turn, or just when it came."""
-        self._waiters.pop(ticket, None)
+        self._waiters.pop(ask, None)
         if turn.done() and not turn.cancelled() and not turn.exception():
             server = turn.result()
             server.health.left()
-            self._release(server)
+            self.release(server)
         else:
-            self.queue.drop(ticket)
-        if not len(self.queue):
+            self.queue.drop(ask)
+        if not self._waiters:
             self._turnover.idle()
 
-    def _askable(self) -> list[Server[Upstream]]:
-        return askable([(each, each.health) for each in self.servers], self.clock())
+    def _askable(self) -> Sequence[Server[Upstream]]:
+        return askable(self.servers, self.clock())
 
     def _choose(self, ask: Ask, there: Sequence[Server[Upstream]]) -> Server[Upstream] | None:
         fresh = [each for each in there if each.name not in ask.tried] if ask.tried else there
@@ -260,13 +276,15 @@ class Pool(Generic[Upstream]):
         server.inflight += 1
         server.health.sent()
 
-    def _release(self, server: Server[Upstream]) -> None:
+    def release(self, server: Server[Upstream]) -> None:
+        """A place is free again."""
         server.inflight -= 1
-        self._serve()
+        if self._waiters:
+            self._serve()
 
     def _serve(self) -> None:
         """Gives those whose turn it is the places that are free."""
-        while len(self.queue):
+        while self._waiters:
             free = [each for each in self._askable() if each.inflight < each.room]
             if not free:
                 self._look_again()
