@@ -117,11 +117,22 @@ async def test_a_message_larger_than_a_payload_may_be_passes_both_ways(ask: Aski
     assert answer.raw_output_contents == [data]
 
 
-async def test_what_is_compressed_passes(ask: Asking) -> None:
+async def test_what_clients_and_servers_compress_passes(ask: Asking) -> None:
+    async def infer(raw: bytes, context: aio.ServicerContext[bytes, bytes]) -> bytes:
+        return OipUpstream().answer(raw)
+
+    server = aio.server(compression=grpc.Compression.Gzip)
+    handlers = {"ModelInfer": grpc.unary_unary_rpc_method_handler(infer)}
+    service = grpc.method_handlers_generic_handler("inference.GRPCInferenceService", handlers)
+    server.add_generic_rpc_handlers((service,))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    ask.gateway.models.registry.change({"m": Model((f"127.0.0.1:{port}",))})
     data = bytes(1_000_000)
     raw = tensor(data).SerializeToString()
     answer = await ask.infer(raw, compression=grpc.Compression.Gzip)
     assert oip.ModelInferResponse.FromString(answer).raw_output_contents == [data]
+    await server.stop(None)
 
 
 async def test_a_malformed_tensor_is_named_and_goes_nowhere(

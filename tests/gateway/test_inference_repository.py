@@ -172,6 +172,17 @@ async def test_who_may_not_load_a_model_is_told_why(
     assert [each.told for each in servers] == [[], [], []]
 
 
+async def test_who_loads_a_model_is_in_the_audit(ask: Asking) -> None:
+    await ask.by(OPERATOR).ask("RepositoryModelLoad", load(model_name="own"))
+    (row,) = await ask.gateway.audit.newest(["acme"], ["action"], "", ("9999", "", 0))
+    record = row.link.read()
+    assert (record.action, record.principal) == ("platform.write", "key op")
+    assert (record.request, record.detail) == (
+        "GRPCInferenceService.RepositoryModelLoad",
+        "model own",
+    )
+
+
 async def test_a_model_that_no_server_loads_is_not_said_to_be_loaded(ask: Asking) -> None:
     ask.gateway.models.registry.change({"m": Model(("127.0.0.1:1",), tenants=("acme",))})
     with pytest.raises(aio.AioRpcError) as refused:
