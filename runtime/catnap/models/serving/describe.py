@@ -34,7 +34,12 @@ def config(name: str, about: About) -> oip.ModelConfig:
         instance_group=[_instance(name, about.device)],
     )
     for tensor in about.signature.inputs:
-        found.input.add(name=tensor.name, data_type=_datatype(tensor), dims=tensor.shape[batched:])
+        found.input.add(
+            name=tensor.name,
+            data_type=_datatype(tensor),
+            dims=tensor.shape[batched:],
+            optional=tensor.optional,
+        )
     for tensor in about.signature.outputs:
         found.output.add(name=tensor.name, data_type=_datatype(tensor), dims=tensor.shape[batched:])
     if batched:

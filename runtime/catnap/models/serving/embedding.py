@@ -148,6 +148,5 @@ class Embedding:
         return await loop.run_in_executor(self._reader, self._tokenizer.encode, texts)
 
     async def close(self) -> None:
-        await self._worker.drained()
         await self._worker.close()
         self._reader.shutdown(wait=False, cancel_futures=True)

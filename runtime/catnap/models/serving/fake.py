@@ -17,6 +17,7 @@ from catnap.models.serving.embedding import MAX_WAITING, Embedding
 from catnap.models.serving.repository import Repository
 from catnap.models.serving.tokenizer import MAX_TOKENS
 from catnap.models.settings import Model
+from catnap.traces.span import UNTRACED, Tracer
 
 
 class WordTokenizer:
@@ -42,7 +43,9 @@ class HashEmbedder:
 
 
 @asynccontextmanager
-async def serving(*names: str, max_waiting: int = MAX_WAITING) -> AsyncIterator[str]:
+async def serving(
+    *names: str, max_waiting: int = MAX_WAITING, tracer: Tracer = UNTRACED
+) -> AsyncIterator[str]:
     """The address of a server on this machine that embeds with each of these models."""
 
     def load(name: str, model: Model) -> dict[str, Embedding]:
@@ -53,7 +56,9 @@ async def serving(*names: str, max_waiting: int = MAX_WAITING) -> AsyncIterator[
     await repository.start()
     bound: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
-    running = asyncio.create_task(server.serve("127.0.0.1:0", repository, bound.set_result, stop))
+    running = asyncio.create_task(
+        server.serve("127.0.0.1:0", repository, bound.set_result, stop, tracer)
+    )
     try:
         yield await bound
     finally:

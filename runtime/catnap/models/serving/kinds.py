@@ -12,6 +12,8 @@ from catnap.models.serving import build, folder
 from catnap.models.serving.batcher import Limits
 from catnap.models.serving.embedder import OnnxEmbedder
 from catnap.models.serving.embedding import Embedding
+from catnap.models.serving.genai import Language
+from catnap.models.serving.generation import Generation
 from catnap.models.serving.onnx_model import OnnxModel
 from catnap.models.serving.repository import Load
 from catnap.models.serving.served import Served
@@ -39,10 +41,17 @@ def _load(home: Path, threads: int, name: str, model: Model) -> Mapping[str, Ser
     found = dict[str, Served]()
     for version, path in folder.versions(Path(model.folder)).items():
         try:
-            found[version] = OnnxModel(name, path / folder.GRAPH, model, threads)
+            found[version] = _version(name, path, model, threads)
         except CatnapError as error:
             raise type(error)(f"version {version}: {error.message}") from None
     return found
+
+
+def _version(name: str, path: Path, model: Model, threads: int) -> Served:
+    if folder.kind(path) == "generation":
+        language = Language(path, model.device, threads)
+        return Generation(name, language, model.device, model.batch.size)
+    return OnnxModel(name, path / folder.GRAPH, model, threads)
 
 
 def minilm(home: Path, threads: int) -> Embedding:

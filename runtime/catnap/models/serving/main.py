@@ -24,6 +24,7 @@ from catnap.models.serving.kinds import loader
 from catnap.models.serving.repository import Repository
 from catnap.models.serving.weights import WeightsMissing
 from catnap.models.settings import Model, Models
+from catnap.traces.file import traced
 
 _FILE = "models.toml"
 _PR_SET_PDEATHSIG = 1
@@ -95,6 +96,13 @@ def _parser() -> argparse.ArgumentParser:
         default=Path(_FILE) if Path(_FILE).is_file() else None,
         help=f"which models there are (default: {_FILE}, where there is one)",
     )
+    parser.add_argument(
+        "--traces",
+        type=Path,
+        metavar="FILE",
+        default=os.environ.get("CATNAP_TRACES"),
+        help="where spans of requests are added, as OTLP JSON (default: nowhere)",
+    )
     parser.add_argument("--threads", type=int, help="threads of one run (default: all cores)")
     parser.add_argument(
         "--die-with-parent",
@@ -113,11 +121,12 @@ async def _serve(arguments: argparse.Namespace) -> None:
         _die_with_parent(stop, loop)
     load = loader(arguments.home, arguments.threads or cores())
     repository = Repository(partial(_models, arguments.models), load)
-    try:
-        await repository.start()
-        await server.serve(arguments.address, repository, _say_ready, stop)
-    finally:
-        await repository.close()
+    with traced(arguments.traces, "catnap-models") as tracer:
+        try:
+            await repository.start()
+            await server.serve(arguments.address, repository, _say_ready, stop, tracer)
+        finally:
+            await repository.close()
 
 
 def _models(path: Path | None) -> Mapping[str, Model]:

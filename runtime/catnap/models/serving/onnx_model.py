@@ -138,7 +138,6 @@ class OnnxModel:
         yield await self.infer(request, version, timeout) + FINAL
 
     async def close(self) -> None:
-        await self._worker.drained()
         await self._worker.close()
 
 

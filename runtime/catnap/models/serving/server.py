@@ -14,6 +14,8 @@ from grpc_reflection.v1alpha import reflection
 
 from catnap.models.serving.repository import Repository
 from catnap.models.serving.service import RAW, SERVICE, InferenceService
+from catnap.models.serving.spans import within_spans
+from catnap.traces.span import UNTRACED, Tracer
 
 MAX_MESSAGE = 256 << 20
 """Bytes of one message, either way."""
@@ -37,15 +39,17 @@ async def serve(
     repository: Repository,
     on_ready: Callable[[str], None],
     stop: asyncio.Event,
+    tracer: Tracer = UNTRACED,
 ) -> None:
     """Serves until `stop` is set, then finishes what was begun, for at most 30 s.
 
     address: host:port, where port 0 takes a free one, or unix:/path; `on_ready` is
-    given the address in use. Raises OSError when the address cannot be had.
+    given the address in use. tracer: is told of each inference. Raises OSError when
+    the address cannot be had.
     """
     server = grpc.aio.server(options=_OPTIONS)
     names = [SERVICE.full_name, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name]
-    server.add_generic_rpc_handlers((_handler(InferenceService(repository)),))
+    server.add_generic_rpc_handlers((_handler(InferenceService(repository), tracer),))
     checks = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], server)
@@ -65,10 +69,12 @@ async def serve(
         await server.stop(DRAIN_SECONDS)
 
 
-def _handler(service: InferenceService) -> grpc.GenericRpcHandler:
+def _handler(service: InferenceService, tracer: Tracer) -> grpc.GenericRpcHandler:
     methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
     for each in SERVICE.methods:
         answers = getattr(service, each.name)
+        if each.name in RAW and tracer is not UNTRACED:
+            answers = within_spans(tracer, each.name, answers)
         if each.client_streaming:
             methods[each.name] = grpc.stream_stream_rpc_method_handler(answers)
         elif each.name in RAW:

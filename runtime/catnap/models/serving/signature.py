@@ -21,6 +21,8 @@ class Tensor:
     name: str
     datatype: Datatype
     dims: tuple[Dimension, ...]
+    optional: bool = False
+    """An input that a request may leave out."""
 
     @property
     def shape(self) -> list[int]:
@@ -37,9 +39,9 @@ class Signature:
         return next(tensor for tensor in self.outputs if tensor.name == name)
 
 
-def tensor(name: str, datatype: str, *dims: Dimension) -> Tensor:
+def tensor(name: str, datatype: str, *dims: Dimension, optional: bool = False) -> Tensor:
     """datatype: the protocol's name of it."""
-    return Tensor(name, OIP[datatype], dims)
+    return Tensor(name, OIP[datatype], dims, optional)
 
 
 def of_session(session: ort.InferenceSession) -> Signature:

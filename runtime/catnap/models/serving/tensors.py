@@ -43,7 +43,7 @@ def read(request: Request, signature: Signature) -> dict[str, Array]:
         raw = request.contents[number] if request.contents else None
         found[tensor.name] = _array(given, tensor, raw)
     for name, tensor in taken.items():
-        if name not in found:
+        if name not in found and not tensor.optional:
             raise InvalidRequest(
                 f"input {name!r}: is missing: {tensor.datatype.oip} {tensor.shape}"
             )

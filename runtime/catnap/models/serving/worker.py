@@ -22,8 +22,11 @@ from catnap.errors import (
 )
 from catnap.models.serving.statistics import Statistics
 
-LEAVE = 10.0
-"""Seconds that what runs may take while the model leaves."""
+FINISH = 30.0
+"""Seconds that what is in hand may take when a model leaves."""
+
+_LEAVE = 10.0
+"""Seconds that its last run may take after them."""
 
 _log = logging.getLogger(__name__)
 
@@ -117,13 +120,13 @@ class Worker(Generic[J, P]):
         self._thread.start()
 
     async def close(self) -> None:
-        """What runs is finished; what waits is told that the model is leaving."""
+        """Finishes what is in hand, within FINISH seconds; what is left then is told
+        that the model is leaving."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FINISH):
+                await self._idle.wait()
         self._inbox.put(self._stop)
-        await asyncio.to_thread(self._thread.join, LEAVE)
-
-    async def drained(self) -> None:
-        """Nothing is in hand."""
-        await self._idle.wait()
+        await asyncio.to_thread(self._thread.join, _LEAVE)
 
     @contextlib.contextmanager
     def admitted(self, size: int) -> Iterator[None]:
