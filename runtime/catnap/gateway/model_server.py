@@ -17,11 +17,20 @@ _log = logging.getLogger(__name__)
 
 
 class ModelServer:
-    def __init__(self, home: Path, address: str, models: Path | None = None) -> None:
-        """models: the models.toml, which it reads by itself."""
+    def __init__(
+        self,
+        home: Path,
+        address: str,
+        models: Path | None = None,
+        traces: Path | None = None,
+    ) -> None:
+        """models: the models.toml, which it reads by itself. traces: where it
+        writes spans, if anywhere."""
         self._arguments = ["--address", address, "--home", str(home)]
         if models:
             self._arguments += ["--models", str(models)]
+        if traces:
+            self._arguments += ["--traces", str(traces)]
         self._process: asyncio.subprocess.Process | None = None
         self._watching: asyncio.Task[None] | None = None
 

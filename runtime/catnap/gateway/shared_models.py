@@ -46,7 +46,9 @@ class SharedModels:
             folder = tempfile.TemporaryDirectory(prefix="catnap-")
             self._parts.callback(folder.cleanup)
             self._address = f"unix:{folder.name}/models.sock"
-            self._server = ModelServer(settings.home, self._address, settings.models_file)
+            self._server = ModelServer(
+                settings.home, self._address, settings.models_file, settings.traces
+            )
             self._parts.push_async_callback(self._server.close)
         self._ours: frozenset[str] | None = None
         self._models: Mapping[str, Model] = {}
