@@ -309,6 +309,12 @@ def _place(request: Any) -> tuple[str, str, str, str]:
 
 
 class Models(models_pb2_grpc.ModelsServicer):
+    """generated: set when the last text has ended, or its client has gone."""
+
+    def __init__(self) -> None:
+        self.generating: Any = None
+        self.generated = threading.Event()
+
     async def Embed(self, request: Any, context: Any) -> Any:  # noqa: N802
         vectors = array("f", [float(len(text)) for text in request.texts for _ in range(2)])
         return models_pb2.EmbedResponse(
@@ -319,8 +325,20 @@ class Models(models_pb2_grpc.ModelsServicer):
         )
 
     async def Generate(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
-        await refuse(context, errors.InvalidRequest(f"model {request.model!r} does not generate"))
-        yield models_pb2.GenerateChunk()
+        """The prompt's words, or those of a chat's last message; of `endless`, no end."""
+        if request.model == "lengths":
+            error = errors.InvalidRequest(f"model {request.model!r} does not generate")
+            await refuse(context, error)
+        self.generating = request
+        said = request.prompt or request.messages[-1].content
+        words = said.split()[: request.max_tokens or None]
+        try:
+            for word in itertools.cycle(words) if request.model == "endless" else words:
+                yield models_pb2.GenerateChunk(text=f"{word} ")
+        finally:
+            self.generated.set()
+        usage = models_pb2.Usage(prompt_tokens=len(said.split()), completion_tokens=len(words))
+        yield models_pb2.GenerateChunk(finish_reason="length", usage=usage)
 
     async def List(self, request: Any, context: Any) -> Any:  # noqa: N802
         model = models_pb2.Model(name="lengths", abilities=["embed"], dimensions=2, ready=True)

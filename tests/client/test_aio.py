@@ -3,6 +3,7 @@ is there."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,18 @@ async def test_each_refusal_is_raised_as_the_class_that_was_meant(
         await client.invoke(name)
     assert type(raised.value) is type(FAILURES[name])
     assert raised.value.retry_after == FAILURES[name].retry_after
+
+
+async def test_a_text_comes_in_pieces_and_who_leaves_it_ends_it(
+    client: aio.Client, gateway: Gateway
+) -> None:
+    pieces = [piece async for piece in client.models.generate("a b", model="writer")]
+    assert [piece.text for piece in pieces] == ["a ", "b ", ""]
+    assert (pieces[-1].finish_reason, pieces[-1].completion_tokens) == ("length", 2)
+    gateway.models.generated.clear()
+    async with aclosing(client.models.generate("a", model="endless")) as endless:
+        assert (await anext(endless)).text == "a "
+    assert await asyncio.to_thread(gateway.models.generated.wait, 20)
 
 
 async def test_no_gateway_is_told_with_its_address() -> None:

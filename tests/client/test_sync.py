@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from catnap import errors
-from catnap.client import Client, TaskState, Unreachable, connect
+from catnap.client import Client, Piece, TaskState, Unreachable, connect
 from tests.client.gateway import FAILURES, TIMINGS, Gateway
 
 
@@ -242,6 +242,33 @@ def test_logs_are_read_to_their_end_or_followed(client: Client) -> None:
     assert [record.text for record in client.skills.logs("echo", tail=2)] == ["line 0", "line 1"]
     following = client.skills.logs("echo", tail=1, follow=True)
     assert next(following).text == "line 0"
+
+
+def test_a_text_comes_in_pieces_and_the_last_one_says_what_it_took(
+    client: Client, gateway: Gateway
+) -> None:
+    pieces = list(client.models.generate("a b c", model="writer", max_tokens=2, seed=0, stop=["."]))
+    assert [piece.text for piece in pieces] == ["a ", "b ", ""]
+    assert pieces[-1] == Piece("", "length", 3, 2)
+    asked = gateway.models.generating
+    assert (asked.model, asked.HasField("temperature"), asked.seed) == ("writer", False, 0)
+    assert asked.HasField("seed")
+    assert asked.stop == ["."]
+    chat = [{"role": "user", "content": "hello you"}]
+    assert len(list(client.models.generate(messages=chat, temperature=0))) == 3
+    assert gateway.models.generating.messages[0].role == "user"
+    assert gateway.models.generating.HasField("temperature")
+    with pytest.raises(errors.InvalidRequest, match="does not generate"):
+        list(client.models.generate("a", model="lengths"))
+    with pytest.raises(errors.InvalidRequest, match="a list of texts"):
+        client.models.generate("a", stop=".")
+
+
+def test_who_leaves_a_text_ends_it(client: Client, gateway: Gateway) -> None:
+    for piece in client.models.generate("a", model="endless"):
+        assert piece.text == "a "
+        break
+    assert gateway.models.generated.wait(20)
 
 
 def test_vectors_are_one_buffer(client: Client) -> None:

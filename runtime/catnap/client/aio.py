@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing, suppress
 from os import PathLike
 from types import TracebackType
@@ -94,8 +94,10 @@ class _Wire:
             if not token:
                 return
 
-    async def records(self, operation: Records[T]) -> AsyncIterator[T]:
-        call = operation.rpc(self._stubs)(operation.request, metadata=self._stubs.metadata)
+    async def records(self, operation: Records[T]) -> AsyncGenerator[T, None]:
+        call = operation.rpc(self._stubs)(
+            operation.request, timeout=operation.timeout, metadata=self._stubs.metadata
+        )
         try:
             with self._stubs.translated():
                 async for message in call:
@@ -216,6 +218,7 @@ class Models(Service):
     """The models that everybody shares."""
 
     embed = Method(operations.embed, _Wire.unary)
+    generate = Method(operations.generate, _Wire.records)
     list = Method(operations.list_models, _Wire.unary)
 
 

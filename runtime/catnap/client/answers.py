@@ -16,6 +16,7 @@ from catnap.client.values import (
     LogRecord,
     Model,
     Payload,
+    Piece,
     Skill,
     StreamHead,
     Task,
@@ -149,6 +150,15 @@ def embeddings(message: models_pb2.EmbedResponse) -> Embeddings:
         dimensions=message.dimensions,
         data=message.vectors,
         tokens=tuple(message.tokens),
+    )
+
+
+def piece(message: models_pb2.GenerateChunk) -> Piece:
+    return Piece(
+        text=message.text,
+        finish_reason=message.finish_reason,
+        prompt_tokens=message.usage.prompt_tokens,
+        completion_tokens=message.usage.completion_tokens,
     )
 
 

@@ -43,6 +43,7 @@ class Records(Generic[T]):
     rpc: Callable[[Stubs], Any]
     request: Message
     read: Callable[[Any], T]
+    timeout: float | None = None
 
 
 @dataclass(frozen=True)

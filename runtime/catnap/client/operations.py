@@ -4,7 +4,7 @@ their methods: the signatures and their meaning are here."""
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
 from google.protobuf.duration_pb2 import Duration
@@ -27,6 +27,7 @@ from catnap.client.values import (
     File,
     LogRecord,
     Model,
+    Piece,
     Skill,
     StreamHead,
     Task,
@@ -234,6 +235,43 @@ def embed(texts: Sequence[str], *, model: str = "", timeout: float = PROMPT) -> 
         raise InvalidRequest("texts: give a list of texts, not one text")
     request = models_pb2.EmbedRequest(model=model, texts=texts)
     return Unary(lambda to: to.models.Embed, request, answers.embeddings, timeout)
+
+
+def generate(
+    prompt: str = "",
+    *,
+    model: str = "",
+    messages: Sequence[Mapping[str, str]] = (),
+    max_tokens: int = 0,
+    temperature: float | None = None,
+    seed: int | None = None,
+    stop: Sequence[str] = (),
+    timeout: float | None = None,
+) -> Records[Piece]:
+    """Text, as it is produced.
+
+    prompt: what the model goes on with, as it is. messages: or a chat that it
+    answers, of {"role":, "content":}, where its server takes chats. model: may be
+    left out where there is just one that generates. max_tokens: to produce at
+    most; 0 for the model's own limit. temperature: 0 is greedy, None the
+    model's own. stop: the text ends before any of these. Who leaves the loop
+    ends the work at the server.
+    """
+    if isinstance(stop, str):
+        raise InvalidRequest("stop: give a list of texts, not one text")
+    request = models_pb2.GenerateRequest(
+        model=model,
+        prompt=prompt,
+        messages=[
+            models_pb2.ChatMessage(role=each.get("role", ""), content=each.get("content", ""))
+            for each in messages
+        ],
+        max_tokens=max_tokens,
+        temperature=temperature,
+        seed=seed,
+        stop=stop,
+    )
+    return Records(lambda to: to.models.Generate, request, answers.piece, timeout)
 
 
 def list_models() -> Unary[list[Model]]:

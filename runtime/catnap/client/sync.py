@@ -90,7 +90,9 @@ class _Wire:
                 return
 
     def records(self, operation: Records[T]) -> Iterator[T]:
-        call = operation.rpc(self._stubs)(operation.request, metadata=self._stubs.metadata)
+        call = operation.rpc(self._stubs)(
+            operation.request, timeout=operation.timeout, metadata=self._stubs.metadata
+        )
         try:
             with self._stubs.translated():
                 for message in call:
@@ -177,6 +179,7 @@ class Models(Service):
     """The models that everybody shares."""
 
     embed = Method(operations.embed, _Wire.unary)
+    generate = Method(operations.generate, _Wire.records)
     list = Method(operations.list_models, _Wire.unary)
 
 

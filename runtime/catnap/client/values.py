@@ -181,3 +181,15 @@ class Embeddings:
         """The vectors as a (texts, dimensions) buffer of floats, without a
         copy; numpy.asarray takes it as it is. Needs one text at least."""
         return memoryview(self.data).cast("f", (len(self.tokens), self.dimensions))
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The next part of a text that a model makes. The last one has a
+    `finish_reason`, such as stop or length, and how many tokens were read and
+    written."""
+
+    text: str
+    finish_reason: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
