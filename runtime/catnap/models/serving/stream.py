@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 
+from google.protobuf.message import DecodeError
+
 from catnap.errors import CatnapError
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.models.request import parse
@@ -44,15 +46,21 @@ async def relay(
 
 
 async def _answer(repository: Repository, raw: bytes, send: Write, left: float | None) -> None:
-    name = ""
     try:
         request = parse(raw)
-        name = request.message.id
         version, served = repository.find(request.message.model_name, request.message.model_version)
         async with aclosing(served.stream(request, version, left)) as answers:
             async for each in answers:
                 await send(field(_ANSWER, each))
     except CatnapError as error:
         failed = oip.ModelStreamInferResponse(error_message=error.message)
-        failed.infer_response.id = name
+        failed.infer_response.id = _id(raw)
         await send(failed.SerializeToString())
+
+
+def _id(raw: bytes) -> str:
+    """Of a request that may be wrong otherwise."""
+    try:
+        return oip.ModelInferRequest.FromString(raw).id
+    except DecodeError:
+        return ""
