@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
+
+import msgspec
 
 from catnap.access.limiter import Limiter
 from catnap.access.limits import Who
@@ -25,8 +26,7 @@ Upstream = TypeVar("Upstream", OipServer, OpenAIServer)
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
+class Asker(msgspec.Struct, frozen=True):
     """Who asks a model, and how.
 
     who: with the skill that asks, if one does. left: seconds that they wait,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from catnap.models.settings import Prices
 
 _MILLION = 1e6
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(msgspec.Struct, frozen=True):
     """tokens: that the model read and wrote. milliseconds: that servers were at
     work on it, all tries together. bytes_in, bytes_out: of what was asked and
     what was answered, as far as it came. tries: how often it was sent to a

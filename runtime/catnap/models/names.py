@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from catnap.errors import NotFound
 from catnap.errors.nearest import nearest
 from catnap.models.settings import Model
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """name: the model's own, whatever it was asked by. version: that its servers
     are asked for; empty for the one that they would choose. canary: whether it is
     the canary's."""

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeGuard, TypeVar
 
+import msgspec
+
 from catnap.errors import InvalidRequest
 from catnap.http import Client
 from catnap.models.adaptive import Limit, Range
@@ -41,6 +43,12 @@ class Served(Generic[Upstream]):
         return self.exchange.pool
 
     @property
+    def version(self) -> str:
+        """That it is of; empty where models.toml names none."""
+        canary = self.model.canary if self.canary else None
+        return canary.version if canary else self.model.version
+
+    @property
     def at_servers(self) -> str:
         """What its servers call it."""
         return self.model.at_servers or self.name
@@ -49,8 +57,7 @@ class Served(Generic[Upstream]):
 AnyServed = Served[OipServer] | Served[OpenAIServer]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """Who answers a request. version: that it is sent for; empty for the
     servers' choice."""
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 from google.protobuf.message import DecodeError
 
 from catnap.errors import InvalidRequest
@@ -58,8 +58,7 @@ SMALL = 64 << 10
 Input = oip.ModelInferRequest.InferInputTensor
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """raw: the bytes as they came, to be sent on. message: all but its
     raw_input_contents, which are `contents`: of a large request they are where
     they came, and were never copied."""
