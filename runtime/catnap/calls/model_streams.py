@@ -29,7 +29,9 @@ from catnap.models.oip_server import OipServer
 from catnap.models.pool import Ask
 from catnap.models.registry import Served
 from catnap.models.request import parse
+from catnap.models.stream_tokens import StreamTokens
 from catnap.models.wire import apart, field
+from catnap.traces.span import Begun
 
 if TYPE_CHECKING:
     from catnap.calls.models import ModelCalls
@@ -69,8 +71,10 @@ async def relay(
                     if lane is None or lane.over:
                         lane = lanes[id(served)] = _Lane(calls, asker, served, written)
                         lane.task = group.create_task(lane.run())
+                    tokens = StreamTokens(served.model)
                     sent = asked.named(served.at_servers, found.version)
-                    await lane.send(sent, name, found.version)
+                    sent = tokens.asked(message, sent)
+                    await lane.send(sent, name, found.version, tokens)
                 except CatnapError as error:
                     await written(_refusal(error, name or _id(raw)))
             for lane in lanes.values():
@@ -81,13 +85,19 @@ async def relay(
 
 @dataclass(slots=True)
 class _Sent:
-    """A request that is on its way. bytes_out: of its answers so far."""
+    """A request that is on its way. span: it, to whoever traces it. at: since
+    when. sent: when a server was given it last, and how often one was. bytes_out:
+    of its answers so far."""
 
     raw: bytes
     id: str
     version: str
+    tokens: StreamTokens
     admitted: Admitted
+    span: Begun
     at: float
+    sent: float = 0.0
+    tries: int = 0
     bytes_out: int = 0
 
 
@@ -106,6 +116,9 @@ class _Lane:
         self._served = served
         self._write = write
         self._clock = served.pool.clock
+        self._span = calls.tracer.begin(
+            f"stream of model {served.name}", "client", asker.traceparent
+        )
         self._until = None if asker.left is None else self._clock() + asker.left
         self._heard = self._clock()
         self._queue: asyncio.Queue[_Sent | None] = asyncio.Queue(_WINDOW)
@@ -116,12 +129,15 @@ class _Lane:
         self._no_more = self._late = False
         self._requests_sent = 0
 
-    async def send(self, raw: bytes, name: str, version: str) -> None:
+    async def send(self, raw: bytes, name: str, version: str, tokens: StreamTokens) -> None:
         """Raises ResourceExhausted, and Unavailable where its server fails; waits
         while the server does not take what came."""
         admitted = admit_model(self._calls.limits, self._asker.who, time.time())
+        within = self._span.traceparent
+        span = self._calls.tracer.begin(f"model {self._served.name}", "client", within)
+        sent = _Sent(raw, name, version, tokens, admitted, span, self._clock())
         try:
-            await self._queue.put(_Sent(raw, name, version, admitted, self._clock()))
+            await self._queue.put(sent)
             if self.over:  # meanwhile, and whoever took requests from there has gone
                 raise Unavailable(f"model {self._served.name!r}: its server failed")
         except BaseException:
@@ -151,6 +167,7 @@ class _Lane:
             watching.cancel()
             self.over = True
             self._settle(outcome)
+            self._span.end("" if outcome == OK else outcome)
 
     async def _pass_on(self) -> None:
         # What a server adds to a message of ours is merged with it.
@@ -161,8 +178,7 @@ class _Lane:
         async with aclosing(answers):
             async for answer in answers:
                 self._heard = self._clock()
-                self._answered(len(answer))
-                await self._write(answer + suffix)
+                await self._write(self._answered(answer) + suffix)
         if self._waiting or not self._queue.empty():
             raise Unavailable(f"model {served.name!r}: its server ended the stream")
 
@@ -182,14 +198,15 @@ class _Lane:
     async def _open(self, upstream: OipServer, left: float | None) -> AsyncGenerator[bytes, None]:
         # Its place was to be had by then; how long it lasts is the client's affair.
         lasts = None if self._until is None else max(0.0, self._until - self._clock())
-        async with aclosing(upstream.stream(self._requests(), lasts)) as answers:
+        traceparent = self._span.traceparent
+        async with aclosing(upstream.stream(self._requests(), lasts, traceparent)) as answers:
             async for answer in answers:
                 check_part(self._served.name, answer)
                 yield answer
 
     async def _requests(self) -> AsyncIterator[bytes]:
         for sent in tuple(self._waiting):
-            yield sent.raw
+            yield self._given(sent)
         while not self._no_more:
             sent_now = await self._queue.get()
             if sent_now is None:
@@ -197,16 +214,25 @@ class _Lane:
                 return
             self._waiting.append(sent_now)
             self._requests_sent += 1
-            yield sent_now.raw
+            yield self._given(sent_now)
 
-    def _answered(self, size: int) -> None:
+    def _given(self, sent: _Sent) -> bytes:
+        """To a server, now."""
+        sent.sent = self._clock()
+        sent.tries += 1
+        return sent.raw
+
+    def _answered(self, answer: bytes) -> bytes:
+        """As it is to be passed on."""
         if self._waiting:
             if self._current:
                 self._ended(self._current, OK)
             self._current = self._waiting.popleft()
             self._current.admitted.end(time.time())
-        if self._current:
-            self._current.bytes_out += size
+        if self._current is None:
+            return answer
+        self._current.bytes_out += len(answer)
+        return self._current.tokens.answered(answer)
 
     async def _failed(self, error: CatnapError) -> str:
         """Tells of each request that has no answer; raises the error where nobody
@@ -257,14 +283,21 @@ class _Lane:
 
     def _ended(self, sent: _Sent, outcome: str) -> None:
         sent.admitted.end(time.time())
-        lasted = (self._heard if outcome == OK else self._clock()) - sent.at
+        served, who, tokens = self._served, self._asker.who, sent.tokens
+        end = self._heard if outcome == OK else self._clock()
+        waited = (sent.sent if sent.tries else end) - sent.at
         spent = Spent(
-            milliseconds=max(0.0, lasted * 1000), bytes_in=len(sent.raw), bytes_out=sent.bytes_out
+            tokens.prompt,
+            tokens.completion,
+            max(0.0, (end - sent.at - waited) * 1000),
+            len(sent.raw),
+            sent.bytes_out,
+            sent.tries,
         )
-        served = self._served
         self._calls.account.ended(
-            *(self._asker.who, served.name, sent.version, served.model.prices, spent, outcome, 0.0)
+            *(who, served.name, sent.version, served.model.prices, spent, outcome, waited)
         )
+        sent.span.end("" if outcome == OK else outcome, tenant=who[0], skill=who[2])
 
 
 def _id(raw: bytes) -> str:
