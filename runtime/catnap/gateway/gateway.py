@@ -41,6 +41,7 @@ from catnap.calls.accept import accept
 from catnap.calls.accounting import Accounting
 from catnap.calls.model_metrics import ModelMetrics
 from catnap.calls.models import ModelCalls
+from catnap.calls.server_metrics import ServerMetrics
 from catnap.calls.written import Kept, Written
 from catnap.errors import Conflict, InvalidRequest
 from catnap.events import Event
@@ -180,7 +181,8 @@ class Gateway:
         self._parts.push_async_callback(self.meter.stop)
         shared = self.shared_models = SharedModels(self.settings, self._announce)
         self._parts.push_async_callback(shared.close)
-        metrics = ModelMetrics(shared.registry)
+        metrics = self.model_metrics = ModelMetrics(shared.registry)
+        self.server_metrics = ServerMetrics(shared.registry)
         account = Accounting(self.meter.limiter, self.meter.models, metrics)
         self.models = ModelCalls(shared.registry, self.meter.limiter, account, self.tracer)
         async with asyncio.TaskGroup() as group:
@@ -199,7 +201,8 @@ class Gateway:
             gateway=self.at_work.own,
             tracer=self.tracer,
         )
-        self.pipeline.metrics.registry.register(metrics)
+        for each in (metrics, self.server_metrics):
+            self.pipeline.metrics.registry.register(each)
         await self.workspaces.excuse(ABSENCE, HOLD)
         self.started = True
         again = await self.pipeline.start()

@@ -31,4 +31,5 @@ async def metrics(gateway: Gateway, caller: Principal, request: Request) -> Resp
     instances.clear()
     for status in gateway.platform.status():
         instances.labels(status.service).inc(status.instances)
+    await gateway.server_metrics.look()
     return Response(200, _KIND, gateway.pipeline.metrics.text() + gateway.egress.records.text())
