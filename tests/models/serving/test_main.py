@@ -11,6 +11,7 @@ import pytest
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.inference.grpc_service_pb2_grpc import GRPCInferenceServiceStub
 from catnap.models.serving import build, main, weights
+from tests.models.serving import graphs
 
 
 def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -67,3 +68,20 @@ def test_missing_weights_are_one_line_and_status_1(tmp_path, monkeypatch, capsys
     assert capsys.readouterr().err == (
         "catnap models: MiniLM's weights are not installed: run this\n"
     )
+
+
+def test_a_models_toml_that_changes_is_taken_up(home, tmp_path):
+    graphs.put(graphs.identity(), tmp_path / "same")
+    file = tmp_path / "models.toml"
+    file.write_text("")
+    with start(home, "--address=127.0.0.1:0", f"--models={file}", "--die-with-parent") as process:
+        _, address = process.stdout.readline().split()
+        with grpc.insecure_channel(address) as channel:
+            stub = GRPCInferenceServiceStub(channel)
+            asked = oip.ModelReadyRequest(name="same")
+            assert not stub.ModelReady(asked).ready
+            file.write_text('[same]\nfolder = "same"\n')
+            while not stub.ModelReady(asked).ready:
+                assert process.poll() is None
+        process.stdin.close()
+        assert process.wait() == 0

@@ -10,7 +10,9 @@ from onnx import TensorProto, helper
 from catnap.errors import InvalidRequest
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.models.serving.folder import versions
-from catnap.models.settings import Batch, Model
+from catnap.models.serving.kinds import loader
+from catnap.models.serving.repository import Repository
+from catnap.models.settings import Batch, Model, Prices
 from tests.models.serving import graphs
 from tests.models.serving.asking import arrays, request, serving
 
@@ -165,3 +167,28 @@ def test_what_else_is_in_a_folder_is_no_version(tmp_path):
     for name in ("01", "x", "2"):
         (tmp_path / name).mkdir()
     assert list(versions(tmp_path)) == ["1"]
+
+
+async def test_a_table_that_is_loaded_otherwise_is_loaded_again_and_no_other(tmp_path):
+    folder = str(graphs.put(adds(1), tmp_path))
+    loaded: list[str] = []
+    load = loader(tmp_path, threads=1)
+
+    def counted(name: str, model: Model):
+        loaded.append(name)
+        return load(name, model)
+
+    models = {"a": Model(folder=folder), "b": Model(folder=folder)}
+    repository = Repository(lambda: models, counted)
+    await repository.start()
+    dearer = Model(folder=folder, prices=Prices(milliseconds=1))
+    larger = Model(folder=folder, batch=Batch(size=64))
+    await repository.take_up({"a": dearer, "b": larger, "c": Model(folder=folder)})
+    assert loaded == ["a", "b", "b", "c"]
+    assert repository.find("b")[1].about.size == 64
+    await repository.take_up({"a": dearer})
+    assert [row.name for row in repository] == ["a"]
+    with pytest.raises(InvalidRequest, match=r"\[d\] folder .*: there is none"):
+        await repository.take_up({"a": dearer, "d": Model(folder=folder + "x")})
+    assert repository.find("a")[0] == "1"
+    await repository.close()

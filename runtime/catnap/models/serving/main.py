@@ -6,11 +6,12 @@ import argparse
 import asyncio
 import contextlib
 import ctypes
+import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -24,18 +25,20 @@ from catnap.models.serving.kinds import loader
 from catnap.models.serving.repository import Repository
 from catnap.models.serving.weights import WeightsMissing
 from catnap.models.settings import Model, Models
+from catnap.models.watched import Watched
 from catnap.traces.file import traced
 
 _FILE = "models.toml"
+_log = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG = 1
 _HELP = """\
 Runs the model server: for all skills together, over the Open Inference Protocol.
 `catnap serve` starts one by itself; start one alone to give models to something
 else, or to have one for each GPU.
 
-  catnap models --address 127.0.0.1:9001
-  catnap models --address unix:/tmp/models.sock --threads 2
-  CUDA_VISIBLE_DEVICES=1 catnap models --models gpu1.toml --address :9002
+  catnap models serve --address 127.0.0.1:9001
+  catnap models serve --address unix:/tmp/models.sock --threads 2
+  CUDA_VISIBLE_DEVICES=1 catnap models serve --models gpu1.toml --address :9002
 
 It has minilm-l6-v2, which embeds text and which `make setup` builds, and every
 model of models.toml with a folder:
@@ -43,15 +46,23 @@ model of models.toml with a folder:
   [ranker]
   folder = "models/ranker"       # model.onnx, or versions: 1/model.onnx, 2/model.onnx
   device = "cuda"                # needs onnxruntime-gpu in place of onnxruntime
-  batch = { size = 64, delay = "2ms", buckets = [64, 256],
-            pad = { input_ids = 0, attention_mask = 0 } }
+
+  [ranker.batch]
+  size = 64                      # rows of one run at most
+  delay = "2ms"                  # that the first of a run waits for others
+  buckets = [64, 256]
+  pad = { input_ids = 0, attention_mask = 0 }
+
+  [writer]                       # genai_config.json: it generates text, and
+  folder = "models/writer"       # needs onnxruntime-genai
 
 A request that names no version has the latest. Requests of one shape run
-together, up to `size` rows, where the first dimension of all tensors is free and
-two rows have given the same together as alone; `size = 1` runs each by itself.
-`pad` fills inputs up to the next bucket in their second dimension, so that those
-of other lengths run together too; answers are cut back. Each model is warm before
-it is ready. A changed folder or file is taken up by RepositoryModelLoad.
+together where the first dimension of all tensors is free, and where two rows have
+given the same together as alone; `size = 1` runs each by itself. `pad` fills
+inputs up to the next bucket in their second dimension, so that those of other
+lengths run together too; answers are cut back. Texts that are generated take
+turns, `size` of them at once. Each model is warm before it is ready. A changed
+models.toml is taken up, and a changed folder by RepositoryModelLoad.
 
 Prints `ready ADDRESS` once it answers; SIGTERM lets it finish and ends it.
 """
@@ -74,7 +85,7 @@ def main(argv: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "catnap models",
+        "catnap models serve",
         description=_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -124,14 +135,38 @@ async def _serve(arguments: argparse.Namespace) -> None:
     with traced(arguments.traces, "catnap-models") as tracer:
         try:
             await repository.start()
-            await server.serve(arguments.address, repository, _say_ready, stop, tracer)
+            async with _following(arguments.models, repository):
+                await server.serve(arguments.address, repository, _say_ready, stop, tracer)
         finally:
             await repository.close()
 
 
 def _models(path: Path | None) -> Mapping[str, Model]:
-    """Those of the file that have a folder, and the one that is always there."""
-    return dict(served(complete(read(path) if path else Models())))
+    return _ours(read(path) if path else Models())
+
+
+def _ours(config: Models) -> Mapping[str, Model]:
+    """Those that have a folder, and the one that is always there."""
+    return dict(served(complete(config)))
+
+
+@contextlib.asynccontextmanager
+async def _following(path: Path | None, repository: Repository) -> AsyncIterator[None]:
+    """A file that changes is taken up."""
+    if path is None:
+        yield
+        return
+
+    async def take_up(config: Models) -> None:
+        await repository.take_up(_ours(config))
+
+    file = Watched(path, lambda line: _log.warning("%s", line))
+    file.first()
+    watching = asyncio.create_task(file.run(take_up))
+    try:
+        yield
+    finally:
+        watching.cancel()
 
 
 def _say_ready(address: str) -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 from catnap.errors import CatnapError, InvalidRequest, NotFound
 from catnap.models.serving import folder
 from catnap.models.serving.served import Served
-from catnap.models.settings import Model
+from catnap.models.settings import Batch, Model
 
 State = Literal["READY", "LOADING", "UNAVAILABLE"]
 
@@ -21,11 +21,15 @@ Load = Callable[[str, Model], Mapping[str, Served]]
 """Loads every version of a model, which takes as long as it takes."""
 
 
+_MadeOf = tuple[str, str, Batch]
+
+
 @dataclass
 class _Entry:
     versions: Mapping[str, Served] = field(default_factory=dict)
     state: State = "LOADING"
     reason: str = ""
+    made_of: _MadeOf | None = None
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,23 @@ class Repository:
 
     async def start(self) -> None:
         """Loads them all. Raises InvalidRequest with what is wrong, a line each."""
-        models, wrong = self._read(), list[str]()
-        for name, model in models.items():
-            try:
-                await self._take_up(name, model)
-            except CatnapError as error:
-                wrong.append(f"[{name}] {error.message}")
+        await self.take_up(self._read())
+
+    async def take_up(self, models: Mapping[str, Model]) -> None:
+        """Loads those that are new, or are to be loaded otherwise, and forgets those
+        that are no more. Raises as start does; the others are taken up."""
+        async with self._turn:
+            gone = [self._entries.pop(name) for name in [*self._entries] if name not in models]
+            wrong = list[str]()
+            for name, model in models.items():
+                try:
+                    entry = self._entries.get(name)
+                    if entry is None or entry.made_of != _made_of(model):
+                        await self._take_up(name, model)
+                except CatnapError as error:
+                    wrong.append(f"[{name}] {error.message}")
+            for entry in gone:
+                await _close(entry.versions)
         if wrong:
             raise InvalidRequest("\n".join(wrong))
 
@@ -120,8 +135,13 @@ class Repository:
         for served in loaded.values():
             served.start()
         leaving, entry.versions = entry.versions, loaded
-        entry.state, entry.reason = "READY", ""
+        entry.state, entry.reason, entry.made_of = "READY", "", _made_of(model)
         await _close(leaving)
+
+
+def _made_of(model: Model) -> _MadeOf:
+    """What of a table it is loaded by."""
+    return model.folder, model.device, model.batch
 
 
 async def _close(leaving: Mapping[str, Served]) -> None:
