@@ -23,8 +23,8 @@ def leaves(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str
     return found
 
 
-PROCESSES = ["host", "models"]
-COMMANDS = [path for path in leaves(catnap) if path[0] not in PROCESSES]
+PROCESSES = [("host",), ("models", "serve")]
+COMMANDS = [path for path in leaves(catnap) if path not in PROCESSES]
 JSON_ONLY = [("scale", "decide"), ("audit", "export")]
 
 
@@ -52,12 +52,17 @@ def test_every_command_speaks_json(alone: Cli, path: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
-@pytest.mark.parametrize("process", PROCESSES)
-def test_a_process_explains_itself_with_an_example(process: str, flag: str) -> None:
-    done = started(process, flag)
+@pytest.mark.parametrize("process", PROCESSES, ids=" ".join)
+def test_a_process_explains_itself_with_an_example(process: tuple[str, ...], flag: str) -> None:
+    done = started(*process, flag)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.lower().startswith(f"usage: catnap {process} ")
-    assert f"\n  catnap {process} " in done.stdout
+    called = f"catnap {' '.join(process)} "
+    assert done.stdout.lower().startswith(f"usage: {called}")
+    assert f"\n  {called}" in done.stdout
+
+
+def test_the_model_server_is_started_without_its_name_too() -> None:
+    assert started("models", "--threads", "none").stderr.startswith("usage: catnap models serve")
 
 
 def test_a_function_host_starts_without_click() -> None:

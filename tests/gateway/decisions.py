@@ -14,6 +14,7 @@ HTTP = {
     "POST /events": "events.send",
     "POST /events/{skill}/{trigger}": "events.deliver",
     "GET /platform": "platform.read",
+    "GET /platform/models": "platform.read",
     "GET /platform/skills/{skill}": "platform.read",
     "DELETE /platform/skills/{skill}": "platform.write",
     "PUT /platform/skills/{skill}/traffic": "platform.write",

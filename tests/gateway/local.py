@@ -32,11 +32,14 @@ async def started(
     audit: str = "actions",
     files: str = "",
     store: str = "",
+    models_file: Path | None = None,
     traces: Path | None = None,
 ) -> AsyncIterator[tuple[Gateway, Target]]:
-    """The gateway, and where it listens. It has no models. platform: where the
+    """The gateway, and where it listens. It has no models but those of models_file.
+    platform: where the
     skills run; a cluster is that of KUBECONFIG. audit: what is recorded.
     files: a bucket. store: what several gateways share. traces: where spans go."""
+    (folder / "functions").mkdir(exist_ok=True)
     for skill in skills:
         shutil.copytree(skill, folder / "functions" / skill.name)
     settings = Settings(
@@ -46,6 +49,7 @@ async def started(
         keys=keys,
         reload=False,
         models="127.0.0.1:1",
+        models_file=models_file,
         platform=platform,
         audit=audit,
         files=files,

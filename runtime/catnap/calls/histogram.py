@@ -31,6 +31,20 @@ class Histogram:
     def count(self) -> int:
         return sum(self.buckets)
 
+    def quantile(self, share: float) -> float | None:
+        """Seconds that this share of them (0 to 1) lasted at most, as near as the
+        buckets tell; None where there is none."""
+        left = share * self.count
+        if not self.count:
+            return None
+        lower = 0.0
+        for upper, some in zip(SECONDS, self.buckets, strict=False):
+            if some and left <= some:
+                return lower + (upper - lower) * left / some
+            left -= some
+            lower = upper
+        return lower
+
     def upto(self) -> list[tuple[str, float]]:
         """How many lasted so long or less, as the library wants it told."""
         return list(zip(_UPTO, accumulate(self.buckets), strict=True))

@@ -14,9 +14,11 @@ from prometheus_client.core import (
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from catnap.access.model_usage import OK
 from catnap.calls.histogram import Histogram, together
 from catnap.models.account import Spent
 from catnap.models.registry import AnyServed
+from catnap.models.snapshot import Ended
 
 _REQUEST = ["model", "version"]
 _SERVER = ["model", "version", "server"]
@@ -60,6 +62,20 @@ class ModelMetrics(Collector):
         ended.bytes_in += spent.bytes_in
         ended.bytes_out += spent.bytes_out
         ended.cost += cost
+
+    def of(self, served: AnyServed) -> Ended:
+        """What requests to it, or to its canary, came to since the start."""
+        canary = served.model.canary
+        other = canary.version if canary else None
+        alike = [
+            (outcome, ended)
+            for (name, version, outcome), ended in self._ended.items()
+            if name == served.name and (version == other) == served.canary
+        ]
+        whole = together(ended.served for _, ended in alike)
+        failed = sum(ended.waited.count for outcome, ended in alike if outcome != OK)
+        requests = sum(ended.waited.count for _, ended in alike)
+        return Ended(requests, failed, whole.quantile(0.5), whole.quantile(0.95))
 
     def collect(self) -> Iterable[Metric]:
         return chain(self._requests(), _servers(self._models))
@@ -130,9 +146,7 @@ def _servers(models: Iterable[AnyServed]) -> Iterator[Metric]:
         "catnap_model_ejections", "Times that a server was left alone after errors", labels=_SERVER
     )
     for served in models:
-        canary = served.model.canary
-        version = canary.version if served.canary and canary else served.model.version
-        key = (served.name, version)
+        key = (served.name, served.version)
         waiting.add_metric(key, len(served.pool.queue))
         for server in served.pool.servers:
             where = (*key, server.name)

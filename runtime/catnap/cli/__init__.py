@@ -16,10 +16,17 @@ def main() -> int:
         from catnap.host.main import main as host
 
         return host(argv[1:])
-    if argv[:1] == ["models"]:
+    # `catnap models --address ...` as well: the images and older scripts say it so.
+    if argv[:1] == ["models"] and _serves(argv[1:2]):
         from catnap.models.serving.main import main as models
 
-        return models(argv[1:])
+        return models(argv[2:] if argv[1] == "serve" else argv[1:])
     from catnap.cli.app import run
 
     return run(argv)
+
+
+def _serves(first: list[str]) -> bool:
+    return first == ["serve"] or (
+        bool(first) and first[0].startswith("--") and first[0] != "--help"
+    )

@@ -32,6 +32,7 @@ _COMMANDS = {
     "logout": "login",
     "audit": "audit",
     "secrets": "secrets",
+    "models": "models",
     "usage": "usage",
     "limits": "limits",
     "new": "new",
@@ -45,7 +46,6 @@ _COMMANDS = {
     "config": "config",
     "doctor": "doctor",
     "host": "processes",
-    "models": "processes",
 }
 """Each command's module, imported when it is used; in the order of the help."""
 

@@ -13,6 +13,7 @@ from catnap.gateway import (
     files,
     keys,
     limits,
+    models_seen,
     observe,
     oip_routes,
     openai_errors,
@@ -39,6 +40,7 @@ ROUTES = Table(
         Route("POST", "/events", "events.send", events.take),
         Route("POST", "/events/{skill}/{trigger}", "events.deliver", events.take_for),
         Route("GET", "/platform", "platform.read", platform.see, any_tenant=True),
+        Route("GET", "/platform/models", "platform.read", models_seen.see),
         Route("GET", "/platform/skills/{skill}", "platform.read", platform.look, any_tenant=True),
         Route("DELETE", "/platform/skills/{skill}", "platform.write", platform.delete),
         Route(
