@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from catnap.errors import InvalidRequest, PayloadTooLarge, SkillCrashed
-from catnap.gateway import oip_request
+from catnap.gateway import oip_answer, oip_request
 from catnap.gateway.oip_answer import write
 from catnap.gateway.oip_plain import plain
 from catnap.gateway.oip_request import read
@@ -209,6 +209,18 @@ def test_an_answer_that_lacks_contents_is_the_servers_fault() -> None:
     found.outputs.add(name="z", datatype="INT8", shape=[1])
     with pytest.raises(SkillCrashed, match="2 outputs and the contents of 1"):
         write(found, lambda _: False)
+
+
+def test_outputs_that_are_too_large_for_json_are_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(oip_answer, "MAX_JSON", 5)
+    found = answer("INT8", b"abc")
+    found.outputs.add(name="z", datatype="INT8", shape=[3])
+    found.raw_output_contents.append(b"def")
+    with pytest.raises(InvalidRequest, match="output 'z': is too large for JSON: ask for it as"):
+        write(found, lambda _: False)
+    assert write(found, lambda name: name == "z")[1] == [b"def"]
 
 
 def test_numbers_that_json_does_not_have_are_null() -> None:

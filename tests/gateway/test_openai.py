@@ -6,13 +6,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from catnap.gateway.openai_events import streamed
 from catnap.models.sse import Events
 from tests.gateway.http_models import VIEWER, Asking, asking
 from tests.gateway.inference import until
@@ -239,6 +240,18 @@ async def test_an_error_in_the_place_of_an_answer_is_said_in_the_servers_words(
     monkeypatch.setattr(ask.openai, "_whole", lambda path, asked: error)
     status, said = await ask.post(CHAT, chat())
     assert (status, said["error"]["message"]) == (500, "model 'org/writer': the KV cache is full")
+
+
+async def test_while_a_stream_waits_its_client_is_sent_what_is_no_event() -> None:
+    async def parts() -> AsyncGenerator[bytes, None]:
+        yield b"{}"
+
+    response = await streamed(parts())
+    assert isinstance(response.body, AsyncIterable)
+    sent = [part async for part in response.body]
+    assert sent == [b"data: {}\n\n", b"data: [DONE]\n\n"]
+    assert response.idle
+    assert not list(Events().feed(response.idle))
 
 
 async def test_a_stream_that_breaks_says_so_in_an_event_and_is_not_done(ask: Asking) -> None:

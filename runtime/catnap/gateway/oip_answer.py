@@ -8,9 +8,12 @@ from typing import Any
 
 import msgspec
 
-from catnap.errors import SkillCrashed
-from catnap.gateway.oip_elements import from_bytes, packed, texts
+from catnap.errors import InvalidRequest, SkillCrashed
+from catnap.gateway.oip_elements import ASK_BINARY, from_bytes, packed, texts
 from catnap.inference import grpc_service_pb2 as oip
+
+MAX_JSON = 4 << 20
+"""Bytes of raw tensors that are written as JSON: four times as many, at once."""
 
 Output = oip.ModelInferResponse.InferOutputTensor
 
@@ -30,7 +33,7 @@ def write(
             f"model {answer.model_name!r}: its server gave {len(answer.outputs)} outputs and "
             f"the contents of {len(raws)}"
         )
-    outputs, follows = list[dict[str, Any]](), list[bytes]()
+    outputs, follows, left = list[dict[str, Any]](), list[bytes](), MAX_JSON
     for number, output in enumerate(answer.outputs):
         parameters = to_plain(output.parameters)
         # KServe's servers say so over gRPC too, where it means nothing.
@@ -45,6 +48,9 @@ def write(
             parameters["binary_data_size"] = len(raw)
             follows.append(raw)
         else:
+            left -= len(raws[number]) if raws else output.ByteSize()
+            if left < 0:
+                raise InvalidRequest(f"{_called(output)}: is too large for JSON: {ASK_BINARY}")
             described["data"] = _data(output, raws[number] if raws else None)
         if parameters:
             described["parameters"] = parameters

@@ -41,7 +41,7 @@ _INTEGER = (frozenset((int,)), "an integer")
 
 _LENGTH = struct.Struct("<I")
 _NO_JSON = ("FP16", "BF16")
-_ASK_BINARY = "ask for it as binary data (its parameter binary_data, or binary_data_output)"
+ASK_BINARY = "ask for it as binary data (its parameter binary_data, or binary_data_output)"
 
 
 def to_bytes(tensor: str, datatype: str, shape: Sequence[int], data: Sequence[Any]) -> bytes:
@@ -71,7 +71,7 @@ def from_bytes(tensor: str, datatype: str, raw: bytes) -> Sequence[Any]:
     if datatype == "BYTES":
         return texts(tensor, _split(tensor, raw))
     if datatype in _NO_JSON:
-        raise InvalidRequest(f"{tensor}: {datatype} has no form in JSON: {_ASK_BINARY}")
+        raise InvalidRequest(f"{tensor}: {datatype} has no form in JSON: {ASK_BINARY}")
     code = _CODES.get(datatype)
     if code is None or len(raw) % struct.calcsize(code):
         raise SkillCrashed(f"{tensor}: the server's {len(raw):,} bytes are no {datatype}")
@@ -123,4 +123,4 @@ def _text(tensor: str, number: int, element: bytes) -> str:
     try:
         return element.decode()
     except UnicodeDecodeError:
-        raise InvalidRequest(f"{tensor}: element {number} is no UTF-8: {_ASK_BINARY}") from None
+        raise InvalidRequest(f"{tensor}: element {number} is no UTF-8: {ASK_BINARY}") from None

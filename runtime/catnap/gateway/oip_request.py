@@ -17,9 +17,9 @@ from catnap.errors import InvalidRequest, PayloadTooLarge
 from catnap.gateway.oip_elements import to_bytes
 from catnap.inference import grpc_service_pb2 as oip
 
-MAX_JSON = 32 << 20
-"""Bytes of JSON that one request may have: its numbers take ten times their
-size while they are read."""
+MAX_JSON = 8 << 20
+"""Bytes of JSON that one request may have: they are read at once, and while they
+are nobody else is answered."""
 
 Parameter = bool | int | float | str
 
