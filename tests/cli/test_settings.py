@@ -229,3 +229,10 @@ def test_issuers_come_from_the_file(tmp_path: Path) -> None:
     [found] = read_settings({}, {}, tmp_path).issuers
     assert (found.keep, found.algorithms) == (7200.0, ("ES256",))
     assert (found.role_claim, found.role_map) == (("realm", "roles"), {"team a": ("caller:a-*",)})
+
+
+def test_spans_go_to_a_file_beside_the_settings_or_where_the_shell_says(tmp_path: Path) -> None:
+    write(tmp_path, 'traces = "traces.jsonl"')
+    assert read_settings({}, {}, tmp_path).traces == tmp_path / "traces.jsonl"
+    assert read_settings({}, {"CATNAP_TRACES": "here"}, tmp_path).traces == Path("here")
+    assert Settings().traces is None
