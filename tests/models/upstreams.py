@@ -61,6 +61,10 @@ class OipUpstream:
             await self._server.stop(None)
             self._server = None
 
+    @property
+    def stopped(self) -> bool:
+        return self._server is None
+
     async def _infer(self, raw: bytes, context: Context) -> bytes:
         await self._begin("ModelInfer", raw, context)
         return self.answer(raw)
@@ -193,6 +197,10 @@ class OpenAIUpstream:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def at_work(self) -> int:
+        return len(self._tasks)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
