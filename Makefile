@@ -78,8 +78,9 @@ need-go:
 test-clients: setup ## others' clients, and others' model servers behind the gateway; make test-servers first
 	@$(BIN)/python -m pytest -m servers $(ARGS) tests/clients
 
-test-hostile: setup ## send 100,000 generated requests to a host; HOSTILE_SEED= for others
+test-hostile: setup ## 100,000 generated requests to a host, as many malformed tensors to models, 200 rounds of their faults; HOSTILE_SEED= for others
 	@HOSTILE_REQUESTS=100000 $(BIN)/python -m pytest $(ARGS) tests/host/test_generated.py
+	@MALFORMED_REQUESTS=100000 FAULT_ROUNDS=200 $(BIN)/python -m pytest -s $(ARGS) tests/gateway/test_models_malformed.py tests/gateway/test_models_faults.py $(wildcard tests/models/test_faults*.py)
 
 test-killed: setup ## kill the gateway 20 times under load, and who keeps a folder 200 times; KILLS= for more
 	@KILLS=$${KILLS:-20} $(BIN)/python -m pytest -s $(ARGS) tests/platform/test_killed.py
