@@ -79,6 +79,37 @@ class Asking:
             json.dumps(body).encode(),
         )
 
+    def fresh(self) -> Asking:
+        """As at first, whatever another test did: no server is known to fail."""
+        self.world.key = ACME
+        self.world.gateway.leaving = False
+        for server in (self.openai, self.tensors, self.embedder):
+            server.behaves, server.held, server.left = "well", None, 0
+            server.asked.clear()
+        self.openai.words = 3
+        registry = self.world.gateway.models.registry
+        registry.change({})
+        registry.change(self._models())
+        return self
+
+    def _models(self) -> dict[str, Model]:
+        openai, tensors, embedder = (
+            (each.address,) for each in (self.openai, self.tensors, self.embedder)
+        )
+        return {
+            "org/writer": Model(
+                servers=openai,
+                protocol="openai",
+                abilities=("generate", "embed"),
+                at_servers="llama-8b",
+                aliases=("default",),
+            ),
+            "poet": Model(servers=tensors, abilities=("generate",)),
+            "same": Model(servers=tensors, at_servers="theirs"),
+            "lengths": Model(servers=embedder, abilities=("embed",), dimensions=2),
+            "rivals": Model(servers=tensors, tenants=("rival",)),
+        }
+
 
 @asynccontextmanager
 async def asking(folder: Path) -> AsyncIterator[Asking]:
@@ -91,23 +122,6 @@ async def asking(folder: Path) -> AsyncIterator[Asking]:
             oip_upstreams() as [tensors],
             running(folder, keys=KEYS) as world,
         ):
-            world.key = ACME
-            writer = Model(
-                servers=(openai.address,),
-                protocol="openai",
-                abilities=("generate", "embed"),
-                at_servers="llama-8b",
-                aliases=("default",),
-            )
-            has_tensors = Model(servers=(tensors.address,), at_servers="theirs")
-            models = {
-                "org/writer": writer,
-                "poet": Model(servers=(tensors.address,), abilities=("generate",)),
-                "same": has_tensors,
-                "lengths": Model(servers=(embedder.address,), abilities=("embed",), dimensions=2),
-                "rivals": Model(servers=(tensors.address,), tenants=("rival",)),
-            }
-            world.gateway.models.registry.change(models)
             yield Asking(world, openai, tensors, embedder)
     finally:
         await embedder.stop()

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -20,6 +18,8 @@ from catnap.v1.models_pb2_grpc import ModelsStub
 from tests.gateway.http_models import Asking, asking
 from tests.gateway.inference import until
 from tests.gateway.local import ACME, RIVAL
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @dataclass
@@ -39,16 +39,19 @@ def _by(key: str) -> list[tuple[str, str]]:
     return [("authorization", f"Bearer {key}")]
 
 
-@asynccontextmanager
-async def stubbed(folder: Path) -> AsyncIterator[Stub]:
-    async with asking(folder) as servers, aio.insecure_channel(servers.world.grpc) as channel:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def there(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stub]:
+    async with (
+        asking(tmp_path_factory.mktemp("models")) as servers,
+        aio.insecure_channel(servers.world.grpc) as channel,
+    ):
         yield Stub(servers, ModelsStub(channel))
 
 
-@pytest_asyncio.fixture
-async def ask(tmp_path: Path) -> AsyncIterator[Stub]:
-    async with stubbed(tmp_path) as found:
-        yield found
+@pytest_asyncio.fixture(loop_scope="module")
+async def ask(there: Stub) -> Stub:
+    there.servers.fresh()
+    return there
 
 
 HELLO = [models_pb2.ChatMessage(role="user", content="hello")]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +14,18 @@ from catnap.inference import grpc_service_pb2 as oip
 from tests.gateway.http_models import VIEWER, Asking, asking
 from tests.gateway.local import RIVAL
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-@pytest_asyncio.fixture
-async def ask(tmp_path: Path) -> AsyncIterator[Asking]:
-    async with asking(tmp_path) as found:
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def there(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Asking]:
+    async with asking(tmp_path_factory.mktemp("models")) as found:
         yield found
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def ask(there: Asking) -> Asking:
+    return there.fresh()
 
 
 def tensor(datatype: str, shape: list[int], data: Any = None, **more: Any) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import asyncio
 import base64
 import struct
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,10 +22,18 @@ CHAT, COMPLETIONS, EMBEDDINGS = "/v1/chat/completions", "/v1/completions", "/v1/
 HELLO = [{"role": "user", "content": "hello"}]
 
 
-@pytest_asyncio.fixture
-async def ask(tmp_path: Path) -> AsyncIterator[Asking]:
-    async with asking(tmp_path) as found:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def there(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Asking]:
+    async with asking(tmp_path_factory.mktemp("models")) as found:
         yield found
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def ask(there: Asking) -> Asking:
+    return there.fresh()
 
 
 def chat(**more: Any) -> dict[str, Any]:
