@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from google.protobuf.descriptor import ServiceDescriptor
 from grpc import aio
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 from grpc_health.v1.health import aio as health
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from catnap.errors import Unavailable
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.grpc_files import Files
+from catnap.gateway.grpc_handlers import handler
 from catnap.gateway.grpc_inference import RAW, SERVICE, GRPCInferenceService
 from catnap.gateway.grpc_models import Models
-from catnap.gateway.grpc_raw_door import handler
 from catnap.gateway.grpc_skills import Skills
 from catnap.gateway.grpc_tasks import Tasks
 from catnap.gateway.grpc_tls import credentials
-from catnap.inference import grpc_service_pb2
 from catnap.models.oip_server import MESSAGE
 from catnap.v1 import files_pb2, models_pb2, skills_pb2, tasks_pb2
-from catnap.v1.files_pb2_grpc import add_FilesServicer_to_server
-from catnap.v1.models_pb2_grpc import add_ModelsServicer_to_server
-from catnap.v1.skills_pb2_grpc import add_SkillsServicer_to_server
-from catnap.v1.tasks_pb2_grpc import add_TasksServicer_to_server
 
 # The tensors of 256 MiB that model servers take, and what is around them. Clients
 # that ping every ten seconds are welcome: gRPC's own default would cut them off.
@@ -39,7 +36,6 @@ _OPTIONS = [
 ROTATE = 10.0
 """Seconds after which a client is asked to connect anew, where another gateway may
 answer it: what is at work stays on the old connection until it has ended."""
-_FILES = (skills_pb2, tasks_pb2, files_pb2, models_pb2, grpc_service_pb2)
 
 
 @dataclass(frozen=True)
@@ -66,22 +62,27 @@ async def serve_grpc(gateway: Gateway, address: str) -> Rpc:
     if gateway.replicated:
         options.append(("grpc.max_connection_age_ms", int(ROTATE * 1000)))
     server = aio.server(options=options)
-    add_SkillsServicer_to_server(Skills(gateway), server)
-    add_TasksServicer_to_server(Tasks(gateway), server)
-    add_FilesServicer_to_server(Files(gateway), server)
-    add_ModelsServicer_to_server(Models(gateway), server)
-    server.add_generic_rpc_handlers((handler(SERVICE, GRPCInferenceService(gateway), RAW),))
-    names = [
-        service.full_name
-        for module in _FILES
-        for service in module.DESCRIPTOR.services_by_name.values()
-    ]
+    services: dict[ServiceDescriptor, object] = {
+        SERVICE: GRPCInferenceService(gateway),
+        _only(skills_pb2): Skills(gateway),
+        _only(tasks_pb2): Tasks(gateway),
+        _only(files_pb2): Files(gateway),
+        _only(models_pb2): Models(gateway),
+    }
     checks = health.HealthServicer()
-    for name in ("", *names):
+    for name in ("", *(each.full_name for each in services)):
         await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
-    names += [health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME]
-    reflection.enable_server_reflection(names, server)
+    services[_only(health_pb2)] = checks
+    names = [each.full_name for each in services]
+    services[_only(reflection_pb2)] = reflection.aio.ReflectionServicer(
+        [*names, reflection.SERVICE_NAME]
+    )
+    server.add_generic_rpc_handlers(
+        [
+            handler(each, servicer, RAW if each is SERVICE else ())
+            for each, servicer in services.items()
+        ]
+    )
     try:
         if secured is None:
             port = server.add_insecure_port(address)
@@ -93,3 +94,10 @@ async def serve_grpc(gateway: Gateway, address: str) -> Rpc:
         ) from None
     await server.start()
     return Rpc(server, checks, port)
+
+
+def _only(module: Any) -> ServiceDescriptor:
+    """The service of a file."""
+    (service,) = module.DESCRIPTOR.services_by_name.values()
+    assert isinstance(service, ServiceDescriptor)
+    return service

@@ -1,5 +1,8 @@
-"""A service of gRPC of which some methods are given bytes as they came, and give
-such bytes: nothing is parsed, or written anew, that is only passed on."""
+"""A service of gRPC, by the names of its methods.
+
+grpc.aio waits for each method apart that the generated code registers, and does so
+anew for every request: what they cost together is more than all that is decided here.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,12 @@ _KINDS: dict[tuple[bool, bool], Callable[..., grpc.RpcMethodHandler[Any, Any]]] 
 
 
 def handler(
-    service: ServiceDescriptor, servicer: object, raw: Collection[str]
+    service: ServiceDescriptor, servicer: object, raw: Collection[str] = ()
 ) -> grpc.GenericRpcHandler:
-    """Each method of the service, by the servicer's of that name. raw: names of
-    those that take and give bytes. To clients, and to reflection, they are as the
-    others."""
+    """Each method of the service, by the servicer's of that name. raw: those that
+    are given bytes as they came and give such bytes, so that what is only passed on
+    is neither parsed nor written anew. To clients, and to reflection, they are as
+    the others."""
     methods = {
         each.name: _handler(each, getattr(servicer, each.name), each.name in raw)
         for each in service.methods
