@@ -15,10 +15,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import models_relay
+from bench import models_embedding, models_relay
 from bench.models_relay import Place
 from bench.models_table import table
 from bench.peers.tensors import MODEL
+from bench.servers import LOAD_CORE
+from catnap.models.rules import BUILT_IN
+from catnap.models.serving import build
 from tests.platform.running import Running
 
 __all__ = ["main", "table"]
@@ -27,22 +30,40 @@ __all__ = ["main", "table"]
 def main() -> dict[str, Any]:
     cores = os.sched_getaffinity(0)
     try:
-        with tempfile.TemporaryDirectory() as name, models_relay.upstream() as upstream:
-            platform = _platform(Path(name), upstream.address)
+        with (
+            tempfile.TemporaryDirectory() as name,
+            models_relay.upstream() as upstream,
+            models_embedding.unbatched() as unbatched,
+        ):
+            platform = _platform(Path(name), upstream.address, unbatched)
             try:
                 gateway = Place(platform.process.pid, platform.grpc, platform.key)
-                os.sched_setaffinity(0, {models_relay.LOAD_CORE})
-                return {"relay": models_relay.measure(gateway, upstream.address)}
+                texts = models_embedding.measure(gateway)
+                os.sched_setaffinity(0, {LOAD_CORE})
+                return {"texts": texts, "relay": models_relay.measure(gateway, upstream.address)}
             finally:
                 platform.stop()
     finally:
         os.sched_setaffinity(0, cores)
 
 
-def _platform(folder: Path, upstream: str) -> Running:
-    """With one model, at that server, and no skills."""
+def _platform(folder: Path, upstream: str, unbatched: str) -> Running:
+    """With two models besides its own, and no skills."""
     for name in ("home", "functions"):
         (folder / name).mkdir(mode=0o700)
     models = folder / "models.toml"
-    models.write_text(f'[{MODEL}]\nservers = ["{upstream}"]\n')
+    models.write_text(_MODELS.format(upstream=upstream, unbatched=unbatched))
+    build.ensure(folder / "home")  # not while it starts
     return Running(folder / "home", folder / "functions", CATNAP_MODELS=str(models))
+
+
+_MODELS = f"""\
+[{MODEL}]
+servers = ["{{upstream}}"]
+
+[{models_embedding.SINGLE}]
+servers = ["{{unbatched}}"]
+at_servers = "{BUILT_IN}"
+abilities = ["embed", "infer"]
+dimensions = 384
+"""

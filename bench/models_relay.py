@@ -40,9 +40,9 @@ ALONE, MANY, TENSORS = "1 KiB, one at a time", "1 KiB, 64 at a time", "1 MiB, 8 
 SEQUENCES = "16 streams of requests"
 ANSWERS = f"16 streams of {PIECES} pieces each"
 LOADS: Mapping[str, Callable[[Client, float], Awaitable[Load]]] = {
-    ALONE: lambda client, seconds: client.infer(request(SMALL), 1, seconds),
-    MANY: lambda client, seconds: client.infer(request(SMALL), 64, seconds),
-    TENSORS: lambda client, seconds: client.infer(request(LARGE), 8, seconds),
+    ALONE: lambda client, seconds: client.infer(request(SMALL), inflight=1, seconds=seconds),
+    MANY: lambda client, seconds: client.infer(request(SMALL), inflight=64, seconds=seconds),
+    TENSORS: lambda client, seconds: client.infer(request(LARGE), inflight=8, seconds=seconds),
     SEQUENCES: lambda client, seconds: client.sequence(request(64), 16, seconds),
     ANSWERS: lambda client, seconds: client.pieces(request(64, PIECES), 16, seconds),
 }

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.host_table import Target, columns, verdicts
+from bench.models_embedding import BATCHED, INFLIGHT, SESSION, TOKENS, UNBATCHED
 from bench.models_relay import (
     ALONE,
     ANSWERS,
@@ -25,6 +26,8 @@ def table(result: dict[str, Any]) -> str:
     with console.capture() as capture:
         console.print("Requests and messages that are passed on, the gateway's CPU alone")
         console.print(_passed(result["relay"]))
+        console.print(f"Texts of {TOKENS} tokens, {INFLIGHT} at a time")
+        console.print(_texts(result["texts"]))
         console.print(verdicts(targets(result)))
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
 
@@ -35,6 +38,8 @@ def targets(result: dict[str, Any]) -> list[Target]:
     def ratio(load: str, figure: str, peer: str = RELAY) -> float:
         return float(passed[load][GATEWAY][figure] / passed[load][peer][figure])
 
+    texts = result["texts"]
+    session = max(rate for name, rate in texts.items() if name.startswith(SESSION))
     more = passed[ALONE][GATEWAY]["p50_ms"] - passed[ALONE][RELAY]["p50_ms"]
     return [
         Target(f"CPU, {MANY} / {RELAY}", ratio(MANY, "cpu_us"), "<=", 1.5, 1.2),
@@ -43,6 +48,8 @@ def targets(result: dict[str, Any]) -> list[Target]:
         Target(f"p50, {ALONE}, ms over the {RELAY}", more, "<=", 0.25),
         Target(f"messages a second, {SEQUENCES} / {RELAY}", ratio(SEQUENCES, "rate"), ">=", 0.8),
         Target(f"messages a second, {ANSWERS} / {RELAY}", ratio(ANSWERS, "rate"), ">=", 0.8),
+        Target("texts a second / without batches", texts[BATCHED] / texts[UNBATCHED], ">=", 1.4),
+        Target(f"texts a second / {SESSION}, best batch", texts[BATCHED] / session, ">=", 0.8),
     ]
 
 
@@ -57,4 +64,11 @@ def _passed(passed: dict[str, Any]) -> Table:
                 f"{found['cpu_us'] / places[RELAY]['cpu_us']:.2f}",
             )
         made.add_section()
+    return made
+
+
+def _texts(texts: dict[str, float]) -> Table:
+    made = columns("", "texts a second", f"/ {UNBATCHED}")
+    for name, rate in texts.items():
+        made.add_row(name, f"{rate:,.0f}", f"{rate / texts[UNBATCHED]:.2f}")
     return made

@@ -23,22 +23,22 @@ class Relay(grpc.GenericRpcHandler):
         self._known: dict[str, Any] = {}
 
     def service(self, details: grpc.HandlerCallDetails) -> Any:
-        method: str = details.method  # type: ignore[attr-defined]
+        method = details.method
         if method not in self._known:
             make = self._stream if method.endswith("StreamInfer") else self._unary
             self._known[method] = make(method)
         return self._known[method]
 
     def _unary(self, method: str) -> Any:
-        ask = self._channel.unary_unary(method)
+        ask: Any = self._channel.unary_unary(method)
 
         async def answer(request: bytes, context: Any) -> bytes:
-            return await ask(request)
+            return await ask(request)  # type: ignore[no-any-return]
 
         return grpc.unary_unary_rpc_method_handler(answer)
 
     def _stream(self, method: str) -> Any:
-        ask = self._channel.stream_stream(method)
+        ask: Any = self._channel.stream_stream(method)
 
         async def answer(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
             async for message in ask(requests):

@@ -53,7 +53,7 @@ def _piece(length: int, *, last: bool) -> bytes:
 
 class Tensors(grpc.GenericRpcHandler):
     def service(self, details: grpc.HandlerCallDetails) -> Any:
-        method: str = details.method  # type: ignore[attr-defined]
+        method = details.method
         if method == SERVICE + "ModelInfer":
             return grpc.unary_unary_rpc_method_handler(_infer)
         if method == SERVICE + "ModelStreamInfer":
