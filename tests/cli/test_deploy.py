@@ -63,6 +63,24 @@ def test_a_dry_run_shows_each_field_that_would_change(deploy: Deploy, cluster: T
     assert cluster.written == []
 
 
+def test_the_models_are_those_of_models_toml(deploy: Deploy, tmp_path: Path) -> None:
+    edit("one", "[models]\nallow = ['writer']\n")
+    assert "there is no model 'writer'" in deploy().err
+    text = (
+        "[writer]\nservers = ['writer.gpu:80']\nwake = { deployment = 'gpu/writer' }\n"
+        "[ranker]\nfolder = 'ranker'\n"
+    )
+    (tmp_path / "models.toml").write_text(text)
+    done = deploy("--dry-run")
+    assert "change   ConfigMap catnap/catnap-models\n" in done.out
+    assert "create   Role.rbac.authorization.k8s.io gpu/catnap-wakes-models\n" in done.out
+    assert "[ranker] folder: on a cluster" in done.err
+    (tmp_path / "other.toml").write_text("[writer]\n")
+    done = deploy("--models", "other.toml")
+    assert done.status == 2
+    assert "other.toml:1: [writer] servers" in done.err
+
+
 def test_a_program_gets_json_and_nothing_beside(deploy: Deploy) -> None:
     done = deploy("--json")
     assert done.err == ""

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 @with_json
 @with_settings(
     *("functions", "home", "http", "token", "install", "files", "files_bounds", "retry"),
-    *("egress_networks", "index", "store"),
+    *("egress_networks", "index", "store", "models"),
 )
 def deploy(
     settings: Settings,
@@ -74,6 +74,8 @@ def deploy(
     ready. A skill that cannot be deployed leaves the running one as it is.
     Where CATNAP_STORE names a Postgres and CATNAP_FILES a bucket, there are two
     gateways; else one, with a volume.
+    The models are those of models.toml: the gateway takes another up while it
+    runs, a minute or so after it was deployed.
     Images get to the cluster by REGISTRY, or by LOAD_COMMAND; see `catnap
     build --help`.
 
@@ -94,7 +96,7 @@ def deploy(
     from catnap.access.keyfile import random_text
     from catnap.access.keys import PREFIX
     from catnap.access.shared_keys import FILES
-    from catnap.models.serving.build import NAME as MODEL
+    from catnap.cli.cluster_models import cluster_models
     from catnap.services.cluster.install import Install
     from catnap.services.cluster.names import (
         ADMIN_KEY,
@@ -108,6 +110,7 @@ def deploy(
     from catnap.services.knative.order import Order
 
     began = time.monotonic()
+    models = cluster_models(settings.models_file)
     order = Order(
         folders=_folders(settings.functions, skills),
         home=settings.home,
@@ -118,9 +121,11 @@ def deploy(
             storage_class=storage_class,
             settings=gateway_settings(settings),
             files=authorities(settings),
+            models_toml=models.text,
+            wakes=models.wakes,
             clients=bool(settings.clients),
         ),
-        models=(MODEL,),
+        models=models.names,
         build=replace(BuildSettings.read(os.environ), home=settings.home),
         images=_images(images),
         timeout=timeout,

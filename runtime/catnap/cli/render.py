@@ -13,6 +13,7 @@ import yaml
 
 from catnap.cli import output
 from catnap.cli.authorities import authorities
+from catnap.cli.cluster_models import cluster_models
 from catnap.cli.options import Command, with_json, with_settings
 from catnap.cli.settings import Settings, gateway_settings
 from catnap.errors import NotFound
@@ -52,7 +53,7 @@ from catnap.skills.manifest import read_manifest
 @with_json
 @with_settings(
     *("functions", "home", "install", "files", "files_bounds", "retry"),
-    *("egress_networks", "index", "store"),
+    *("egress_networks", "index", "store", "models"),
 )
 def render(
     settings: Settings,
@@ -86,6 +87,7 @@ def render(
     folders = skill_folders(settings.functions, skill)
     chosen = Images(references, [*(folder.name for folder in folders), GATEWAY, MODELS])
     if cluster:
+        models = cluster_models(settings.models_file)
         install = Install(
             name=settings.install,
             tenants=tenants or Install.tenants,
@@ -96,6 +98,8 @@ def render(
             storage_class=storage_class or Install.storage_class,
             settings=gateway_settings(settings),
             files=authorities(settings),
+            models_toml=models.text,
+            wakes=models.wakes,
             tls=tls,
             clients=bool(settings.clients),
             replicated=bool(settings.store),

@@ -125,6 +125,51 @@ def test_images_and_storage_are_as_the_installation_says() -> None:
     assert "storageClassName" not in claim["spec"]
 
 
+def test_models_that_sleep_are_the_gateways_to_scale_and_nothing_else_of_them() -> None:
+    made = cluster_objects(
+        Install(name="mine", wakes=("gpu/writer", "gpu/ranker", "other/m"), models_toml="# three"),
+        [],
+    )
+    rights = {
+        (each["kind"], each["metadata"]["namespace"]): each
+        for each in made
+        if each["metadata"]["name"] == "mine-wakes-models"
+    }
+    assert sorted(rights) == [
+        *(("Role", "gpu"), ("Role", "other"), ("RoleBinding", "gpu"), ("RoleBinding", "other")),
+    ]
+    assert rights["Role", "gpu"]["rules"] == [
+        {
+            "apiGroups": ["apps"],
+            "resources": ["deployments/scale"],
+            "resourceNames": ["ranker", "writer"],
+            "verbs": ["get", "patch"],
+        }
+    ]
+    [subject] = rights["RoleBinding", "other"]["subjects"]
+    assert (subject["name"], subject["namespace"]) == ("catnap-gateway", "mine")
+    [config] = [
+        each for each in of_kind(made, "ConfigMap") if each["metadata"]["name"] == "catnap-models"
+    ]
+    assert config["data"] == {"models.toml": "# three"}
+
+
+def test_other_models_are_no_other_gateway() -> None:
+    """It takes them up while it runs."""
+    gateways = [
+        next(
+            each["spec"]["template"]
+            for each in of_kind(cluster_objects(Install(models_toml=text), []), "Deployment")
+            if each["metadata"]["name"] == "catnap-gateway"
+        )
+        for text in ("", "[m]")
+    ]
+    assert gateways[0] == gateways[1]
+    [settings] = [each for each in gateways[0]["spec"]["volumes"] if each["name"] == "settings"]
+    names = [each["configMap"]["name"] for each in settings["projected"]["sources"]]
+    assert names == ["catnap-settings", "catnap-models"]
+
+
 def test_a_cluster_without_eventing_is_given_none_of_its_kinds() -> None:
     without = cluster_objects(Install(eventing=False), [ECHO])
     assert not [each for each in without if "eventing" in each["apiVersion"]]

@@ -65,6 +65,21 @@ async def test_a_whole_installation_goes_and_only_it_and_its_gateway_last(
     await undeploy.gone(cluster.api(), "catnap", timeout=10)
 
 
+async def test_what_it_may_do_in_the_namespaces_of_models_goes_too(cluster: ToyCluster) -> None:
+    for kind in ("roles", "rolebindings"):
+        for name, labels in (("catnap-wakes-models", OURS), ("other-wakes-models", OTHERS)):
+            path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/gpu/{kind}/{name}"
+            cluster.put(path, labelled(labels))
+        inside = f"/apis/rbac.authorization.k8s.io/v1/namespaces/catnap/{kind}/gateway"
+        cluster.put(inside, labelled(OURS))  # goes with its namespace
+    await undeploy.remove(cluster.api(), await undeploy.whole(cluster.api(), "catnap"))
+    assert [each for each in cluster.written if "role" in each] == [
+        "DELETE clusterroles catnap:gateway",
+        "DELETE rolebindings catnap-wakes-models",
+        "DELETE roles catnap-wakes-models",
+    ]
+
+
 async def test_an_installation_that_is_not_there_is_said_so(cluster: ToyCluster) -> None:
     with pytest.raises(NotFound, match="no installation 'nowhere'"):
         await undeploy.whole(cluster.api(), "nowhere")

@@ -16,7 +16,10 @@ class Install:
     them. storage: the size of the gateway's volume. storage_class: empty for
     the cluster's default. eventing: whether the cluster has Knative Eventing.
     settings: the gateway's catnap.toml, empty for defaults; it holds no secret.
-    files: what it names beside itself, by name; no secrets either. tls: whether
+    files: what it names beside itself, by name; no secrets either. models_toml:
+    which models there are, empty for what the model server has by itself. wakes:
+    the Deployments, as `namespace/name`, that the gateway starts and stops for
+    them. tls: whether
     there is a Secret TLS_SECRET with a certificate that the gateway shows.
     clients: whether those who come by TLS have to show one, too.
     replicated: whether its store is Postgres and its files are in a bucket; then
@@ -34,6 +37,8 @@ class Install:
     eventing: bool = True
     settings: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
+    models_toml: str = ""
+    wakes: tuple[str, ...] = ()
     tls: bool = False
     clients: bool = False
     replicated: bool = False

@@ -30,6 +30,9 @@ CALLBACK_PORT = 8081
 SETTINGS = "catnap-settings"
 """The ConfigMap with the gateway's catnap.toml."""
 
+MODELS_SETTINGS = "catnap-models"
+"""The ConfigMap with the models.toml of the gateway and of the model server."""
+
 MANAGED_BY = "app.kubernetes.io/managed-by"
 INSTALL = "catnap.dev/install"
 """Label: the installation that an object belongs to."""
@@ -65,6 +68,12 @@ def namespace_of(tenant: str, install: str = DEFAULT_INSTALL) -> str:
     short = base64.b32encode(whole).decode().lower()
     readable = re.sub(r"[^a-z0-9]+", "-", tenant.lower())[: room - len(short) - 2].strip("-")
     return f"{install}-{readable or 'x'}--{short}"
+
+
+def waker_of(install: str) -> str:
+    """The Role, and its binding, by which the gateway scales models' Deployments
+    in a namespace that is not its own."""
+    return f"{install}-wakes-models"
 
 
 def gateway_host(install: str) -> str:

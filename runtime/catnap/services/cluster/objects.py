@@ -17,11 +17,13 @@ from catnap.services.cluster.names import (
     INSTALL,
     MANAGED_BY,
     MODELS,
+    MODELS_SETTINGS,
     SETTINGS,
     TENANT,
     namespace_of,
 )
 from catnap.services.cluster.skill import Skill, cluster_service
+from catnap.services.cluster.wakes import wake_rights
 from catnap.services.render import CATNAP
 
 _NAMING = {"name", "namespace", "kubernetes.io/metadata.name", INSTALL}
@@ -52,7 +54,12 @@ def system_objects(install: Install) -> list[Object]:
     if install.tls:
         for name in ("tls", "mtls") if install.clients else ("tls",):
             found = extended(found, find(name))
-    objects = [_settings(install), *(_renamed(each, names) for each in found)]
+    objects = [
+        _config_map(install, SETTINGS, {"catnap.toml": install.settings, **install.files}),
+        _config_map(install, MODELS_SETTINGS, {"models.toml": install.models_toml}),
+        *(_renamed(each, names) for each in found),
+        *wake_rights(install),
+    ]
     for each in objects:
         if each["kind"] == "PersistentVolumeClaim":
             each["spec"]["resources"]["requests"]["storage"] = install.storage
@@ -64,7 +71,8 @@ def system_objects(install: Install) -> list[Object]:
                 container["image"]
             ]
         if each["kind"] == "Deployment" and each["metadata"]["name"] == GATEWAY:
-            # Other settings are another gateway: it reads them when it starts.
+            # Other settings are another gateway: it reads them when it starts. Not
+            # so the models, which it looks at while it runs.
             told = msgspec.json.encode((install.settings, *sorted(install.files.items())))
             digest = hashlib.sha256(told).hexdigest()
             template = each["spec"]["template"]["metadata"]
@@ -72,13 +80,13 @@ def system_objects(install: Install) -> list[Object]:
     return objects
 
 
-def _settings(install: Install) -> Object:
+def _config_map(install: Install, name: str, data: Mapping[str, str]) -> Object:
     labels = {MANAGED_BY: "catnap", INSTALL: install.name}
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": SETTINGS, "namespace": install.name, "labels": labels},
-        "data": {"catnap.toml": install.settings, **install.files},
+        "metadata": {"name": name, "namespace": install.name, "labels": labels},
+        "data": data,
     }
 
 

@@ -8,17 +8,18 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 from catnap.errors import DeadlineExceeded, NotFound
-from catnap.services.cluster.names import INSTALL, namespace_of
+from catnap.services.cluster.names import INSTALL, namespace_of, waker_of
 from catnap.services.knative.api import Api
 from catnap.services.knative.apply import title
 from catnap.services.knative.watch import Snapshot, watch
 
 _SKILL = ("serving.knative.dev/v1", "Service")
 _TRIGGER = ("eventing.knative.dev/v1", "Trigger")
+_RBAC = "rbac.authorization.k8s.io/v1"
 _OF_THE_CLUSTER = (
     ("v1", "Namespace"),
-    ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"),
-    ("rbac.authorization.k8s.io/v1", "ClusterRole"),
+    (_RBAC, "ClusterRoleBinding"),
+    (_RBAC, "ClusterRole"),
 )
 
 
@@ -68,6 +69,12 @@ async def whole(api: Api, install: str) -> list[Target]:
         each
         for version, kind in _OF_THE_CLUSTER
         for each in await _ours(api, version, kind, install)
+    ]
+    found += [
+        each
+        for kind in ("RoleBinding", "Role")
+        for each in await _ours(api, _RBAC, kind, install)
+        if each.name == waker_of(install)  # the others go with their namespaces
     ]
     if not found:
         raise NotFound(f"there is no installation {install!r} on {api.server}")
