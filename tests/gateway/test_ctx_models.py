@@ -159,6 +159,8 @@ async def test_a_skill_asks_no_model_but_those_of_its_manifest(ask: Asking) -> N
 async def test_an_alias_that_the_manifest_allows_is_enough(ask: Asking) -> None:
     with Call(ask, allowed=("default",)) as models:
         assert [each async for each in models.generate("a", model="default")]
+        listed = await models._gateway.request("GET", "/callback/v1/models")
+        assert [each["id"] for each in json.loads(await listed.read())["data"]] == ["default"]
 
 
 async def test_a_request_waits_no_longer_than_its_call(ask: Asking) -> None:

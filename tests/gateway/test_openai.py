@@ -119,6 +119,8 @@ async def test_a_model_that_has_tensors_takes_no_messages(ask: Asking) -> None:
     status, said = await ask.post(CHAT, chat(model="poet"))
     assert (status, said["error"]["param"]) == (400, "messages")
     assert "/v1/completions" in said["error"]["message"]
+    _, said = await ask.post(CHAT, chat(model="same"))
+    assert said["error"]["message"] == "model 'same' cannot generate, it can infer"
 
 
 @pytest.mark.parametrize("given", ["a bc", ["a bc", "d"]])

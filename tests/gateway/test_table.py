@@ -25,6 +25,8 @@ TABLE = Table(
         Route("GET", "/files/{scope}", "files.read", answer),
         Route("PUT", "/files/{scope}/{key...}", "files.write", answer),
         Route("GET", "/v1.json", PUBLIC, answer),
+        Route("GET", "/models/{model...}/versions/{version}", "models.use", answer),
+        Route("GET", "/models/{model...}", "models.use", answer),
     ),
     hint="GET /skills",
 )
@@ -43,6 +45,9 @@ TABLE = Table(
         ("PUT", "/files/session:%C3%BC/", "files.write", ("session:ü", ""), ""),
         ("GET", "/files/user", "files.read", ("user",), ""),
         ("GET", "/v1.json", PUBLIC, (), ""),
+        ("GET", "/models/a/b/versions/2", "models.use", ("a/b", "2"), ""),
+        ("GET", "/models/a/versions/1/versions/2", "models.use", ("a/versions/1", "2"), ""),
+        ("GET", "/models/a%2Fb/versions", "models.use", ("a/b/versions",), ""),
     ],
 )
 def test_a_path_leads_to_its_route(

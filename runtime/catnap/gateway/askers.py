@@ -13,7 +13,6 @@ from catnap.gateway import callers
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.table import Handler
 from catnap.http import Request, Response
-from catnap.models.settings import Model
 from catnap.services.timings import written
 
 Answers = Callable[..., Coroutine[Any, Any, Response]]
@@ -59,8 +58,10 @@ def _timed(asker: Asker, response: Response) -> Response:
     return response
 
 
-def visible(models: ModelCalls, asker: Asker) -> Iterator[tuple[str, Model]]:
-    """Those that it may ask, by name."""
+def names(models: ModelCalls, asker: Asker) -> Iterator[str]:
+    """Of the models that it may ask, as it may ask for them."""
     for name, model in models.visible(asker.who[0]):
-        if asker.models is None or not asker.models.isdisjoint((name, *model.aliases)):
-            yield name, model
+        if asker.models is None:
+            yield name
+        else:
+            yield from sorted(asker.models & {name, *model.aliases})

@@ -15,7 +15,7 @@ from catnap.calls.ids import new_id
 from catnap.calls.models import Asker
 from catnap.errors import InvalidRequest, NotFound
 from catnap.gateway import openai_embeddings
-from catnap.gateway.askers import Answers, by_grant, by_key, visible
+from catnap.gateway.askers import Answers, by_grant, by_key, names
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.openai_completions import Completion
 from catnap.gateway.openai_errors import ModelNotFound
@@ -36,7 +36,7 @@ class _Known(msgspec.Struct):
 async def chat(gateway: Gateway, asker: Asker, request: Request) -> Response:
     body, known = await _read(request)
     served = _served(gateway, asker, known.model, "generate")
-    if served.model.protocol == "oip":
+    if served.model.protocol == "oip" and "generate" in served.model.abilities:
         raise InvalidRequest(
             f"messages: model {served.name!r} goes on with a text as it is, and has no form for "
             f"a chat: ask it at {COMPLETIONS}"
@@ -67,7 +67,7 @@ async def embed(gateway: Gateway, asker: Asker, request: Request) -> Response:
 
 
 async def list_(gateway: Gateway, asker: Asker, request: Request) -> Response:
-    found = [_described(name) for name, _ in visible(gateway.models, asker)]
+    found = [_described(name) for name in names(gateway.models, asker)]
     return Response.json(msgspec.json.encode({"object": "list", "data": found}))
 
 

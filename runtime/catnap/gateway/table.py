@@ -33,10 +33,10 @@ class Route:
     """One line of a table.
 
     path: what is in braces is given to the handler, in this order. `{skill}` is
-    what the decision is about, too; `{key...}`, as the last one, is all that
-    follows. action: PUBLIC where nobody is turned away. proof: where the caller
-    is known by something else than the surface's usual credential. any_tenant:
-    `?tenant=` names the tenant that it is about.
+    what the decision is about, too; `{key...}` may have slashes, and what comes
+    after it is found from the end. action: PUBLIC where nobody is turned away.
+    proof: where the caller is known by something else than the surface's usual
+    credential. any_tenant: `?tenant=` names the tenant that it is about.
     """
 
     method: str

@@ -26,7 +26,10 @@ if _version_not_supported:
 
 
 class ModelsStub:
-    """Missing associated documentation comment in .proto file."""
+    """Beside a request its metadata may have `catnap-user`, whom the caller acts for;
+    `catnap-session`, whose requests had better meet the same server; and
+    `catnap-priority`: low, normal or high.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -52,7 +55,10 @@ class ModelsStub:
 
 
 class ModelsServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Beside a request its metadata may have `catnap-user`, whom the caller acts for;
+    `catnap-session`, whose requests had better meet the same server; and
+    `catnap-priority`: low, normal or high.
+    """
 
     def Embed(self, request, context):
         """Vectors for texts, in the order of the texts.
@@ -103,7 +109,10 @@ def add_ModelsServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Models:
-    """Missing associated documentation comment in .proto file."""
+    """Beside a request its metadata may have `catnap-user`, whom the caller acts for;
+    `catnap-session`, whose requests had better meet the same server; and
+    `catnap-priority`: low, normal or high.
+    """
 
     @staticmethod
     def Embed(request,

@@ -27,6 +27,11 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ModelsStub:
+    """Beside a request its metadata may have `catnap-user`, whom the caller acts for;
+    `catnap-session`, whose requests had better meet the same server; and
+    `catnap-priority`: low, normal or high.
+    """
+
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
@@ -42,6 +47,11 @@ class ModelsStub:
 
 @_typing.type_check_only
 class ModelsAsyncStub(ModelsStub):
+    """Beside a request its metadata may have `catnap-user`, whom the caller acts for;
+    `catnap-session`, whose requests had better meet the same server; and
+    `catnap-priority`: low, normal or high.
+    """
+
     def __init__(self, channel: _aio.Channel) -> None: ...
     Embed: _aio.UnaryUnaryMultiCallable[_models_pb2.EmbedRequest, _models_pb2.EmbedResponse]  # type: ignore[assignment]
     """Vectors for texts, in the order of the texts."""
@@ -53,6 +63,11 @@ class ModelsAsyncStub(ModelsStub):
     """The models the caller may use, by name."""
 
 class ModelsServicer(metaclass=_abc_1.ABCMeta):
+    """Beside a request its metadata may have `catnap-user`, whom the caller acts for;
+    `catnap-session`, whose requests had better meet the same server; and
+    `catnap-priority`: low, normal or high.
+    """
+
     @_abc_1.abstractmethod
     def Embed(
         self,
