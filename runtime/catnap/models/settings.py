@@ -38,6 +38,9 @@ from catnap.skills.duration import Duration
 Ability = Literal["embed", "generate", "infer"]
 Protocol = Literal["oip", "openai"]
 
+ALL = ("*",)
+"""Patterns of tenants that each is of."""
+
 HIGHEST = 3
 """Priority of the requests that go first; of the last, 1."""
 
@@ -110,7 +113,7 @@ class Model(msgspec.Struct, frozen=True):
     """Of what the servers have, and then no other can be asked for. Empty or
     `latest`: whichever a request names, and theirs where it names none."""
     aliases: tuple[str, ...] = ()
-    tenants: tuple[str, ...] = ("*",)
+    tenants: tuple[str, ...] = ALL
     dimensions: int = 0
     max_tokens: int = 0
     device: str = "cpu"
@@ -126,7 +129,7 @@ class Model(msgspec.Struct, frozen=True):
     wake: Wake | None = None
 
     def is_for(self, tenant: str) -> bool:
-        return any(fnmatchcase(tenant, pattern) for pattern in self.tenants)
+        return self.tenants == ALL or any(fnmatchcase(tenant, each) for each in self.tenants)
 
     def priority(self, tenant: str, asked: int) -> int:
         """asked: 1 to HIGHEST, as the request has it."""
