@@ -39,6 +39,7 @@ class _Generate(msgspec.Struct):
 
 
 async def embed(gateway: Gateway, asker: Asker, request: Request, model: str) -> Response:
+    gateway.models.find(asker, model, ability="embed")  # before a body is read for nothing
     asked = await _read(request, _Embed)
     answer = await gateway.models.embed(asker, model, asked.texts)
     headers = [
@@ -50,6 +51,7 @@ async def embed(gateway: Gateway, asker: Asker, request: Request, model: str) ->
 
 
 async def generate(gateway: Gateway, asker: Asker, request: Request, model: str) -> Response:
+    gateway.models.find(asker, model, ability="generate")
     asked = await _read(request, _Generate)
     prompt = Prompt(
         asked.prompt,
