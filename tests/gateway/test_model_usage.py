@@ -23,6 +23,8 @@ CHAT = "/v1/chat/completions"
 HELLO = {"model": "writer", "messages": [{"role": "user", "content": "hello"}]}
 PRICES = Prices(prompt_tokens=100_000, completion_tokens=1_000_000)
 """A chat here costs 3.5: it reads five tokens and writes three."""
+ESTIMATE = len(json.dumps(HELLO["messages"])) // 4
+"""Tokens that it is taken to have read where its server has not said it."""
 
 
 class Asking:
@@ -114,7 +116,8 @@ async def test_a_stream_whose_client_leaves_counts_what_it_wrote_until_then(ask:
     [writer] = found
     assert (writer["requests"], writer["errors"]) == (1, {"Cancelled": 1})
     assert 1 <= writer["completion_tokens"] < 10_000_000
-    assert writer["cost"] == pytest.approx(writer["completion_tokens"])
+    assert writer["prompt_tokens"] == ESTIMATE
+    assert writer["cost"] > writer["completion_tokens"]
     await until(lambda: ask.writer.left == 1)
 
 
@@ -124,7 +127,7 @@ async def test_what_a_stream_took_is_known_when_it_has_ended(ask: Asking) -> Non
     await ask.world.request("POST", CHAT, json.dumps(HELLO | {"stream": True}).encode(), key=ACME)
     [writer] = await ask.used()
     assert (writer["requests"], writer["errors"]) == (2, {})
-    assert (writer["prompt_tokens"], writer["completion_tokens"]) == (5, 6)
+    assert (writer["prompt_tokens"], writer["completion_tokens"]) == (5 + ESTIMATE, 6)
 
 
 async def test_who_has_spent_his_budget_asks_again_tomorrow(ask: Asking) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from catnap.calls.model_request import Asker, ModelRequest, Upstream
 from catnap.errors import InvalidRequest
 from catnap.models.generation import (
+    CHARACTERS,
     Piece,
     Prompt,
     oip_piece,
@@ -57,6 +58,7 @@ def _request(
 ) -> ModelRequest[Upstream]:
     request = ModelRequest(*(calls, asker, served, version, prompt.cost, prompt.beginning))
     request.bytes_in = prompt.characters
+    request.prompt_estimate = prompt.characters / CHARACTERS
     return request
 
 

@@ -142,14 +142,15 @@ def _asked(calls: ModelCalls, asker: Asker, path: str, body: bytes, *, stream: b
         fields["stream_options"] = msgspec.Raw(_USAGE_TOO)
     limit = known.max_completion_tokens or known.max_tokens or 0
     cost = len(body) / CHARACTERS + ((limit or EXPECTED) if ability == "generate" else 0)
-    begins = fields.get("messages") or fields.get("prompt")
-    affinity = alike(bytes(begins).decode(errors="replace")) if begins else ""
+    begins = bytes(fields.get("messages") or fields.get("prompt") or b"")
+    affinity = alike(begins.decode(errors="replace")) if begins else ""
     sent = msgspec.json.encode(fields)
     request = ModelRequest(
         *(calls, asker, served, found.version, cost),
         asker.session or affinity,
     )
     request.bytes_in = len(sent)
+    request.prompt_estimate = len(begins) / CHARACTERS
     return _Asked(path, sent, served, request, usage_too)
 
 

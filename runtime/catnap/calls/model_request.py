@@ -58,11 +58,13 @@ class Means(Protocol):
 class ModelRequest(Generic[Upstream]):
     """cost: what it is expected to take, in any unit that the model's requests
     have in common. affinity: the same for those that had better meet the same
-    server. Whoever reads the answer says how many tokens it took."""
+    server. Whoever reads the answer says how many tokens it took; prompt_estimate:
+    how many the model will have read of which nothing is said."""
 
     __slots__ = (
         *("_affinity", "_asker", "_began", "_busy", "_cost", "_means", "_served", "_span"),
-        *("_tries", "_version", "bytes_in", "bytes_out", "completion_tokens", "prompt_tokens"),
+        *("_tries", "_version", "bytes_in", "bytes_out", "completion_tokens"),
+        *("prompt_estimate", "prompt_tokens"),
     )
 
     def __init__(
@@ -87,6 +89,7 @@ class ModelRequest(Generic[Upstream]):
         self._began = served.pool.clock()
         self.bytes_in = self.bytes_out = 0
         self.prompt_tokens = self.completion_tokens = 0
+        self.prompt_estimate = 0.0
 
     @property
     def traceparent(self) -> str:
@@ -192,8 +195,11 @@ class ModelRequest(Generic[Upstream]):
         served, who = self._served, self._asker.who
         busy = self._busy * 1000
         waited = max(0.0, (served.pool.clock() - self._began) * 1000 - busy)
+        # Who leaves before the server has said what it read is not let off that.
+        begun = self.completion_tokens and not self.prompt_tokens
+        prompt_tokens = int(self.prompt_estimate) if begun else self.prompt_tokens
         spent = Spent(
-            self.prompt_tokens,
+            prompt_tokens,
             self.completion_tokens,
             busy,
             self.bytes_in,
@@ -210,7 +216,7 @@ class ModelRequest(Generic[Upstream]):
             tenant=who[0],
             skill=who[2],
             version=self._version,
-            prompt_tokens=self.prompt_tokens,
+            prompt_tokens=prompt_tokens,
             completion_tokens=self.completion_tokens,
             queue_ms=waited,
             server_ms=busy,
