@@ -210,6 +210,26 @@ async def test_an_error_has_the_form_and_the_status_that_clients_look_for(
     assert not ask.openai.asked
 
 
+@pytest.mark.parametrize(
+    ("path", "wrong", "param"),
+    [
+        (CHAT, {"messages": "hello"}, "messages"),
+        (CHAT, {"messages": ["hello"]}, "messages"),
+        (CHAT, {"temperature": "hot"}, "temperature"),
+        (CHAT, {"max_tokens": 1.5}, "max_tokens"),
+        (CHAT, {"stop": [1]}, "stop"),
+        (COMPLETIONS, {"prompt": 7}, "prompt"),
+        (COMPLETIONS, {"prompt": "a", "seed": "b"}, "seed"),
+    ],
+)
+async def test_a_field_of_another_type_is_named_and_no_server_is_asked(
+    ask: Asking, path: str, wrong: dict[str, Any], param: str
+) -> None:
+    status, said = await ask.post(path, chat() | wrong)
+    assert (status, said["error"]["param"]) == (400, param)
+    assert not ask.openai.asked
+
+
 async def test_a_body_that_is_too_large_is_refused_before_it_is_read(ask: Asking) -> None:
     async def body() -> AsyncIterator[bytes]:
         for _ in range(102):

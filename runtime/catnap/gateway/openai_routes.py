@@ -14,7 +14,7 @@ import msgspec
 from catnap.calls.ids import new_id
 from catnap.calls.models import Asker
 from catnap.errors import InvalidRequest, NotFound
-from catnap.gateway import openai_embeddings
+from catnap.gateway import openai_embeddings, openai_requests
 from catnap.gateway.askers import Answers, by_grant, by_key, names
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.openai_completions import Completion
@@ -28,13 +28,9 @@ from catnap.models.settings import Ability
 CHAT, COMPLETIONS, EMBEDDINGS = "/v1/chat/completions", "/v1/completions", "/v1/embeddings"
 
 
-class _Known(msgspec.Struct):
-    model: str = ""
-    stream: bool | None = None
-
-
 async def chat(gateway: Gateway, asker: Asker, request: Request) -> Response:
-    body, known = await _read(request)
+    body = await request.body.read()
+    known = openai_requests.read(body, openai_requests.Chat)
     served = _served(gateway, asker, known.model, "generate")
     if served.model.protocol == "oip" and "generate" in served.model.abilities:
         raise InvalidRequest(
@@ -45,7 +41,8 @@ async def chat(gateway: Gateway, asker: Asker, request: Request) -> Response:
 
 
 async def complete(gateway: Gateway, asker: Asker, request: Request) -> Response:
-    body, known = await _read(request)
+    body = await request.body.read()
+    known = openai_requests.read(body, openai_requests.Completion)
     served = _served(gateway, asker, known.model, "generate")
     if served.model.protocol == "openai":
         return await _passed_on(gateway, asker, COMPLETIONS, body, known)
@@ -57,7 +54,8 @@ async def complete(gateway: Gateway, asker: Asker, request: Request) -> Response
 
 
 async def embed(gateway: Gateway, asker: Asker, request: Request) -> Response:
-    body, known = await _read(request)
+    body = await request.body.read()
+    known = openai_requests.read(body, openai_requests.Known)
     served = _served(gateway, asker, known.model, "embed")
     if served.model.protocol == "openai":
         return Response.json(await gateway.models.complete(asker, EMBEDDINGS, body))
@@ -80,14 +78,6 @@ def _described(name: str) -> dict[str, object]:
     return {"id": name, "object": "model", "created": 0, "owned_by": "catnap"}
 
 
-async def _read(request: Request) -> tuple[bytes, _Known]:
-    body = await request.body.read()
-    try:
-        return body, msgspec.json.decode(body, type=_Known)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"the body: {error}") from None
-
-
 def _served(gateway: Gateway, asker: Asker, model: str, ability: Ability) -> AnyServed:
     try:
         return gateway.models.find(asker, model, ability=ability).served
@@ -96,7 +86,7 @@ def _served(gateway: Gateway, asker: Asker, model: str, ability: Ability) -> Any
 
 
 async def _passed_on(
-    gateway: Gateway, asker: Asker, path: str, body: bytes, known: _Known
+    gateway: Gateway, asker: Asker, path: str, body: bytes, known: openai_requests.Known
 ) -> Response:
     if known.stream:
         return await streamed(gateway.models.stream(asker, path, body))
