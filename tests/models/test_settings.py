@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,12 @@ def test_the_example_is_what_is_read() -> None:
     assert writer.canary is not None
     assert (writer.canary.version, writer.canary.percent) == ("2", 5)
     assert [writer.is_for(each) for each in ("acme", "beta-7", "rival")] == [True, True, False]
+
+
+def test_the_readmes_example_is_good() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    [example] = re.findall(r"^```toml\n(\[ranker\].*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    assert list(parse(example).models) == ["ranker", "resnet", "writer"]
 
 
 def test_a_file_without_models_has_none() -> None:
