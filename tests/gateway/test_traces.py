@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from grpc import aio
+
 from catnap.events.traceparent import parse
 from catnap.models.settings import Model
+from catnap.v1 import skills_pb2
+from catnap.v1.skills_pb2_grpc import SkillsStub
 from tests.gateway.http_models import Embedder
 from tests.gateway.local import ACME, make_skill
 from tests.gateway.world import running
@@ -57,6 +61,19 @@ async def test_spans_of_a_call_and_of_the_model_it_asks_are_within_its_callers(
     assert attributes(call)["catnap.skill"] == attributes(model)["catnap.skill"] == "asks"
     assert attributes(model)["catnap.prompt_tokens"] == "2"
     assert [each["name"] for each in model["events"]] == ["sent"]
+
+
+async def test_a_call_over_grpc_is_of_the_trace_that_its_metadata_names(tmp_path: Path) -> None:
+    echo, file = Path(__file__).parents[2] / "functions" / "echo", tmp_path / "traces"
+    async with (
+        running(tmp_path, echo, traces=file) as world,
+        aio.insecure_channel(world.grpc) as channel,
+    ):
+        trace = ("traceparent", f"00-{TRACE}-{CALLER}-01")
+        said = [("authorization", f"Bearer {ACME}"), trace]
+        await SkillsStub(channel).Invoke(skills_pb2.InvokeRequest(skill="echo"), metadata=said)
+    [call] = read(file)
+    assert (call["traceId"], call["parentSpanId"]) == (TRACE, CALLER)
 
 
 async def test_without_a_file_a_trace_passes_by(tmp_path: Path) -> None:

@@ -27,8 +27,9 @@ async def principal(gateway: Gateway, context: Context) -> Principal:
     authorization = given[0] if given else None
     if isinstance(authorization, bytes):
         authorization = authorization.decode("latin-1")
-    bearer = bearer_token(authorization)
-    certificate = next(iter(context.auth_context().get("x509_pem_cert", ())), b"")
+    bearer, certificate = bearer_token(authorization), b""
+    if bearer is None:  # which alone counts where there is one
+        certificate = next(iter(context.auth_context().get("x509_pem_cert", ())), b"")
     caller = await gateway.credentials.authenticate(bearer, time.time(), certificate)
     asking.by(caller)
     return caller
@@ -98,6 +99,14 @@ def rpc_call(
         priority=int(options.priority) or int(call_pb2.PRIORITY_NORMAL),
         key=options.idempotency_key,
         deadline=min(deadlines, default=None),
-        traceparent=options.traceparent,
+        traceparent=options.traceparent or _traceparent(context),
         revision=revision,
     )
+
+
+def _traceparent(context: Context) -> str:
+    """As clients send it that OpenTelemetry has instrumented."""
+    for name, value in context.invocation_metadata() or ():
+        if name == "traceparent":
+            return str(value)
+    return ""
