@@ -74,6 +74,8 @@ ROUTES = Table(
     hint="POST /skills/<name>, GET /skills, POST /events",
 )
 
+Refusal = Callable[[CatnapError], Response]
+
 
 class Routes:
     """Answers the requests of one gateway."""
@@ -83,7 +85,7 @@ class Routes:
         self._hosts = hosts or Hosts(gateway)
 
     async def __call__(self, request: Request) -> Response:
-        refusal: Callable[[CatnapError], Response] = Response.error
+        refusal: Refusal | None = None
         try:
             async with self._audited(request):
                 if self._gateway.cluster is not None:
@@ -93,6 +95,8 @@ class Routes:
                 refusal = _refusal(request.path)
                 return await self._ours(request)
         except CatnapError as error:
+            if refusal is None:
+                raise
             return refusal(error)
 
     async def callbacks(self, request: Request) -> Response:
@@ -103,7 +107,10 @@ class Routes:
             async with self._audited(request):
                 return await self._callback(request)
         except CatnapError as error:
-            return _refusal(request.path)(error)
+            refusal = _refusal(request.path)
+            if refusal is None:
+                raise
+            return refusal(error)
 
     async def _callback(self, request: Request) -> Response:
         if not _calls_back(request):
@@ -134,11 +141,11 @@ def _calls_back(request: Request) -> bool:
     return request.path.lstrip("/").partition("/")[0] == "callback"
 
 
-def _refusal(path: str) -> Callable[[CatnapError], Response]:
-    """How an error is written there: as the protocols' own clients read it."""
+def _refusal(path: str) -> Refusal | None:
+    """How an error is written to those whose clients read no problem documents."""
     match path.lstrip("/").removeprefix("callback/").partition("/")[0]:
         case "v1":
             return openai_errors.answer
         case "v2":
             return oip_routes.refusal
-    return Response.error
+    return None
