@@ -61,12 +61,17 @@ def apart(raw: bytes | memoryview, number: int) -> tuple[bytes, list[memoryview]
 
 def field(number: int, value: bytes) -> bytes:
     """A field of bytes or text, as it is written. number: below 16."""
-    size, length = len(value), bytearray()
+    return opening(number, len(value)) + value
+
+
+def opening(number: int, size: int) -> bytes:
+    """What such a field of so many bytes begins with."""
+    length = bytearray()
     while size >= 0x80:
         length.append(size & 0x7F | 0x80)
         size >>= 7
     length.append(size)
-    return bytes((number << 3 | _BYTES,)) + bytes(length) + value
+    return bytes((number << 3 | _BYTES, *length))
 
 
 def _varint(raw: bytes | memoryview, at: int, longest: int) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from catnap.inference import grpc_service_pb2 as oip
 from catnap.models.request import Input, Request
 from catnap.models.serving.datatypes import Array
 from catnap.models.serving.signature import Signature, Tensor
-from catnap.models.wire import field
+from catnap.models.wire import opening
 
 _LENGTH = struct.Struct("<I")
 _RAW_OUTPUTS = 6
@@ -76,8 +76,12 @@ def write(
         head.outputs.add(name=tensor.name, datatype=tensor.datatype.oip, shape=array.shape)
     for name, value in (parameters or {}).items():
         head.parameters[name].CopyFrom(_parameter(value))
-    raw = (field(_RAW_OUTPUTS, _bytes(tensor, array)) for tensor, array in outputs)
-    return b"".join((head.SerializeToString(), *raw))
+    parts: list[bytes | memoryview] = [head.SerializeToString()]
+    for tensor, array in outputs:
+        raw = _bytes(tensor, array)
+        size = raw.nbytes if isinstance(raw, memoryview) else len(raw)
+        parts += (opening(_RAW_OUTPUTS, size), raw)
+    return b"".join(parts)  # the one time that the tensors are copied
 
 
 def _fits(given: Input, tensor: Tensor) -> None:
@@ -128,9 +132,9 @@ def _text(tensor: Tensor, place: int, element: bytes) -> str:
         ) from None
 
 
-def _bytes(tensor: Tensor, array: Array) -> bytes:
+def _bytes(tensor: Tensor, array: Array) -> bytes | memoryview:
     if tensor.datatype.oip != "BYTES":
-        return array.astype(tensor.datatype.array, copy=False).tobytes()
+        return np.ascontiguousarray(array, tensor.datatype.array).data
     texts = (each if isinstance(each, bytes) else str(each).encode() for each in array.flat)
     return b"".join(part for text in texts for part in (_LENGTH.pack(len(text)), text))
 
