@@ -93,6 +93,19 @@ def test_who_writes_slower_than_spans_come_loses_some_and_holds_up_nobody(
     assert f"{5000 - written} spans were lost" in caplog.text
 
 
+def test_a_span_that_cannot_be_written_is_in_the_way_of_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = SpanFile(tmp_path / "traces", "catnap")
+    Spans(found.keep).begin("\ud800", "server", "").end()
+    while "cannot be written" not in caplog.text:
+        pass
+    Spans(found.keep).begin("call", "server", "").end()
+    found.close()
+    assert [each["name"] for each in read(tmp_path / "traces")] == ["call"]
+    assert "1 spans were lost" in caplog.text
+
+
 def test_a_file_that_cannot_be_written_says_so_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match=r"CATNAP_TRACES .*: Is a directory"):
         SpanFile(tmp_path, "catnap")

@@ -6,7 +6,7 @@ import logging
 import os
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -65,14 +65,14 @@ class SpanFile:
         self._thread.join()
         os.close(self._file)
         if self._lost:
-            _log.warning("%d spans were lost: they came faster than they are written", self._lost)
+            _log.warning("%d spans were lost", self._lost)
 
     def _work(self) -> None:
         open_ = True
         while open_:
             spans, open_ = self._gather()
             if spans:
-                self._write(otlp.line(self._service, spans))
+                self._write(spans)
 
     def _gather(self) -> tuple[list[Span], bool]:
         """What goes into the next line, and whether there may be more."""
@@ -88,9 +88,11 @@ class SpanFile:
             return spans, True
         return spans, False
 
-    def _write(self, line: bytes) -> None:
+    def _write(self, spans: Sequence[Span]) -> None:
         try:
+            line = otlp.line(self._service, spans)
             while line:
                 line = line[os.write(self._file, line) :]
-        except OSError as error:
-            _log.warning("spans cannot be written: %s", error.strerror)
+        except Exception:  # whatever it is, others are written
+            self._lost += len(spans)
+            _log.exception("%d spans cannot be written", len(spans))
