@@ -112,7 +112,7 @@ class Asking:
 
 
 @asynccontextmanager
-async def asking(folder: Path) -> AsyncIterator[Asking]:
+async def asking(folder: Path, *skills: Path) -> AsyncIterator[Asking]:
     (folder / "functions").mkdir(exist_ok=True)
     embedder = Embedder()
     await embedder.start()
@@ -120,7 +120,7 @@ async def asking(folder: Path) -> AsyncIterator[Asking]:
         async with (
             openai_upstreams() as [openai],
             oip_upstreams() as [tensors],
-            running(folder, keys=KEYS) as world,
+            running(folder, *skills, keys=KEYS) as world,
         ):
             yield Asking(world, openai, tensors, embedder)
     finally:

@@ -7,6 +7,7 @@ import json
 import struct
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, aclosing
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ from catnap.skills.tensors import Tensor
 from catnap.skills.testing import FakeGateway
 from tests.gateway.http_models import Asking, asking
 from tests.gateway.inference import until
+from tests.gateway.local import make_skill
 
 ALLOWED = ("org/writer", "lengths", "poet", "same")
 HELLO = [{"role": "user", "content": "hello"}]
@@ -167,6 +169,23 @@ async def test_a_request_waits_no_longer_than_its_call(ask: Asking) -> None:
     with Call(ask, deadline=1.0) as models, pytest.raises(DeadlineExceeded):
         await anext(models.generate("a", model="org/writer"))
     assert not ask.openai.asked
+
+
+WRITES = """
+from catnap import Context, skill
+
+@skill
+async def write(ctx: Context, prompt: str) -> list[str]:
+    return [piece.text async for piece in ctx.models.generate(prompt, model="poet")]
+"""
+
+
+async def test_an_instance_generates_for_its_call(tmp_path: Path) -> None:
+    skill = make_skill(tmp_path, "writes", WRITES, '[models]\nallow = ["poet"]\n')
+    async with asking(tmp_path, skill) as ask:
+        ask.fresh()
+        status, said = await ask.post("/skills/writes", "once")
+    assert (status, said) == (200, ["word0 ", "word1 ", "word2 ", ""])
 
 
 async def test_the_fake_gateway_generates_the_prompts_words_or_what_a_test_says() -> None:
