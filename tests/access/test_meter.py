@@ -14,7 +14,7 @@ from catnap.access.meter import Meter
 from catnap.access.usage import DAY
 from catnap.access.usage_rows import Use
 from catnap.errors import NotFound
-from catnap.store import Store
+from catnap.store import Component, Store
 
 NOON = 1_763_726_400.0
 ANN = ("acme", "ann", "search")
@@ -108,6 +108,26 @@ async def test_a_limit_that_was_set_stands_for_that_of_the_settings_until_it_is_
     with pytest.raises(NotFound, match=r"tenant 'acme' was set: it is one of catnap\.toml"):
         await found.remove(("acme", "", ""))
     await found.stop()
+
+
+async def test_a_store_of_the_release_before_goes_on_and_that_release_with_it(lasting: str) -> None:
+    insert = (
+        'INSERT INTO used (day, tenant, "user", skill, gateway, calls, tokens, compute_ms, bytes, '
+        "changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    )
+    before = Store(lasting, [Component("limits", LIMITS.steps[:1])])
+    await before.run(lambda db: db.execute(insert, ("2025-11-21", *ANN, "", 2, 5, 1.5, 7, NOON)))
+    before.close()
+    store = Store(lasting, [LIMITS])
+    found = meter(store, THREE)
+    await found.start()
+    assert calls(found, 9) == 1
+    await found.stop()
+    await store.run(
+        lambda db: db.execute(insert, ("2025-11-21", *ANN, "another", 1, 0, 0.0, 0, NOON))
+    )
+    assert await found.used("2025-11-21") == [Use("2025-11-21", *ANN, 4, 5, 1.5, 7, 0.0)]
+    store.close()
 
 
 async def test_gateways_that_share_a_store_count_a_day_together(shared: str) -> None:
