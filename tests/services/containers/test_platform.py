@@ -12,12 +12,19 @@ pytestmark = pytest.mark.timeout(600)
 # Locally there is more to import: what makes environments, images, pictures and the model.
 _ONLY_LOCALLY = {
     "gateway": (
-        "catnap.models.",
+        "catnap.models.serving.",
         "catnap.services.containers.",
         "catnap.cli.lock",
         "catnap.cli.scale_plot",
     ),
-    "models": ("catnap.models.serving.build", "catnap.models.serving.graph"),
+    "models": (
+        "catnap.models.serving.build",
+        "catnap.models.serving.graph",
+        # The gateway has the store that these need.
+        "catnap.models.registry",
+        "catnap.models.wak",
+        "catnap.models.woken",
+    ),
 }
 _IMPORT_ALL = """
 import importlib, pkgutil, sys

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 # No more than is imported, so that a change of the gateway is no new revision of
 # every skill.
 HOST = ("errors", "events", "host", "http", "skills", "snapshots")
-MODELS = ("errors", "events", "http", "inference", "models", "skills")
+MODELS = ("errors", "events", "http", "inference", "models", "skills", "traces")
 ALL = ("",)
 
 Parts = tuple[str, ...]
