@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from catnap.gateway.openai_events import streamed
+from catnap.gateway.openai_routes import EVENTS
+from catnap.gateway.parts import in_parts
 from catnap.models.sse import Events
 from tests.gateway.http_models import VIEWER, Asking, asking
 from tests.gateway.inference import until
@@ -275,7 +276,7 @@ async def test_while_a_stream_waits_its_client_is_sent_what_is_no_event() -> Non
     async def parts() -> AsyncGenerator[bytes, None]:
         yield b"{}"
 
-    response = await streamed(parts())
+    response = await in_parts(parts(), EVENTS)
     assert isinstance(response.body, AsyncIterable)
     sent = [part async for part in response.body]
     assert sent == [b"data: {}\n\n", b"data: [DONE]\n\n"]

@@ -3,16 +3,16 @@ as at the front door, for clients that know no Grant."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
 from typing import TypeVar
 
 import msgspec
 
 from catnap.calls.models import Asker, Piece, Prompt
-from catnap.errors import CatnapError, InvalidRequest, to_problem
+from catnap.errors import InvalidRequest, to_problem
 from catnap.gateway import oip_routes, openai_routes
 from catnap.gateway.askers import by_grant
 from catnap.gateway.gateway import Gateway
+from catnap.gateway.parts import Form, in_parts
 from catnap.gateway.prompts import checked
 from catnap.gateway.table import Route
 from catnap.http import Request, Response
@@ -36,6 +36,15 @@ class _Generate(msgspec.Struct):
     temperature: float | None = None
     seed: int | None = None
     stop: list[str] = []
+
+
+_LINES = Form[Piece](
+    ((b"content-type", b"application/x-ndjson"),),
+    lambda piece: msgspec.json.encode(piece) + b"\n",
+    lambda error: msgspec.json.encode({"error": msgspec.Raw(to_problem(error))}) + b"\n",
+    idle=b"\n",
+)
+"""Each piece as a line of JSON; an error that comes later is the last one."""
 
 
 async def embed(gateway: Gateway, asker: Asker, request: Request, model: str) -> Response:
@@ -62,37 +71,7 @@ async def generate(gateway: Gateway, asker: Asker, request: Request, model: str)
         tuple(asked.stop),
     )
     pieces = gateway.models.generate(asker, model, checked(prompt))
-    first = await anext(pieces, None)
-    headers = [(b"content-type", b"application/x-ndjson")]
-    return Response(200, headers, _Lines(first, pieces), idle=b"\n")
-
-
-class _Lines:
-    """Each piece as a line of JSON; an error that comes later is the last one."""
-
-    def __init__(self, first: Piece | None, rest: AsyncGenerator[Piece, None]) -> None:
-        self._rest = rest
-        self._sent = self._send(first)
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._sent
-
-    async def _send(self, first: Piece | None) -> AsyncGenerator[bytes, None]:
-        try:
-            if first is not None:
-                yield _line(first)
-            async for piece in self._rest:
-                yield _line(piece)
-        except CatnapError as error:
-            yield msgspec.json.encode({"error": msgspec.Raw(to_problem(error))}) + b"\n"
-
-    async def aclose(self) -> None:
-        await self._sent.aclose()
-        await self._rest.aclose()
-
-
-def _line(piece: Piece) -> bytes:
-    return msgspec.json.encode(piece) + b"\n"
+    return await in_parts(pieces, _LINES)
 
 
 async def _read(request: Request, kind: type[T]) -> T:

@@ -18,14 +18,29 @@ from catnap.gateway import openai_embeddings, openai_requests
 from catnap.gateway.askers import Answers, by_grant, by_key, names
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.openai_completions import Completion
-from catnap.gateway.openai_errors import ModelNotFound
-from catnap.gateway.openai_events import streamed
+from catnap.gateway.openai_errors import ModelNotFound, encode
+from catnap.gateway.parts import Form, in_parts
 from catnap.gateway.table import Handler, Route
 from catnap.http import Request, Response
+from catnap.models.openai_server import DONE
 from catnap.models.registry import AnyServed
 from catnap.models.settings import Ability
+from catnap.models.sse import event
 
 CHAT, COMPLETIONS, EMBEDDINGS = "/v1/chat/completions", "/v1/completions", "/v1/embeddings"
+
+EVENTS = Form[bytes](
+    (
+        (b"content-type", b"text/event-stream; charset=utf-8"),
+        (b"cache-control", b"no-cache"),
+        (b"x-accel-buffering", b"no"),
+    ),
+    event,
+    lambda error: event(encode(error)),
+    event(DONE),
+    b": still at work\n\n",
+)
+"""Of an answer in parts: each is the data of an event."""
 
 
 async def chat(gateway: Gateway, asker: Asker, request: Request) -> Response:
@@ -49,7 +64,7 @@ async def complete(gateway: Gateway, asker: Asker, request: Request) -> Response
     made = Completion.read(body, served.name, new_id(), time.time())
     pieces = gateway.models.generate(asker, known.model, made.prompt)
     if known.stream:
-        return await streamed(made.parts(pieces))
+        return await in_parts(made.parts(pieces), EVENTS)
     return Response.json(await made.whole(pieces))
 
 
@@ -89,7 +104,7 @@ async def _passed_on(
     gateway: Gateway, asker: Asker, path: str, body: bytes, known: openai_requests.Known
 ) -> Response:
     if known.stream:
-        return await streamed(gateway.models.stream(asker, path, body))
+        return await in_parts(gateway.models.stream(asker, path, body), EVENTS)
     return Response.json(await gateway.models.complete(asker, path, body))
 
 
