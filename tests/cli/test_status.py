@@ -44,9 +44,9 @@ def status(alone: Cli) -> Iterator[Status]:
 
         def log_message(self, *_: Any) -> None: ...
 
-    def call(revisions: list[Revision], *argv: str) -> Outcome:
+    def call(revisions: list[Revision], *argv: str, models: str = "") -> Outcome:
         services = [Service(tenant="acme", name="echo", revisions=revisions)]
-        seen[:] = [msgspec.json.encode(Seen("local", services))]
+        seen[:] = [msgspec.json.encode(Seen("local", services, models=models))]
         return alone("status", *argv, "--http", address, "--token", "key")
 
     with HTTPServer(("127.0.0.1", 0), Gateway) as server:
@@ -107,3 +107,7 @@ def test_any_tenant_can_be_asked_for(alone: Cli, tmp_path: Path, tenant: str) ->
         assert (done.status, "nothing is served" in done.err) == (0, True), done.err
         [asked] = server.asked
         assert asked.query == {"tenant": tenant}
+
+
+def test_a_models_toml_that_is_not_taken_up_is_said(status: Status) -> None:
+    assert "models.toml:2: [x] servers" in status([], models="models.toml:2: [x] servers").err

@@ -24,11 +24,11 @@ def table(name: str, server: str, more: str = "") -> str:
     return f'[{name}]\nservers = ["{server}"]\n{more}\n'
 
 
-async def seen(where: Target, key: str) -> Any:
+async def seen(where: Target, key: str, path: str = "/platform/models") -> Any:
     client = Client()
     try:
         headers = [(b"authorization", f"Bearer {key}".encode())]
-        reply = await client.request(where, "GET", "/platform/models", headers)
+        reply = await client.request(where, "GET", path, headers)
         assert reply.status == 200
         return msgspec.json.decode(await reply.read())
     finally:
@@ -91,4 +91,6 @@ async def test_a_tenants_operator_sees_its_models_and_no_others(
         found = await seen(where, WATCHER)
         assert [*by_name(found)] == ["minilm-l6-v2", "one"]
         assert found["problem"] == ""
+        assert (await seen(where, WATCHER, "/platform"))["models"] == ""
         assert (await seen(where, ADMIN))["problem"] == "[two] is wrong"
+        assert (await seen(where, ADMIN, "/platform"))["models"] == "[two] is wrong"

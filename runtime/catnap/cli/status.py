@@ -19,6 +19,7 @@ class _Seen(msgspec.Struct):
     platform: str
     services: list[Service]
     problems: dict[str, str] = {}
+    models: str = ""
 
 
 @click.command(cls=Command)
@@ -66,6 +67,8 @@ def status(settings: Settings, skills: tuple[str, ...], tenant: str, as_json: bo
     )
     for skill, problem in sorted(problems.items()):
         output.note(f"{skill}: its newest source is not served: {problem}")
+    if seen.models and not skills:
+        output.note(f"the models are those of an earlier models.toml: {seen.models}")
     if skills:
         shown = [each for service in wanted for each in _shown(service)]
         _instances(shown)

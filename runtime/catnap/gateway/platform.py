@@ -22,12 +22,14 @@ from catnap.services.snapshot import Service
 class Seen(msgspec.Struct):
     """platform: local or knative. services: those that the caller may see.
     problems: why the newest source of a skill is not served, by skill; where it
-    differs by tenant, for one of them. version: the gateway's."""
+    differs by tenant, for one of them. version: the gateway's. models: why
+    models.toml as it is now is not taken up, to who is an admin."""
 
     platform: str
     services: list[Service]
     problems: Mapping[str, str] = {}
     version: str = ""
+    models: str = ""
 
 
 class _Wanted(msgspec.Struct):
@@ -45,9 +47,9 @@ async def see(gateway: Gateway, caller: Principal, request: Request) -> Response
     problems: dict[str, str] = {}
     for each in sorted({tenant or caller.tenant, *(each.tenant for each in services)}):
         problems |= gateway.catalog.problems(each)
-    return Response.json(
-        msgspec.json.encode(Seen(gateway.settings.platform, services, problems, _version()))
-    )
+    models = gateway.shared_models.problem if "admin" in effective_roles(caller.roles) else ""
+    seen = Seen(gateway.settings.platform, services, problems, _version(), models)
+    return Response.json(msgspec.json.encode(seen))
 
 
 async def look(gateway: Gateway, caller: Principal, request: Request, name: str) -> Response:
