@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc import aio
 from grpc_health.v1 import health_pb2
@@ -20,6 +21,7 @@ from catnap.gateway.grpc_models import Models
 from catnap.gateway.grpc_skills import Skills
 from catnap.gateway.grpc_tasks import Tasks
 from catnap.gateway.grpc_tls import credentials
+from catnap.gateway.reflected import Pool
 from catnap.models.oip_server import MESSAGE
 from catnap.v1 import files_pb2, models_pb2, skills_pb2, tasks_pb2
 
@@ -75,7 +77,7 @@ async def serve_grpc(gateway: Gateway, address: str) -> Rpc:
     services[_only(health_pb2)] = checks
     names = [each.full_name for each in services]
     services[_only(reflection_pb2)] = reflection.aio.ReflectionServicer(
-        [*names, reflection.SERVICE_NAME]
+        [*names, reflection.SERVICE_NAME], Pool(descriptor_pool.Default())
     )
     server.add_generic_rpc_handlers(
         [
