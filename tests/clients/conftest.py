@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -27,18 +26,29 @@ class Place:
         return bool(self.key)
 
 
-@contextmanager
-def gateway(folder: Path, models: str, **environment: str) -> Iterator[Running]:
-    """models: its models.toml."""
-    home, functions, table = folder / "home", folder / "functions", folder / "models.toml"
-    home.mkdir(mode=0o700)
-    functions.mkdir()
-    table.write_text(models)
-    running = Running(home, functions, CATNAP_MODELS=str(table), **environment)
-    try:
-        yield running
-    finally:
-        running.stop()
+Before = Callable[[str], AbstractContextManager[Running]]
+"""A gateway, by its models.toml."""
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Before:
+    built = tmp_path_factory.mktemp("built")  # the model that they all have, once
+
+    @contextmanager
+    def started(models: str) -> Iterator[Running]:
+        folder = tmp_path_factory.mktemp("gateway")
+        home, functions, table = folder / "home", folder / "functions", folder / "models.toml"
+        home.mkdir(mode=0o700)
+        functions.mkdir()
+        (home / "models").symlink_to(built)
+        table.write_text(models)
+        running = Running(home, functions, CATNAP_MODELS=str(table))
+        try:
+            yield running
+        finally:
+            running.stop()
+
+    return started
 
 
 def of_gateway(running: Running) -> Place:
@@ -52,9 +62,9 @@ def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Triton]:
 
 
 @pytest.fixture(scope="session")
-def before_triton(triton: Triton, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def before_triton(triton: Triton, gateway: Before) -> Iterator[Running]:
     """A gateway whose models Triton has."""
-    with gateway(tmp_path_factory.mktemp("gateway"), triton_server.table(triton.grpc)) as running:
+    with gateway(triton_server.table(triton.grpc)) as running:
         yield running
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.clients import kserve_server
-from tests.clients.conftest import Place, gateway, of_gateway
+from tests.clients.conftest import Before, Place, of_gateway
 from tests.clients.tool import Asked, asking
 
 pytestmark = pytest.mark.servers
@@ -27,9 +27,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 
 @pytest.fixture(scope="module")
-def before(server: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    folder = tmp_path_factory.mktemp("gateway")
-    with gateway(folder, kserve_server.table(server.grpc)) as running:
+def before(server: Place, gateway: Before) -> Iterator[Place]:
+    with gateway(kserve_server.table(server.grpc)) as running:
         yield of_gateway(running)
 
 

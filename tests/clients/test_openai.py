@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.clients import llama_server
-from tests.clients.conftest import Place, gateway, of_gateway
+from tests.clients.conftest import Before, Place, of_gateway
 from tests.clients.tool import Asked, asking
 from tests.platform.running import Running
 
@@ -49,9 +49,8 @@ def llama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def before(llama: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    folder = tmp_path_factory.mktemp("gateway")
-    with gateway(folder, TABLE.format(model=MODEL, address=llama)) as running:
+def before(llama: str, gateway: Before) -> Iterator[Running]:
+    with gateway(TABLE.format(model=MODEL, address=llama)) as running:
         yield running
 
 
