@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 import inspect
 import mimetypes
-import sys
-from array import array
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -28,13 +26,17 @@ from catnap.http.message import MAX_BODY
 from catnap.skills.decorator import ATTRIBUTE
 from catnap.skills.files import File, Files, Page, Shared
 from catnap.skills.gateway import Headers
-from catnap.skills.testing.models import Generate, Infer, generated, inferred, repeat
+from catnap.skills.testing.models import (
+    Embed,
+    Generate,
+    Infer,
+    embedded,
+    generated,
+    inferred,
+    repeat,
+)
 from catnap.skills.testing.vectors import word_vectors
 
-Vectors = Sequence[Sequence[float]]
-Embed = Callable[[Sequence[str]], Vectors | Awaitable[Vectors]]
-
-MAX_TEXTS = 4096
 _PAGE = 1000
 
 
@@ -152,7 +154,7 @@ class FakeGateway:
                 return self._link(method, self._scope(scope) + key)
             case ["callback", "models", model, "embed"], "POST":
                 self._check(unquote(model))
-                return await self._vectors(data)
+                return FakeAnswer(200, *await embedded(self._embed, data))
             case ["callback", "models", model, "generate"], "POST":
                 self._check(unquote(model))
                 return FakeAnswer(data=await generated(self._generate, data))
@@ -249,18 +251,6 @@ class FakeGateway:
     def _check(self, model: str) -> None:
         if model not in self._models:
             raise PermissionDenied(f"the skill may not ask {model!r}: add it to [models] allow")
-
-    async def _vectors(self, data: bytes) -> FakeAnswer:
-        texts = msgspec.json.decode(data, type=dict[str, list[str]])["texts"]
-        if not 0 < len(texts) <= MAX_TEXTS:
-            raise InvalidRequest(f"{len(texts)} texts; one request takes 1 to {MAX_TEXTS:,}")
-        made = self._embed(texts)
-        rows = await made if inspect.isawaitable(made) else made
-        flat = array("f", [value for row in rows for value in row])
-        if sys.byteorder == "big":
-            flat.byteswap()
-        headers = {b"catnap-dimensions": b"%d" % len(rows[0]), b"catnap-tokens": b"0"}
-        return FakeAnswer(200, headers, flat.tobytes())
 
     async def _child(self, name: str, data: bytes) -> FakeAnswer:
         from catnap.skills.testing.call import call

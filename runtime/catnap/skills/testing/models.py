@@ -1,8 +1,10 @@
-"""The fake gateway's models, but for its vectors: functions that a test gives."""
+"""The fake gateway's models: functions that a test gives."""
 
 from __future__ import annotations
 
 import inspect
+import sys
+from array import array
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +16,31 @@ from catnap.skills.models import Piece
 if TYPE_CHECKING:
     from catnap.skills.tensors import Tensor
 
+Vectors = Sequence[Sequence[float]]
+Embed = Callable[[Sequence[str]], Vectors | Awaitable[Vectors]]
+
 Asked = Mapping[str, Any]
 """What ctx.models.generate was asked for: prompt, messages, max_tokens and so on."""
 
 Generate = Callable[[Asked], Iterable[str] | Awaitable[Iterable[str]]]
 Infer = Callable[[str, Mapping[str, "Tensor"]], "Iterable[Tensor] | Awaitable[Iterable[Tensor]]"]
+
+
+MAX_TEXTS = 4096
+
+
+async def embedded(embed: Embed, body: bytes) -> tuple[dict[bytes, bytes], bytes]:
+    """The answer to ctx.models.embed: headers and body."""
+    texts = msgspec.json.decode(body, type=dict[str, list[str]])["texts"]
+    if not 0 < len(texts) <= MAX_TEXTS:
+        raise InvalidRequest(f"{len(texts)} texts; one request takes 1 to {MAX_TEXTS:,}")
+    made = embed(texts)
+    rows = await made if inspect.isawaitable(made) else made
+    flat = array("f", [value for row in rows for value in row])
+    if sys.byteorder == "big":
+        flat.byteswap()
+    headers = {b"catnap-dimensions": b"%d" % len(rows[0]), b"catnap-tokens": b"0"}
+    return headers, flat.tobytes()
 
 
 def repeat(asked: Asked) -> Sequence[str]:
