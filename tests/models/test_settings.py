@@ -183,6 +183,13 @@ def test_a_canary_of_our_own_server_is_there_too() -> None:
     assert canary.servers == ("unix:/s",)
 
 
+def test_our_own_server_is_given_a_batch_at_least_and_others_what_their_limits_say() -> None:
+    found = placed(parse('[m]\nfolder = "m"\nbatch = { size = 64 }\n[o]\nservers = ["o:1"]'), "s:1")
+    limits = {name: each.limits for name, each in found.models.items()}
+    assert (limits["m"].least, limits["m"].start) == (64, 128)
+    assert limits["o"] == Bounds()
+
+
 def test_an_alias_is_nobody_elses_name() -> None:
     both = '[a]\nservers = ["a:1"]\naliases = ["x"]\n[b]\nservers = ["b:1"]\naliases = ["x", "a"]'
     assert len(wrong(both)) == 2

@@ -35,12 +35,22 @@ def served(config: Models) -> Iterator[tuple[str, Model]]:
 
 
 def placed(config: Models, address: str) -> Models:
-    """What is complete, with our own server's address where none is named."""
+    """What is complete, with our own server's address where none is named, and as
+    many requests there at least as make a batch: with fewer it is at rest."""
     return Models({name: _placed(model, address) for name, model in config.models.items()})
 
 
 def _placed(model: Model, address: str) -> Model:
-    if model.servers:
+    if model.servers and not model.folder:
         return model
+    size, limits = model.batch.size, model.limits
+    filled = replace(
+        limits,
+        least=max(limits.least, size),
+        start=max(limits.start, 2 * size),  # one is at work, and the next one is there
+        most=max(limits.most, 2 * size),
+    )
+    if model.servers:
+        return replace(model, limits=filled)
     canary = model.canary and replace(model.canary, servers=model.canary.servers or (address,))
-    return replace(model, servers=(address,), canary=canary)
+    return replace(model, servers=(address,), canary=canary, limits=filled)
