@@ -189,6 +189,20 @@ async def test_what_another_gateway_asks_stays_awake(deployment: Deployment, use
     await one.waking.close()
 
 
+async def test_a_deployment_that_is_no_longer_to_rest_stays_awake(
+    deployment: Deployment, uses: Counted
+) -> None:
+    woken = Woken(deployment, uses, model(deployment, idle=0.04))
+    await woken.ask(20)
+    await until(lambda: uses.looks, woken.clock)
+    looks = uses.looks
+    woken.waking.change({"writer": model(deployment)})
+    woken.clock.now += 100
+    await woken.ask(20)
+    assert (uses.looks, deployment.scaled[-1]) == (looks, 1)
+    await woken.waking.close()
+
+
 async def test_one_that_was_put_to_sleep_by_others_is_looked_at_anew(
     deployment: Deployment, uses: Uses
 ) -> None:

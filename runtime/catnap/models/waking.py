@@ -47,6 +47,11 @@ class _Deployment:
     """Why it could not be started the last time; empty where it could."""
     refused_until: float = -math.inf
 
+    def rest_no_more(self) -> None:
+        if self.resting:
+            self.resting.cancel()
+            self.resting = None
+
 
 class Use:
     """One request's hold on a deployment: while it has it, that stays awake.
@@ -100,9 +105,10 @@ class Waking:
                 self._deployments[name] = found
                 if found.resting is None and model.wake.idle:
                     found.resting = asyncio.create_task(self._rest(name, found))
+                elif not model.wake.idle:
+                    found.rest_no_more()
         for gone in before.values():
-            if gone.resting:
-                gone.resting.cancel()  # who waits for its start still may
+            gone.rest_no_more()  # who waits for its start still may
 
     async def use(self, name: str, model: Model, deadline: float | None) -> Use | None:
         """Returns when the model's servers answer. deadline: of the clock.
