@@ -26,7 +26,7 @@ class Server:
 
 
 def test_a_server_that_can_take_more_is_given_more() -> None:
-    assert Server(Limit(Range(start=4)), places=500).drive(3000) > 400
+    assert Server(Limit(Range(start=4)), places=500).drive(20_000) > 400
 
 
 def test_a_server_is_given_no_more_than_it_works_at_and_what_fills_its_next_batch() -> None:
@@ -39,6 +39,35 @@ def test_what_rest_is_is_found_though_the_server_never_rests() -> None:
     server.drive(1)
     server.now += 2 * LOOK
     assert server.drive(2000) < 100
+
+
+def test_a_server_that_takes_one_at_a_time_is_given_one_more() -> None:
+    server = Server(Limit(Range(least=1, start=32)), places=1)
+    server.drive(1000)
+    assert {server.drive(1) for _ in range(100)} <= {1, 2, 3}
+
+
+def test_before_anything_is_known_a_server_is_given_little() -> None:
+    limit = Limit(Range(least=4, start=32))
+    assert limit.value == 4
+    for _ in range(4):
+        limit.answered(0.1, 4, 0.1)
+    assert limit.value == 32
+
+
+def test_requests_that_take_long_are_not_made_to_wait_to_see_what_rest_is() -> None:
+    limit = Limit(Range(least=4, start=64))
+    for number in range(1000):
+        limit.answered(1.0, 4 if number < 4 else 64, now=number * LOOK, lasted=30.0)
+        assert number < 4 or limit.value >= 64
+
+
+def test_answers_to_what_was_asked_before_a_change_change_nothing() -> None:
+    limit = Limit(Range(least=1, start=100))
+    limit.answered(0.1, 1, 0.0)
+    for _ in range(500):
+        limit.answered(1.0, 100, 1.0)
+    assert limit.value == 50
 
 
 def test_a_server_that_becomes_slow_is_given_less() -> None:

@@ -96,7 +96,7 @@ class Place(Generic[Upstream]):
             self._pool.queue.correct(self._ask, cost)
         self.server.health.answered()
         taken = self.lasts if seconds is None else seconds
-        self.server.limit.answered(taken, self._inflight, self._pool.clock())
+        self.server.limit.answered(taken, self._inflight, self._pool.clock(), self.lasts)
         self._said = True
 
     @property
