@@ -241,6 +241,18 @@ async def test_the_statistics_of_a_models_servers_are_added_up(ask: Asking) -> N
     assert found.response_stats["0"].success.count == 5
 
 
+async def test_a_server_that_has_two_versions_of_a_model_is_asked_once(
+    ask: Asking, servers: tuple[Server, ...]
+) -> None:
+    here = (servers[0].address,)
+    model = Model(here, version="7", canary=Canary("8", here), tenants=("acme",))
+    ask.gateway.models.registry.change({"both": model})
+    said = await ask.ask("ModelStatistics", oip.ModelStatisticsRequest(name="both"))
+    assert [each.inference_count for each in said.model_stats] == [2]
+    await ask.by(OPERATOR).ask("RepositoryModelLoad", load(model_name="both"))
+    assert servers[0].told == ["+both"]
+
+
 async def test_statistics_of_no_model_by_name_are_of_all_that_the_tenant_may_ask(
     ask: Asking,
 ) -> None:

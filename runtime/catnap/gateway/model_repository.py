@@ -8,7 +8,7 @@ https://github.com/triton-inference-server/server/blob/main/docs/protocol/extens
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, TypeAlias
 
 from google.protobuf.message import DecodeError
@@ -18,7 +18,7 @@ from catnap.calls.models import Asker, ModelCalls
 from catnap.errors import InvalidRequest, PermissionDenied, SkillCrashed
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.models.oip_server import OipServer
-from catnap.models.registry import speaks_oip
+from catnap.models.registry import Served, speaks_oip
 from catnap.models.settings import Model
 from catnap.models.verdict import UpstreamError
 
@@ -78,12 +78,11 @@ async def change(
     own = found.served.name
     asking.detail(f"model {own}")
     _check_own(caller, own, found.served.model)
+    there = [each for each in models.registry if speaks_oip(each) and each.name == own]
     told = await asyncio.gather(
         *(
-            _tell(server.upstream, method, served.at_servers, parameters, asker.left)
-            for served in models.registry
-            if served.name == own and speaks_oip(served)
-            for server in served.pool.servers
+            _tell(server, method, found.served.at_servers, parameters, asker.left)
+            for server, _ in servers(there)
         ),
         return_exceptions=True,
     )
@@ -93,6 +92,17 @@ async def change(
     if not any(told):
         raise InvalidRequest(f"model {own!r}: none of its servers loads models when it is told to")
     return own
+
+
+def servers(
+    there: Iterable[Served[OipServer]],
+) -> Iterator[tuple[OipServer, Served[OipServer]]]:
+    """Each server once, and a model that it has: that of a canary may be the model's
+    own."""
+    found = {
+        (each.name, at.name): (at.upstream, each) for each in there for at in each.pool.servers
+    }
+    return iter(found.values())
 
 
 async def _tell(

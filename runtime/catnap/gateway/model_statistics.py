@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError, Message
 
 from catnap.calls.models import Asker, ModelCalls
 from catnap.errors import CatnapError, SkillCrashed
+from catnap.gateway.model_repository import servers
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.models.oip_server import OipServer
 from catnap.models.registry import Served, speaks_oip
@@ -34,12 +35,11 @@ async def statistics(
     else:
         visible = {each for each, _ in models.visible(asker.who[0])}
         served = [each for each in models.registry if speaks_oip(each) and each.name in visible]
-    said = await asyncio.gather(
-        *(_ask(server.upstream, each, version) for each in served for server in each.pool.servers)
-    )
+    said = await asyncio.gather(*(_ask(server, each, version) for server, each in servers(served)))
     counted = [each for each in said if not isinstance(each, CatnapError)]
-    if name and not counted:
-        raise next(each for each in said if isinstance(each, CatnapError))
+    errors = [each for each in said if isinstance(each, CatnapError)]
+    if name and errors and not counted:
+        raise errors[0]
     return together(each for one in counted for each in one)
 
 
