@@ -51,15 +51,20 @@ async def test_it_says_what_a_call_failed_of(
     async def declines(event: Event) -> None:
         raise SkillError("no")
 
+    async def stays(event: Event) -> None:
+        began.set()
+        await asyncio.Event().wait()
+
+    began = asyncio.Event()
     await world.skill("declines", declines)
+    await world.skill("stays", stays)
     with pytest.raises(SkillError):
         await answer(world, deliverer, world.call("declines"))
     late = world.call("hold", deadline=time.time() + 0.05)
     with pytest.raises(DeadlineExceeded):
         await answer(world, deliverer, late)
-    left = asyncio.create_task(answer(world, deliverer, world.call("hold")))
-    await world.at_work.acquire()
-    await world.at_work.acquire()
+    left = asyncio.create_task(answer(world, deliverer, world.call("stays")))
+    await began.wait()
     left.cancel()
     await asyncio.wait([left])
     assert [each.error for each in kept] == ["SkillError", "DeadlineExceeded", "Cancelled"]
