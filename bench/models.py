@@ -35,10 +35,10 @@ def main() -> dict[str, Any]:
             models_relay.upstream() as upstream,
             models_embedding.unbatched() as unbatched,
         ):
-            platform = _platform(Path(name), upstream.address, unbatched)
+            platform = _platform(Path(name), upstream.address, unbatched.address)
             try:
                 gateway = Place(platform.process.pid, platform.grpc, platform.key)
-                texts = models_embedding.measure(gateway)
+                texts = models_embedding.measure(gateway, unbatched)
                 os.sched_setaffinity(0, {LOAD_CORE})
                 return {"texts": texts, "relay": models_relay.measure(gateway, upstream.address)}
             finally:
