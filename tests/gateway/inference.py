@@ -40,10 +40,12 @@ class Asking:
         said = [self._key, *((name.replace("_", "-"), v) for name, v in metadata.items())]
         return await getattr(self._stub, method)(request, metadata=said)
 
-    def infer(self, request: bytes, **how: Any) -> aio.UnaryUnaryCall[bytes, bytes]:
+    def infer(
+        self, request: bytes, *metadata: tuple[str, str], **how: Any
+    ) -> aio.UnaryUnaryCall[bytes, bytes]:
         """With bytes both ways."""
         call = self._channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")
-        return call(request, metadata=[self._key], **how)
+        return call(request, metadata=[self._key, *metadata], **how)
 
     def stream(self) -> Any:
         return self._stub.ModelStreamInfer(metadata=[self._key])

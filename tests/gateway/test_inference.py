@@ -173,6 +173,14 @@ async def test_metadata_that_says_nothing_is_refused(ask: Asking, metadata: dict
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
+async def test_a_user_who_is_named_twice_is_nobody(ask: Asking) -> None:
+    """Whoever stands in between may have looked at the other one."""
+    raw = tensor().SerializeToString()
+    with pytest.raises(aio.AioRpcError, match="is there twice") as refused:
+        await ask.infer(raw, ("catnap-user", "ann"), ("catnap-user", "ann"))
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
 async def test_a_key_of_one_user_asks_for_no_other(ask: Asking) -> None:
     secret = "anns-key-0123456789"
     how = {"catnap_priority": "high", "catnap_session": "s-1"}

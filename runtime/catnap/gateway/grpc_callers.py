@@ -38,11 +38,13 @@ async def principal(gateway: Gateway, context: Context) -> Principal:
 def asker(caller: Principal, context: Context) -> Asker:
     """Who asks a model: what a client of another protocol has no field for, is
     in its metadata. Raises InvalidRequest and PermissionDenied."""
-    said = {name: value for name, value in context.invocation_metadata() or () if name in _ASKER}
+    said = [each for each in context.invocation_metadata() or () if each[0] in _ASKER]
     if not said:
         who = (caller.tenant, acting_for(caller, ""), "")
         return Asker(who, context.time_remaining(), timings={})
-    texts = {name: str(value) for name, value in said.items()}
+    texts = {name: str(value) for name, value in said}
+    if len(texts) < len(said):
+        raise InvalidRequest(f"metadata: one of {', '.join(texts)} is there twice")
     session = texts.get("catnap-session", "")
     if session:
         check_id("session", session)
