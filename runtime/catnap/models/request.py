@@ -75,10 +75,11 @@ class Request(msgspec.Struct, frozen=True):
 
 
 def parse(raw: bytes, small: int = SMALL) -> Request:
-    """Raises InvalidRequest, naming the tensor and what is wrong with it."""
+    """Raises InvalidRequest, naming the tensor and what is wrong with it. small:
+    bytes of a message that is parsed whole."""
     contents: Sequence[bytes | memoryview]
     try:
-        if len(raw) <= SMALL:
+        if len(raw) <= small:
             message = oip.ModelInferRequest.FromString(raw)
             contents = message.raw_input_contents
         else:
