@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -31,9 +32,13 @@ Before = Callable[[str], AbstractContextManager[Running]]
 
 
 @pytest.fixture(scope="session")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Before:
-    built = tmp_path_factory.mktemp("built")  # the model that they all have, once
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the model is that is always there: built once for all homes."""
+    return tmp_path_factory.mktemp("built")
 
+
+@pytest.fixture(scope="session")
+def gateway(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Before:
     @contextmanager
     def started(models: str) -> Iterator[Running]:
         folder = tmp_path_factory.mktemp("gateway")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
 
-from tests.clients.conftest import gateway
+from tests.clients.conftest import Before
 from tests.clients.tool import find
 from tests.platform.running import ROOT
 
@@ -21,10 +20,10 @@ PROGRAMS = dict(
 
 
 @pytest.mark.parametrize("tool", PROGRAMS)
-def test_a_program_prints_what_it_says(tool: str, tmp_path: Path) -> None:
+def test_a_program_prints_what_it_says(tool: str, gateway: Before) -> None:
     program = PROGRAMS[tool]
     python = find(tool)
-    with gateway(tmp_path, "") as running:
+    with gateway("") as running:
         for written, is_at in (("127.0.0.1:8080", running.http), ("127.0.0.1:9000", running.grpc)):
             program = program.replace(written, is_at)
         done = subprocess.run(

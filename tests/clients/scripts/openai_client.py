@@ -132,6 +132,10 @@ def refused_chat(address, key, name):
     return refused(create, model=name, messages=USER, max_tokens=3)
 
 
+def refused_embeddings(address, key, name):
+    return refused(connected(address, key).embeddings.create, model=name, input="a")
+
+
 def stream_refused(address, key, name):
     """The refusal of a stream comes before its first part."""
     create = connected(address, key).chat.completions.create

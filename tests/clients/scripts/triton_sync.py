@@ -148,6 +148,45 @@ def describe(address, key):
     }
 
 
+def embedded(address, key, texts):
+    """One request for all texts, and one for each, all at once."""
+    client, headers = connected(address), bearer(key)
+    whole = client.infer("minilm-l6-v2", [text("text", *texts)], headers=headers)
+    answers = queue.Queue()
+    for number, each in enumerate(texts):
+        client.async_infer(
+            "minilm-l6-v2",
+            [text("text", each)],
+            lambda result, error: answers.put((result, error)),
+            request_id=str(number),
+            headers=headers,
+        )
+    found = {}
+    for _ in texts:
+        result, error = answers.get(timeout=60)
+        if error:
+            raise error
+        found[int(result.get_response().id)] = result.as_numpy("embedding")[0]
+    apart = np.stack([found[number] for number in range(len(texts))])
+    return {
+        "shape": list(whole.as_numpy("embedding").shape),
+        "tokens": whole.as_numpy("tokens").tolist(),
+        "apart": float(np.abs(whole.as_numpy("embedding") - apart).max()),
+    }
+
+
+def embedder(address, key):
+    client, how = connected(address), {"headers": bearer(key), "as_json": True}
+    wrong = [ints("text", 1)]
+    infer = client.infer
+    return {
+        "ready": client.is_model_ready("minilm-l6-v2", headers=bearer(key)),
+        "metadata": client.get_model_metadata("minilm-l6-v2", **how),
+        "statistics": client.get_inference_statistics("minilm-l6-v2", **how),
+        "wrong": refused(lambda: infer("minilm-l6-v2", wrong, headers=bearer(key))),
+    }
+
+
 def ready(address, key, model):
     return connected(address).is_model_ready(model, headers=bearer(key))
 
