@@ -48,11 +48,13 @@ async def test_every_server_is_asked_whether_it_has_the_model(
             "[gone]\nservers = ['127.0.0.1:1']\n"
             f"[writer]\nprotocol = 'openai'\nservers = ['{texts.address}']\n"
             "key_env = 'WRITER_KEY'\n"
+            "[ranker]\nfolder = 'absent'\n"
         )
         done = await asyncio.to_thread(alone, "models", "check", "--ask", "--json")
         assert done.status == 1
         found = {each["model"]: each for each in done.json["servers"]}
-        assert sorted(found) == ["gone", "good", "writer"]  # no server of ours is known
+        assert sorted(found) == ["gone", "good", "ranker", "writer"]
+        assert found["ranker"]["problem"] == f"folder: there is no {tmp_path / 'absent'}"
         good = found["good"]
         assert (good["live"], good["there"], good["about"], good["problem"]) == (
             *(True, True, "same 1", ""),
@@ -62,7 +64,7 @@ async def test_every_server_is_asked_whether_it_has_the_model(
         assert found["writer"]["problem"] == "key_env: WRITER_KEY is not set here"
         shown = await asyncio.to_thread(alone, "models", "check", "--ask")
         assert [line.split()[0] for line in shown.out.splitlines()] == [
-            *("model", "gone", "good", "writer"),
+            *("model", "ranker", "gone", "good", "writer"),
         ]
 
 

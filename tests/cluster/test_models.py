@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from catnap.errors import CatnapError, NotFound
-from tests.cluster.deployed import Deployed
+from tests.cluster.deployed import ROOT, Deployed
 from tests.cluster.kube import get, kubectl
 
 pytestmark = pytest.mark.timeout(900)
@@ -29,16 +30,27 @@ wake = {{ deployment = "{namespace}/sleeper", idle = "{idle}" }}
 """
 
 
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """An installation whose models are this file's own."""
+    folder = tmp_path_factory.mktemp("models")
+    shutil.copytree(ROOT / "functions" / "echo", folder / "functions" / "echo")
+    found = Deployed(folder, folder / "functions")
+    try:
+        found.start()
+        yield found
+    finally:
+        found.remove()
+
+
 @pytest.fixture
-def namespace(deployed: Deployed, tmp_path: Path) -> Iterator[str]:
-    """One with a model server at zero, `sleeper`. It is taken away, and the
-    installation has its models of before."""
+def namespace(deployed: Deployed) -> Iterator[str]:
+    """One with a model server at zero, `sleeper`."""
     name = f"{deployed.install}-gpu-{secrets.token_hex(3)}"
     kubectl("create", "namespace", name)
     for each in _sleeper(get("deployment", "catnap-models", "-n", deployed.install)):
         kubectl("apply", "-n", name, "-f", "-", given=each)
     yield name
-    _deploy(deployed, tmp_path, "")
     kubectl("delete", "namespace", name, "--wait=false")
 
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
@@ -13,7 +14,7 @@ from catnap.errors import CatnapError
 from catnap.http import Client, Target
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.models.oip_server import OipServer
-from catnap.models.own import placed
+from catnap.models.own import placed, served
 from catnap.models.settings import Model, Models
 from catnap.models.verdict import UpstreamError
 
@@ -36,9 +37,21 @@ class Answered:
 def ask_all(
     config: Models, ours: str, timeout: float, environment: Mapping[str, str]
 ) -> list[Answered]:
-    """ours: where our own server is; empty where none is known, whose models are
-    left out then. timeout: seconds for one answer."""
-    return asyncio.run(_ask_all(placed(config, ours), timeout, environment))
+    """ours: where our own server is; where that is not known, it is looked whether
+    the folders are there that it would load. timeout: seconds for one answer."""
+    alone = [] if ours else [each for each in served(config) if not each[1].servers]
+    folders = [_folder(name, model) for name, model in alone if model.folder]
+    return folders + asyncio.run(_ask_all(placed(config, ours), timeout, environment))
+
+
+def _folder(name: str, model: Model) -> Answered:
+    there = Path(model.folder).is_dir()
+    return Answered(
+        name,
+        model.folder,
+        there=there,
+        problem="" if there else f"folder: there is no {model.folder}",
+    )
 
 
 async def _ask_all(
