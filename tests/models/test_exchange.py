@@ -80,6 +80,20 @@ async def test_a_server_that_fails_what_another_answers_is_left_alone() -> None:
     assert servers.asked[-1] == "s1"
 
 
+async def test_a_server_that_has_not_loaded_the_model_is_left_alone() -> None:
+    servers = Servers(fails("NOT_FOUND"), answers)
+    for _ in range(3):
+        assert await servers.answer() == "done"
+    assert servers.ejected == {"s0"}
+
+
+async def test_what_has_its_state_at_one_server_is_not_sent_to_another() -> None:
+    servers = Servers(fails("UNAVAILABLE"), answers)
+    with pytest.raises(Unavailable):
+        await servers.answer(Ask("a", once=True))
+    assert servers.asked == ["s0"]
+
+
 async def test_a_request_that_fails_everywhere_has_no_server_left_alone() -> None:
     servers = Servers(fails("INTERNAL"), fails("INTERNAL"), fails("INTERNAL"))
     for _ in range(10):

@@ -14,6 +14,7 @@ from catnap.access.limiter import Limiter
 from catnap.access.limits import Limit, Who
 from catnap.calls.models import Asker, ModelCalls
 from catnap.errors import CatnapError, SkillCrashed, Unavailable
+from catnap.inference import grpc_service_pb2 as oip
 from catnap.models.account import Uncounted
 from catnap.models.outlier import Health, Rules
 from catnap.models.registry import Registry
@@ -170,6 +171,19 @@ async def test_who_speaks_no_grpc_at_all_is_an_error_by_the_deadline(
             async with asyncio.timeout(20):
                 with pytest.raises(CatnapError):
                     await calls.infer(Asker(ANN, 0.2), nonced("r")[0])
+
+
+async def test_requests_of_a_sequence_meet_one_server_and_are_sent_once() -> None:
+    async with oip_upstreams(3) as servers, asked(*(each.address for each in servers)) as calls:
+        request = oip.ModelInferRequest.FromString(nonced("r")[0])
+        request.parameters["sequence_id"].int64_param = 42
+        for _ in range(20):
+            await calls.infer(Asker(ANN, 20), request.SerializeToString())
+        [met] = [each for each in servers if each.asked]
+        met.behaves = "failing"
+        with pytest.raises(SkillCrashed):
+            await calls.infer(Asker(ANN, 20), request.SerializeToString())
+        assert sum(len(each.asked) for each in servers) == len(met.asked) == 21
 
 
 @pytest.mark.parametrize("how", ["garbage", "another's"])

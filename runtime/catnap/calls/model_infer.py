@@ -38,7 +38,9 @@ async def infer(calls: ModelCalls, asker: Asker, raw: bytes) -> bytes:
     added = reads_text and text_tensors.lacks_tokens(message)
     if added:
         raw = wanting(raw, text_tensors.TOKENS)
-    request = ModelRequest(calls, asker, served, version, 1 + len(raw) / _WEIGHT)
+    sequence = _sequence(message)
+    cost = 1 + len(raw) / _WEIGHT
+    request = ModelRequest(calls, asker, served, version, cost, sequence, once=bool(sequence))
     request.bytes_in = len(raw)
 
     async def send(upstream: OipServer, left: float | None) -> bytes:
@@ -55,6 +57,15 @@ async def infer(calls: ModelCalls, asker: Asker, raw: bytes) -> bytes:
     if added:
         answer = text_tensors.without_tokens(answer)
     return answer if name == served.name else named(answer, served.name, version)
+
+
+def _sequence(message: oip.ModelInferRequest) -> str:
+    """Of Triton's extension: what the request is a part of, if it is a part."""
+    said = message.parameters
+    if "sequence_id" not in said:
+        return ""
+    number = said["sequence_id"]
+    return number.string_param or str(number.int64_param or number.uint64_param or "")
 
 
 async def tell(

@@ -58,11 +58,12 @@ class Means(Protocol):
 class ModelRequest(Generic[Upstream]):
     """cost: what it is expected to take, in any unit that the model's requests
     have in common. affinity: the same for those that had better meet the same
-    server. Whoever reads the answer says how many tokens it took; prompt_estimate:
-    how many the model will have read of which nothing is said."""
+    server. once: it is one of several that have their state at a server. Whoever
+    reads the answer says how many tokens it took; prompt_estimate: how many the
+    model will have read of which nothing is said."""
 
     __slots__ = (
-        *("_affinity", "_asker", "_began", "_busy", "_cost", "_means", "_served", "_span"),
+        *("_affinity", "_asker", "_began", "_busy", "_cost", "_means", "_once", "_served", "_span"),
         *("_tries", "_version", "bytes_in", "bytes_out", "completion_tokens"),
         *("prompt_estimate", "prompt_tokens"),
     )
@@ -75,6 +76,8 @@ class ModelRequest(Generic[Upstream]):
         version: str,
         cost: float = 1.0,
         affinity: str = "",
+        *,
+        once: bool = False,
     ) -> None:
         self._means = means
         self._asker = asker
@@ -82,6 +85,7 @@ class ModelRequest(Generic[Upstream]):
         self._version = version
         self._cost = cost
         self._affinity = affinity or asker.session
+        self._once = once
         self._busy = 0.0
         """Seconds that servers were at work on it."""
         self._tries = 0
@@ -180,6 +184,7 @@ class ModelRequest(Generic[Upstream]):
             model.weights.get(tenant, 1.0),
             self._affinity,
             self._began + left,
+            once=self._once,
         )
 
     def _sent(self, upstream: Upstream) -> float:

@@ -127,7 +127,8 @@ class _Course(Generic[Upstream]):
                 if place.server not in self._suspects:
                     self._suspects.append(place.server)
         tried = (*self.ask.tried, place.server.name)
-        again = error.fault.elsewhere and not begun and len(tried) < TRIES
+        may = error.fault.elsewhere and not self.ask.once
+        again = may and not begun and len(tried) < TRIES
         others = any(each.name not in tried for each in self._pool.servers)
         if again and others and self._budget.take(now):
             self.ask = replace(self.ask, tried=tried)

@@ -43,12 +43,14 @@ class Ask(Ticket):
     """Who asks, and how; see balance.choose.
 
     deadline: of the loop's clock that the pool is given, None for as long as
-    it takes. tried: names of servers that it should rather not be given.
+    it takes. tried: names of servers that it should rather not be given. once: it
+    is not sent again, since what it is a part of has its state at one server.
     """
 
     affinity: str = ""
     deadline: float | None = None
     tried: Collection[str] = ()
+    once: bool = False
 
 
 class Place(Generic[Upstream]):

@@ -53,7 +53,7 @@ _GRPC: dict[str, tuple[Fault, type[CatnapError]]] = {
     "UNKNOWN": (Fault.EITHER, SkillCrashed),
     "INVALID_ARGUMENT": (Fault.REQUEST, InvalidRequest),
     "DEADLINE_EXCEEDED": (Fault.LATE, DeadlineExceeded),
-    "NOT_FOUND": (Fault.REQUEST, NotFound),
+    "NOT_FOUND": (Fault.EITHER, NotFound),  # one of them may not have loaded it
     "ALREADY_EXISTS": (Fault.REQUEST, Conflict),
     "PERMISSION_DENIED": (Fault.EITHER, SkillCrashed),
     "RESOURCE_EXHAUSTED": (Fault.BUSY, ResourceExhausted),
@@ -93,7 +93,7 @@ def of_http(model: str, status: int, said: str, retry_after: float | None = None
     if status in (401, 403):
         return UpstreamError(Fault.EITHER, SkillCrashed(message))
     if status == 404:
-        return UpstreamError(Fault.REQUEST, NotFound(message))
+        return UpstreamError(Fault.EITHER, NotFound(message))
     if 400 <= status < 500:
         return UpstreamError(Fault.REQUEST, InvalidRequest(message))
     if status in (502, 503, 504):
