@@ -231,6 +231,12 @@ async def test_a_field_of_another_type_is_named_and_no_server_is_asked(
     assert not ask.openai.asked
 
 
+@pytest.mark.parametrize("path", [CHAT, COMPLETIONS, EMBEDDINGS])
+async def test_a_body_that_is_nested_too_deeply_is_refused(ask: Asking, path: str) -> None:
+    answer = await ask.world.request("POST", path, b'{"model":"poet","x":' + b"[" * 100_000)
+    assert (answer.status, answer.json["error"]["param"]) == (400, None)
+
+
 async def test_a_body_that_is_too_large_is_refused_before_it_is_read(ask: Asking) -> None:
     async def body() -> AsyncIterator[bytes]:
         for _ in range(102):

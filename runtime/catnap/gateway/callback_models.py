@@ -3,21 +3,18 @@ as at the front door, for clients that know no Grant."""
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 import msgspec
 
 from catnap.calls.models import Asker, Piece, Prompt
-from catnap.errors import InvalidRequest, to_problem
+from catnap.errors import to_problem
 from catnap.gateway import oip_routes, openai_routes
 from catnap.gateway.askers import by_grant
 from catnap.gateway.gateway import Gateway
+from catnap.gateway.json_body import read_json
 from catnap.gateway.parts import Form, in_parts
 from catnap.gateway.prompts import checked
 from catnap.gateway.table import Route
 from catnap.http import Request, Response
-
-T = TypeVar("T")
 
 
 class _Embed(msgspec.Struct):
@@ -49,7 +46,7 @@ _LINES = Form[Piece](
 
 async def embed(gateway: Gateway, asker: Asker, request: Request, model: str) -> Response:
     gateway.models.find(asker, model, ability="embed")  # before a body is read for nothing
-    asked = await _read(request, _Embed)
+    asked = read_json(await request.body.read(), _Embed)
     answer = await gateway.models.embed(asker, model, asked.texts)
     headers = [
         (b"content-type", b"application/octet-stream"),
@@ -61,7 +58,7 @@ async def embed(gateway: Gateway, asker: Asker, request: Request, model: str) ->
 
 async def generate(gateway: Gateway, asker: Asker, request: Request, model: str) -> Response:
     gateway.models.find(asker, model, ability="generate")
-    asked = await _read(request, _Generate)
+    asked = read_json(await request.body.read(), _Generate)
     prompt = Prompt(
         asked.prompt,
         tuple((each.role, each.content) for each in asked.messages),
@@ -72,14 +69,6 @@ async def generate(gateway: Gateway, asker: Asker, request: Request, model: str)
     )
     pieces = gateway.models.generate(asker, model, checked(prompt))
     return await in_parts(pieces, _LINES)
-
-
-async def _read(request: Request, kind: type[T]) -> T:
-    body = await request.body.read()
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"the body: {error}") from None
 
 
 ROUTES = (

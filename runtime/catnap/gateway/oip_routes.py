@@ -25,6 +25,7 @@ from catnap.gateway import (
 )
 from catnap.gateway.askers import Answers, by_key
 from catnap.gateway.gateway import Gateway
+from catnap.gateway.json_body import read_json
 from catnap.gateway.oip_plain import plain
 from catnap.gateway.table import PUBLIC, Route
 from catnap.http import Request, Response
@@ -53,10 +54,7 @@ async def server(gateway: Gateway, asker: Asker, request: Request) -> Response:
 
 async def index(gateway: Gateway, asker: Asker, request: Request) -> Response:
     body = await request.body.read()
-    try:
-        asked = msgspec.json.decode(body, type=_Index) if body else _Index()
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"the body: {error}") from None
+    asked = read_json(body, _Index) if body else _Index()
     rows = await model_repository.index(gateway.models, asker)
     return _json(
         [plain(each) for each in rows if each.state == model_repository.READY or not asked.ready]

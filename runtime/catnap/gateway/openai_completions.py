@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from catnap.calls.models import Piece, Prompt
 from catnap.errors import InvalidRequest
+from catnap.gateway.json_body import read_json
 from catnap.gateway.prompts import checked
 
 MAX_TOKENS = 16
@@ -61,12 +62,8 @@ class Completion:
     @classmethod
     def read(cls, body: bytes, model: str, id_: str, now: float) -> Completion:
         """Raises InvalidRequest, also for what the model is not asked for."""
-        try:
-            asked = msgspec.json.decode(body, type=_Asked)
-            given = msgspec.json.decode(body, type=dict[str, Any])
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise InvalidRequest(f"the body: {error}") from None
-        for name, value in given.items():
+        asked = read_json(body, _Asked)
+        for name, value in read_json(body, dict[str, Any]).items():
             if name not in _TAKEN and value not in (None, _MEANS_NOTHING.get(name)):
                 raise InvalidRequest(f"{name}: model {model!r} is not asked for that: leave it out")
         texts = [asked.prompt] if isinstance(asked.prompt, str) else asked.prompt

@@ -13,6 +13,7 @@ import msgspec
 
 from catnap.calls.models import Embedded
 from catnap.errors import InvalidRequest
+from catnap.gateway.json_body import read_json
 
 
 class Asked(msgspec.Struct):
@@ -23,10 +24,7 @@ class Asked(msgspec.Struct):
 
 def read(body: bytes, model: str, dimensions: int) -> tuple[list[str], Asked]:
     """The texts, and how they are asked for. Raises InvalidRequest."""
-    try:
-        asked = msgspec.json.decode(body, type=Asked)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"the body: {error}") from None
+    asked = read_json(body, Asked)
     if asked.dimensions not in (None, dimensions):
         raise InvalidRequest(
             f"dimensions: model {model!r} gives {dimensions} and no others, "

@@ -7,11 +7,9 @@ is not named here is its server's concern.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
-
-from catnap.errors import InvalidRequest
 
 
 class Known(msgspec.Struct):
@@ -41,14 +39,3 @@ class Chat(Written, kw_only=True):
 
 class Completion(Written):
     prompt: str | list[Any] | None = None
-
-
-K = TypeVar("K", bound=Known)
-
-
-def read(body: bytes, kind: type[K]) -> K:
-    """Raises InvalidRequest, naming the field."""
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"the body: {error}") from None

@@ -17,6 +17,7 @@ from catnap.errors import InvalidRequest, NotFound
 from catnap.gateway import openai_embeddings, openai_requests
 from catnap.gateway.askers import Answers, by_grant, by_key, names
 from catnap.gateway.gateway import Gateway
+from catnap.gateway.json_body import read_json
 from catnap.gateway.openai_completions import Completion
 from catnap.gateway.openai_errors import ModelNotFound, encode
 from catnap.gateway.parts import Form, in_parts
@@ -45,7 +46,7 @@ EVENTS = Form[bytes](
 
 async def chat(gateway: Gateway, asker: Asker, request: Request) -> Response:
     body = await request.body.read()
-    known = openai_requests.read(body, openai_requests.Chat)
+    known = read_json(body, openai_requests.Chat)
     served = _served(gateway, asker, known.model, "generate")
     if served.model.protocol == "oip" and "generate" in served.model.abilities:
         raise InvalidRequest(
@@ -57,7 +58,7 @@ async def chat(gateway: Gateway, asker: Asker, request: Request) -> Response:
 
 async def complete(gateway: Gateway, asker: Asker, request: Request) -> Response:
     body = await request.body.read()
-    known = openai_requests.read(body, openai_requests.Completion)
+    known = read_json(body, openai_requests.Completion)
     served = _served(gateway, asker, known.model, "generate")
     if served.model.protocol == "openai":
         return await _passed_on(gateway, asker, COMPLETIONS, body, known)
@@ -70,7 +71,7 @@ async def complete(gateway: Gateway, asker: Asker, request: Request) -> Response
 
 async def embed(gateway: Gateway, asker: Asker, request: Request) -> Response:
     body = await request.body.read()
-    known = openai_requests.read(body, openai_requests.Known)
+    known = read_json(body, openai_requests.Known)
     served = _served(gateway, asker, known.model, "embed")
     if served.model.protocol == "openai":
         return Response.json(await gateway.models.complete(asker, EMBEDDINGS, body))
