@@ -192,3 +192,22 @@ async def test_a_table_that_is_loaded_otherwise_is_loaded_again_and_no_other(tmp
         await repository.take_up({"a": dearer, "d": Model(folder=folder + "x")})
     assert repository.find("a")[0] == "1"
     await repository.close()
+
+
+async def test_who_asks_for_a_model_to_be_loaded_may_leave(tmp_path):
+    graphs.put(adds(1), tmp_path)
+    async with serving({"adds": Model(folder=str(tmp_path))}) as stub:
+        graphs.put(adds(2), tmp_path)
+        call = stub.RepositoryModelLoad(load("adds"))
+        await call.wait_for_connection()
+        call.cancel()
+        await stub.RepositoryModelLoad(load("adds"))
+        assert await rows(stub) == [("adds", "1", "READY", "")]
+        assert await answer(stub) == 2
+
+
+@pytest.mark.parametrize("table", [Model(device="cuda"), Model(batch=Batch(size=64))])
+async def test_what_minilm_does_not_heed_is_refused(table):
+    with pytest.raises(InvalidRequest, match="leave device and batch out"):
+        async with serving({"minilm-l6-v2": table}):
+            pass

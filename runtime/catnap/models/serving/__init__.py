@@ -1,6 +1,9 @@
 """The process `catnap models`.
 
-`main` (the process), `server`, `service` and `tensors` (the Open Inference Protocol),
-`engine` and `batcher` (who runs when), `embedder` and `tokenizer` (the model) and
-`build`, `graph` and `weights` (how its file comes to be).
+`main` (the process), `server`, `service`, `stream` and `describe` (the Open Inference
+Protocol) ask the `repository`, whose models are loaded by their `kinds`: graphs of any
+`tensors` (`onnx_model`, `session`, `rows`, `buckets`, `independence`), texts to vectors
+(`embedding`, `batcher`, `embedder`, `tokenizer`; `build`, `graph` and `weights` make
+its file) and texts to texts (`generation`, `genai`, `sampling`, `stops`). Each has a
+`worker`, whose one thread runs it for all who ask.
 """

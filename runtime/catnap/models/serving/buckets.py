@@ -66,6 +66,13 @@ class Buckets:
         """The tensors of one run. Of one request that is whole, its own."""
         return {name: self._together(name, slices) for name in slices[0].tensors}
 
+    def check(self, outputs: Sequence[Array], slices: Sequence[Slice]) -> None:
+        """Raises ValueError where a run of several, or of a part, cannot come apart."""
+        rows = sum(each.rows for each in slices)
+        whole = len(slices) == 1 and rows == self.rows(slices[0].tensors)
+        if not whole and any(len(output) != rows for output in outputs):
+            raise ValueError(f"its outputs for {rows} rows have not as many")
+
     def cut(self, outputs: Sequence[Array], first: int, whole: Slice) -> list[Array]:
         """A request's part of a run's outputs, which begins at row `first`."""
         if not self._batches:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from catnap.errors import CatnapError
+from catnap.errors import CatnapError, InvalidRequest
 from catnap.models.rules import BUILT_IN
 from catnap.models.serving import build, folder
 from catnap.models.serving.batcher import Limits
@@ -18,7 +18,7 @@ from catnap.models.serving.onnx_model import OnnxModel
 from catnap.models.serving.repository import Load
 from catnap.models.serving.served import Served
 from catnap.models.serving.tokenizer import WordPieces
-from catnap.models.settings import Model
+from catnap.models.settings import Batch, Model
 
 
 def limits(threads: int) -> Limits:
@@ -37,6 +37,10 @@ def loader(home: Path, threads: int) -> Load:
 
 def _load(home: Path, threads: int, name: str, model: Model) -> Mapping[str, Served]:
     if name == BUILT_IN and not model.folder:
+        if model.device != "cpu" or model.batch != Batch():
+            raise InvalidRequest(
+                "it runs on the processor, in batches by tokens: leave device and batch out"
+            )
         return {"1": minilm(home, threads)}
     found = dict[str, Served]()
     for version, path in folder.versions(Path(model.folder)).items():

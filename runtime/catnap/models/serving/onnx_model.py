@@ -75,6 +75,7 @@ class RowRuns:
     def run(self, parts: Sequence[tuple[Rowful, Part]]) -> list[Rowful]:
         slices = [Slice(job.tensors, part.first, part.rows) for job, part in parts]
         outputs = self._session.run(self._buckets.feed(slices))
+        self._buckets.check(outputs, slices)
         complete, first = list[Rowful](), 0
         for (job, part), each in zip(parts, slices, strict=True):
             job.parts.append(self._buckets.cut(outputs, first, each))

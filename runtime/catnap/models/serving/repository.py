@@ -76,12 +76,8 @@ class Repository:
     async def load(self, name: str) -> None:
         """Loads a model from its folder as that is now, or anew. The one that is
         there answers until the new one is warm. Raises NotFound, InvalidRequest and
-        Unavailable, and then nothing has changed."""
-        async with self._turn:
-            model = self._read().get(name)
-            if model is None:
-                raise NotFound(f"model {name!r}: models.toml has no folder for it")
-            await self._take_up(name, model)
+        Unavailable, and then nothing has changed. Who asked may leave meanwhile."""
+        await asyncio.shield(asyncio.create_task(self._load_again(name)))
 
     async def unload(self, name: str) -> None:
         """It ends what it has begun. Raises NotFound."""
@@ -122,6 +118,13 @@ class Repository:
         if entry is None:
             raise NotFound(f"model {name!r}: unknown; there is {', '.join(self._entries)}")
         return entry
+
+    async def _load_again(self, name: str) -> None:
+        async with self._turn:
+            model = self._read().get(name)
+            if model is None:
+                raise NotFound(f"model {name!r}: models.toml has no folder for it")
+            await self._take_up(name, model)
 
     async def _take_up(self, name: str, model: Model) -> None:
         entry = self._entries.setdefault(name, _Entry())

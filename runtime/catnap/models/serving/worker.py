@@ -157,6 +157,8 @@ class Worker(Generic[J, P]):
         """
         job.done, job.came = self._loop.create_future(), self._clock()
         key = next(self._keys)
+        if not self._thread.is_alive():
+            raise Unavailable(f"model {self._name!r}: it has stopped", retry_after=1.0)
         self._inbox.put(lambda: self._enter(key, job))
         try:
             async with asyncio.timeout(timeout):
@@ -173,13 +175,15 @@ class Worker(Generic[J, P]):
     # All below is the thread's.
 
     def _work(self) -> None:
-        while not self._stopped:
-            self._listen()
-            parts = self._runs.take(self._clock())
-            if parts:
-                self._run(parts)
-        leaving = Unavailable(f"model {self._name!r}: it is stopping", retry_after=1.0)
-        self._tell([(job, leaving) for job in self._jobs.values()])
+        try:
+            while not self._stopped:
+                self._listen()
+                parts = self._runs.take(self._clock())
+                if parts:
+                    self._run(parts)
+        finally:
+            leaving = Unavailable(f"model {self._name!r}: it is stopping", retry_after=1.0)
+            self._tell([(job, leaving) for job in self._jobs.values()])
 
     def _listen(self) -> None:
         """Hears what there is; waits for it where there is nothing else to do."""
@@ -210,16 +214,15 @@ class Worker(Generic[J, P]):
             told = self._alone(parts, error)
         took, rows = self._clock() - began, self._runs.rows(parts)
         self.statistics.ran(rows, took)
-        for part in parts:
-            job = self._jobs[part.request]
+        ended = {id(job) for job, _ in told}
+        for key, job in {part.request: self._jobs[part.request] for part in parts}.items():
             job.compute += took
             job.batch = max(job.batch, rows)
+            if id(job) in ended:
+                self._leave(key)
         for job, reason in told:
             whole = self._clock() - job.came
             self.statistics.answered(whole, job.began - job.came, job.compute, reason)
-        for key in {part.request for part in parts}:
-            if any(job is self._jobs[key] for job, _ in told):
-                self._leave(key)
         self._tell(told)
 
     def _ask(self, parts: Sequence[P], now: float) -> list[J]:
@@ -233,10 +236,14 @@ class Worker(Generic[J, P]):
         if len(parts) == 1:
             return [(self._jobs[parts[0].request], self._reason(error))]
         told: list[_Told[J]] = []
+        failed = set[int]()
         for part in parts:
+            if part.request in failed:
+                continue
             try:
                 told += [(job, None) for job in self._ask([part], self._clock())]
             except Exception as own:
+                failed.add(part.request)
                 told.append((self._jobs[part.request], self._reason(own)))
         return told
 
