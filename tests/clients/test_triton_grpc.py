@@ -82,6 +82,8 @@ def test_metadata_configuration_statistics_and_index(ask: Any) -> None:
     (statistics,) = found["statistics"]["model_stats"]
     assert (statistics["name"], statistics["version"]) == ("add", "1")
     assert int(statistics["inference_stats"]["success"]["count"]) > 0
+    counted = {each["name"] for each in found["every model's"]["model_stats"]}
+    assert counted >= set(MODELS)
     index = {each["name"]: each["state"] for each in found["index"]["models"]}
     assert {name: index[name] for name in MODELS} == dict.fromkeys(MODELS, "READY")
     assert "statistics" in found["server"]["extensions"]
@@ -169,6 +171,12 @@ def test_a_model_is_unloaded_and_loaded_again(ask: Any) -> None:
     assert ask("load", "spare") is None
     assert ask("ready", "spare")
     assert ask("load", "absent") is not None
+
+
+def test_what_only_a_server_itself_has_is_not_there(ask: Any, place: Place) -> None:
+    if place.is_gateway:
+        found = ask("beyond")
+        assert {each["status"] for each in found.values()} == {"StatusCode.UNIMPLEMENTED"}
 
 
 def test_pings_of_a_client_do_not_cost_it_its_connection(ask: Any, place: Place) -> None:

@@ -137,6 +137,7 @@ def several(address, key, many):
 
 
 def describe(address, key):
+    add(address, key)  # that there is something to count
     client, headers = connected(address), bearer(key)
     how = {"headers": headers, "as_json": True}
     return {
@@ -144,7 +145,20 @@ def describe(address, key):
         "config": client.get_model_config("add", **how),
         "server": client.get_server_metadata(**how),
         "statistics": client.get_inference_statistics("add", **how),
+        "every model's": client.get_inference_statistics(**how),
         "index": client.get_model_repository_index(**how),
+    }
+
+
+def beyond(address, key):
+    """What is a server's own, and not a gateway's."""
+    client, headers = connected(address), bearer(key)
+    return {
+        "trace": refused(lambda: client.get_trace_settings("add", headers=headers)),
+        "log": refused(lambda: client.update_log_settings({"log_info": True}, headers=headers)),
+        "shared memory": refused(
+            lambda: client.register_system_shared_memory("r", "/r", 64, headers=headers)
+        ),
     }
 
 
