@@ -17,6 +17,7 @@ from bench import (
     host,
     limits,
     models,
+    models_fairness,
     platform,
     search,
     steps,
@@ -34,6 +35,7 @@ BENCHMARKS = {
     "access": access,
     "limits": limits,
     "models": models,
+    "fairness": models_fairness,
     "host": host,
 }
 ON_CLUSTER = {"cluster": cluster}

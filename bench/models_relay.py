@@ -104,19 +104,19 @@ def _medians(rounds: list[dict[str, float]]) -> dict[str, float]:
 
 @contextmanager
 def relay(upstream: str, env: Mapping[str, str] = {}) -> Iterator[Place]:
-    with _started(SERVER_CORE, env, "bench.peers.relay", upstream) as place:
+    with started(SERVER_CORE, env, "bench.peers.relay", upstream) as place:
         yield place
 
 
 @contextmanager
 def upstream() -> Iterator[Place]:
     """A server that gives as many bytes back as it was sent."""
-    with _started(LOAD_CORE, {}, "bench.peers.tensors") as place:
+    with started(LOAD_CORE, {}, "bench.peers.tensors") as place:
         yield place
 
 
 @contextmanager
-def _started(core: int, env: Mapping[str, str], *module: str) -> Iterator[Place]:
+def started(core: int, env: Mapping[str, str], *module: str) -> Iterator[Place]:
     """One that says its port, on a core of its own from the start."""
     paths = os.pathsep.join((str(ROOT), str(ROOT / "runtime")))
     before = os.sched_getaffinity(0)
