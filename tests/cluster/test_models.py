@@ -82,9 +82,17 @@ def _sleeper(ours: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _deploy(deployed: Deployed, folder: Path, text: str) -> None:
+    """With the images that there are: the models alone are others."""
     file = folder / "models.toml"
     file.write_text(text)
-    deployed.deploy("--models", str(file))
+    names = ("catnap-gateway", "catnap-models")
+    running = {each: get("deployment", each, "-n", deployed.install) for each in names}
+    running["echo"] = get("services.serving.knative.dev", "echo", "-n", deployed.namespace)
+    images = [
+        f"--image={name}={each['spec']['template']['spec']['containers'][0]['image']}"
+        for name, each in running.items()
+    ]
+    deployed.deploy("--models", str(file), *images)
 
 
 def _replicas(namespace: str) -> int:
