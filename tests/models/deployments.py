@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -17,6 +18,9 @@ class Deployment:
         self.scaled: list[int] = []
         self.comes = True
         self.error: CatnapError | None = None
+        self.stopping = asyncio.Event()
+        self.may_stop = asyncio.Event()
+        self.may_stop.set()
 
     async def start(self, deployment: str) -> None:
         if self.error:
@@ -26,6 +30,8 @@ class Deployment:
             await self.server.start(self.server.address)
 
     async def stop(self, deployment: str) -> None:
+        self.stopping.set()
+        await self.may_stop.wait()
         await self.server.stop()
         self.scaled.append(0)
 

@@ -162,6 +162,21 @@ async def test_what_nobody_asks_is_put_to_sleep_and_woken_again(
     await woken.waking.close()
 
 
+async def test_who_asks_while_it_is_put_to_sleep_wakes_it_after_that(
+    deployment: Deployment, uses: Uses
+) -> None:
+    woken = Woken(deployment, uses, model(deployment, idle=0.04))
+    await woken.ask(20)
+    deployment.may_stop.clear()
+    await until(deployment.stopping.is_set, woken.clock)
+    asking = asyncio.create_task(woken.ask(2000))
+    await asyncio.sleep(0)
+    deployment.may_stop.set()
+    await asking
+    assert deployment.scaled == [1, 0, 1]
+    await woken.waking.close()
+
+
 async def test_a_request_at_work_keeps_it_awake(deployment: Deployment, uses: Uses) -> None:
     woken = Woken(deployment, uses, model(deployment, idle=0.04))
     use = await woken.waking.use("writer", woken.model, None)

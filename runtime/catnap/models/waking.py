@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from catnap.errors import CatnapError, DeadlineExceeded, ResourceExhausted, Unavailable
@@ -46,6 +46,8 @@ class _Deployment:
     refusal: str = ""
     """Why it could not be started the last time; empty where it could."""
     refused_until: float = -math.inf
+    scaling: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """A start that comes while it is put to sleep is one after that."""
 
     def rest_no_more(self) -> None:
         if self.resting:
@@ -174,7 +176,8 @@ class Waking:
         name, wake = found.wake.deployment, found.wake
         found.refusal = ""
         try:
-            await self._ports.start(name)
+            async with found.scaling:
+                await self._ports.start(name)
             async with asyncio.timeout(wake.timeout):
                 await _answering(found.servers)
             found.awake, found.asked = True, self._clock()
@@ -209,7 +212,8 @@ class Waking:
                     await self._uses.note(name, self._wall())
                 elif self._wall() - last >= found.wake.idle and not found.at_work:
                     found.awake = False
-                    await self._ports.stop(name)
+                    async with found.scaling:
+                        await self._ports.stop(name)
             except CatnapError as error:
                 self._announce(f"deployment {name} cannot be put to sleep: {error.message}")
 
