@@ -83,6 +83,18 @@ def table() -> ModelProto:
     )
 
 
+def filtered() -> ModelProto:
+    """Of x [batch, 1], the rows that are not negative: not as many as there were."""
+    nodes = [
+        helper.make_node("Reshape", ["x", "flat"], ["number"]),
+        helper.make_node("GreaterOrEqual", ["number", "zero"], ["kept"]),
+        helper.make_node("Compress", ["x", "kept"], ["y"], axis=0),
+    ]
+    dims = (TensorProto.FLOAT, ("batch", 1))
+    constants = {"flat": np.array([-1]), "zero": np.array(0, np.float32)}
+    return graph(nodes, {"x": dims}, {"y": dims}, **constants)
+
+
 def put(model: ModelProto, folder: Path) -> Path:
     """The folder, with the graph in it."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -222,3 +222,15 @@ async def test_an_answer_says_what_it_took_where_that_is_asked(tmp_path):
         said = (await stub.ModelInfer(asked)).parameters
     assert said["batch_size"].int64_param == 2
     assert {"queue_ms", "compute_ms"} < set(said)
+
+
+async def test_rows_that_are_lost_on_the_way_are_nobody_elses(tmp_path):
+    folder = graphs.put(graphs.filtered(), tmp_path)
+    asked = [np.array([[1], [-2]], "f4"), np.array([[3], [4]], "f4")]
+    async with serving({"filtered": model(folder, size=4, delay=1.0)}) as stub:
+        config = (await stub.ModelConfig(oip.ModelConfigRequest(name="filtered"))).config
+        answers = await asyncio.gather(
+            *(stub.ModelInfer(request("filtered", x=each)) for each in asked)
+        )
+    assert config.max_batch_size == 4
+    assert [arrays(each)["y"].tolist() for each in answers] == [[[1]], [[3], [4]]]
