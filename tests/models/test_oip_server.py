@@ -118,7 +118,7 @@ async def test_a_status_says_whose_fault_it_is(
         error = await failure(server)
         assert (error.fault, type(error.error)) == (fault, kind)
         assert "'m'" in str(error)
-        assert "as it says" in str(error)
+        assert "as it says" in str(error) + error.detail
 
 
 async def test_when_to_come_back_is_passed_on() -> None:

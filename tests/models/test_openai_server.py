@@ -94,7 +94,7 @@ async def test_a_request_is_sent_below_the_address_with_the_servers_key() -> Non
         (400, b'{"error": "flat"}', Fault.REQUEST, InvalidRequest, "flat"),
         (422, b'{"detail": [{"loc": ["x"]}]}', Fault.REQUEST, InvalidRequest, "loc"),
         (404, b'{"object": "error", "message": "none"}', Fault.EITHER, NotFound, "none"),
-        (401, b"", Fault.EITHER, SkillCrashed, "401"),
+        (401, b"", Fault.EITHER, SkillCrashed, "let the gateway in"),
         (429, b"slow down", Fault.BUSY, ResourceExhausted, "slow down"),
         (500, b"<html>\xff", Fault.EITHER, SkillCrashed, "<html>"),
         (503, b"{}", Fault.SERVER, Unavailable, "503"),

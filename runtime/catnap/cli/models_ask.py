@@ -80,7 +80,7 @@ async def _ask(
         else:
             await _openai(found, model, model.at_servers or name, timeout, environment)
     except UpstreamError as error:
-        found.problem = error.error.message
+        found.problem = error.error.message + (f": {error.detail}" if error.detail else "")
     except CatnapError as error:
         found.problem = error.message
     except TimeoutError:

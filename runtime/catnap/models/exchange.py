@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
@@ -18,6 +19,8 @@ TRIES = 3
 MARGIN = 0.005
 """Seconds before its caller's deadline at which an answer is wanted, so that
 there is time to pass it on, or to say that there is none."""
+
+_log = logging.getLogger(__name__)
 
 Upstream = TypeVar("Upstream")
 Answer = TypeVar("Answer")
@@ -111,6 +114,9 @@ class _Course(Generic[Upstream]):
         """Returns where it is to be tried again, else raises the error. begun:
         a part of the answer was passed on."""
         now = self._pool.clock()
+        if error.detail:
+            at = place.server.name
+            _log.warning("model %r: its server %s: %s", self._pool.model, at, error.detail)
         match error.fault:
             case Fault.SERVER:
                 place.failed()

@@ -13,7 +13,7 @@ from catnap.errors import CatnapError, DeadlineExceeded, Unavailable
 from catnap.http import Client, Target
 from catnap.http.client import ConnectionLost, Reply
 from catnap.models.sse import Events
-from catnap.models.verdict import Fault, UpstreamError, of_http
+from catnap.models.verdict import UNREACHED, Fault, UpstreamError, of_http
 
 DONE = b"[DONE]"
 """The data of a stream's last event."""
@@ -97,7 +97,9 @@ class OpenAIServer:
                 Fault.LATE, DeadlineExceeded(f"model {self._model!r}: no answer in time")
             ) from None
         except CatnapError as error:
-            raise UpstreamError(Fault.SERVER, self._unavailable(error)) from None
+            said = "its server broke its answer off" if reply else UNREACHED
+            unavailable = Unavailable(f"model {self._model!r}: {said}")
+            raise UpstreamError(Fault.SERVER, unavailable, error.message) from None
         finally:
             if reply is not None:
                 reply.close()
@@ -105,9 +107,6 @@ class OpenAIServer:
     async def _refusal(self, reply: Reply) -> UpstreamError:
         said = await reply.read(_SAID)
         return of_http(self._model, reply.status, message(said), _after(dict(reply.headers)))
-
-    def _unavailable(self, error: CatnapError) -> Unavailable:
-        return Unavailable(f"model {self._model!r}: its server: {error.message}")
 
 
 def _until(timeout: float | None) -> float | None:

@@ -40,12 +40,14 @@ class Fault(Enum):
 
 
 class UpstreamError(Exception):
-    """error: what the caller is told, if nobody else answers."""
+    """error: what the caller is told, if nobody else answers. detail: what only the
+    gateway's log says, such as addresses within and words about its own key."""
 
-    def __init__(self, fault: Fault, error: CatnapError) -> None:
+    def __init__(self, fault: Fault, error: CatnapError, detail: str = "") -> None:
         super().__init__(error.message)
         self.fault = fault
         self.error = error
+        self.detail = detail
 
 
 _GRPC: dict[str, tuple[Fault, type[CatnapError]]] = {
@@ -68,6 +70,8 @@ _GRPC: dict[str, tuple[Fault, type[CatnapError]]] = {
 }
 
 
+UNREACHED = "its server cannot be reached"
+_REFUSED_US = "its server does not let the gateway in"
 _TOO_LARGE = "message larger than max"
 """How gRPC's libraries say that a message is longer than the receiver takes."""
 
@@ -79,19 +83,22 @@ def of_grpc(model: str, code: str, details: str, retry_after: float | None = Non
     fault, kind = _GRPC.get(code, (Fault.EITHER, SkillCrashed))
     if kind is ResourceExhausted and _TOO_LARGE in details:
         fault, kind = Fault.REQUEST, PayloadTooLarge
-    said = details or code
+    said, detail = details or code, ""
     if kind is Unavailable:
-        said = f"its server cannot be reached ({said})"
-    return UpstreamError(fault, kind(f"model {model!r}: {said}", retry_after=retry_after))
+        said, detail = UNREACHED, said
+    elif code in ("PERMISSION_DENIED", "UNAUTHENTICATED"):
+        said, detail = _REFUSED_US, said
+    return UpstreamError(fault, kind(f"model {model!r}: {said}", retry_after=retry_after), detail)
 
 
 def of_http(model: str, status: int, said: str, retry_after: float | None = None) -> UpstreamError:
     """Of an answer of OpenAI's HTTP that is none."""
     message = f"model {model!r}: {said or status}"
+    if status in (401, 403):
+        refused = SkillCrashed(f"model {model!r}: {_REFUSED_US}")
+        return UpstreamError(Fault.EITHER, refused, f"HTTP {status} {said}")
     if status == 429:
         return UpstreamError(Fault.BUSY, ResourceExhausted(message, retry_after=retry_after))
-    if status in (401, 403):
-        return UpstreamError(Fault.EITHER, SkillCrashed(message))
     if status == 404:
         return UpstreamError(Fault.EITHER, NotFound(message))
     if 400 <= status < 500:
