@@ -51,3 +51,8 @@ def test_a_line_that_comes_in_many_pieces_is_searched_once() -> None:
     for _ in range(20_000):
         assert list(events.feed(b"data: xxxxxxxxxx")) == []
     assert len(list(events.feed(b"\n\n"))) == 1
+
+
+def test_data_of_several_lines_stays_one_event() -> None:
+    written = event(b'{"a":\r\n1,\n"b": 2}')
+    assert list(Events().feed(written)) == [b'{"a":\n1,\n"b": 2}']

@@ -64,5 +64,5 @@ class Events:
 
 
 def event(data: bytes) -> bytes:
-    """One event, as it is written. data: without line ends."""
-    return b"data: %b\n\n" % data
+    """One event, as it is written, whatever lines its data has."""
+    return b"data: %b\n\n" % b"\ndata: ".join(data.splitlines())
