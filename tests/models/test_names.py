@@ -61,3 +61,11 @@ def test_where_models_toml_names_no_version_the_servers_know_theirs() -> None:
     names = Names({"any": Model(servers=("a:1",))})
     assert names.choose("any", "7", "a", 0.0).version == "7"
     assert names.choose("any", "", "a", 0.0).version == ""
+
+
+def test_a_name_as_long_as_a_body_is_neither_compared_nor_repeated() -> None:
+    with pytest.raises(NotFound) as unknown:
+        NAMES.choose("writer" * 1_000_000, "", "a", 0.0)
+    with pytest.raises(NotFound) as version:
+        NAMES.choose("writer", "3" * 1_000_000, "a", 0.0)
+    assert max(len(each.value.message) for each in (unknown, version)) < 400

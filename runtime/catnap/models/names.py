@@ -10,6 +10,10 @@ from catnap.errors import NotFound
 from catnap.errors.nearest import nearest
 from catnap.models.settings import Model
 
+LONGEST = 256
+"""Characters of a name, or a version, that errors repeat: likeness to a longer one
+is not looked for, which takes long, and statuses have little room."""
+
 
 class Choice(msgspec.Struct, frozen=True):
     """name: the model's own, whatever it was asked by. version: that its servers
@@ -48,11 +52,13 @@ class Names:
         model = self._models.get(own)
         if model is None or not model.is_for(tenant):
             known = [each for each, _ in self.visible(tenant)]
+            if len(name) > LONGEST:
+                raise NotFound(f"there is no model {name[:LONGEST]!r}…")
             raise NotFound(f"there is no model {name!r}: {nearest(name, known)}")
         canary = model.canary
         if canary and (version == canary.version if version else chance * 100 < canary.percent):
             return Choice(own, canary.version, model, canary=True)
         if version and model.version and version != model.version:
             there = ", ".join((model.version, *([canary.version] if canary else [])))
-            raise NotFound(f"model {own!r} has no version {version!r}; there is {there}")
+            raise NotFound(f"model {own!r} has no version {version[:LONGEST]!r}; there is {there}")
         return Choice(own, version or model.version, model)
