@@ -12,7 +12,7 @@ import msgspec
 
 from catnap.calls.model_request import Asker, ModelRequest
 from catnap.errors import InvalidRequest, SkillCrashed
-from catnap.models.generation import CHARACTERS, EXPECTED, alike
+from catnap.models.generation import CHARACTERS, alike, expected
 from catnap.models.openai_server import OpenAIServer, message
 from catnap.models.registry import Served, speaks_openai
 from catnap.models.settings import Ability
@@ -141,7 +141,7 @@ def _asked(calls: ModelCalls, asker: Asker, path: str, body: bytes, *, stream: b
     if stream:
         fields["stream_options"] = msgspec.Raw(_USAGE_TOO)
     limit = known.max_completion_tokens or known.max_tokens or 0
-    cost = len(body) / CHARACTERS + ((limit or EXPECTED) if ability == "generate" else 0)
+    cost = len(body) / CHARACTERS + (expected(limit) if ability == "generate" else 0)
     begins = bytes(fields.get("messages") or fields.get("prompt") or b"")
     affinity = alike(begins.decode(errors="replace")) if begins else ""
     sent = msgspec.json.encode(fields)

@@ -28,6 +28,10 @@ CHARACTERS = 4
 EXPECTED = 256
 """Tokens that are produced where nobody says how many there may be."""
 
+MOST = 1 << 17
+"""Tokens that a request is believed to produce: who says more says that its model
+decides, and others do not wait, or go elsewhere, for what nobody will write."""
+
 _PREFIX = 1024
 """Characters by which prompts are held to begin alike."""
 
@@ -51,7 +55,7 @@ class Prompt:
     @property
     def cost(self) -> float:
         """Tokens that it is expected to take."""
-        return self.characters / CHARACTERS + (self.max_tokens or EXPECTED)
+        return self.characters / CHARACTERS + expected(self.max_tokens)
 
     @property
     def beginning(self) -> str:
@@ -69,6 +73,12 @@ class Piece:
     finish_reason: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
+
+
+def expected(limit: int) -> int:
+    """Tokens that a request is held to take. limit: that it says, 0 for none; what
+    is less than none earns nobody a turn."""
+    return min(limit, MOST) if limit > 0 else EXPECTED
 
 
 def alike(text: str) -> str:
