@@ -5,17 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from catnap.calls.model_request import Asker, ModelRequest
+from catnap.calls.model_request import Asker, ModelRequest, Upstream
 from catnap.errors import InvalidRequest, SkillCrashed
-from catnap.models.oip_server import OipServer
-from catnap.models.openai_server import OpenAIServer
-from catnap.models.registry import Found, Served, speaks_oip, speaks_openai
+from catnap.models.registry import speaks_oip, speaks_openai
 from catnap.models.text_tensors import read_embeddings, texts_request
 from catnap.models.verdict import Fault, UpstreamError
 
@@ -25,6 +23,10 @@ if TYPE_CHECKING:
 MAX_TEXTS = 4096
 _WEIGHT = 256
 """Characters that cost as much as a request."""
+
+_Read = tuple[int, bytes, list[int]]
+"""Of an answer: the dimensions of a vector, the vectors, and the tokens as Embedded
+has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,62 +50,42 @@ async def embed(calls: ModelCalls, asker: Asker, model: str, texts: Sequence[str
     served = found.served
     if "embed" not in served.model.abilities:
         raise InvalidRequest(f"model {served.name!r} gives no embeddings")
-    size = sum(map(len, texts))
+    cost = 1 + sum(map(len, texts)) / _WEIGHT
     if speaks_oip(served):
-        return await _over_oip(calls, asker, served, found, texts, size)
+        raw = texts_request(served.at_servers, found.version, texts)
+        asked = ModelRequest(calls, asker, served, found.version, cost)
+        return await _answer(asked, served.name, len(texts), "ModelInfer", raw, _of_oip)
     assert speaks_openai(served)
-    return await _over_openai(calls, asker, served, found, texts, size)
-
-
-async def _over_oip(
-    calls: ModelCalls,
-    asker: Asker,
-    served: Served[OipServer],
-    found: Found,
-    texts: Sequence[str],
-    size: int,
-) -> Embedded:
-    raw = texts_request(served.at_servers, found.version, texts)
-    request = ModelRequest(calls, asker, served, found.version, 1 + size / _WEIGHT)
-    request.bytes_in = len(raw)
-
-    async def send(upstream: OipServer, left: float | None) -> Embedded:
-        answer = await upstream.ask("ModelInfer", raw, left, request.traceparent)
-        request.bytes_out = len(answer)
-        return _whole(served.name, len(texts), *_understood(answer))
-
-    def read(answer: Embedded) -> None:
-        request.prompt_tokens = sum(answer.tokens)
-
-    return await request.answer(send, read)
-
-
-async def _over_openai(
-    calls: ModelCalls,
-    asker: Asker,
-    served: Served[OpenAIServer],
-    found: Found,
-    texts: Sequence[str],
-    size: int,
-) -> Embedded:
-    body = msgspec.json.encode(
+    raw = msgspec.json.encode(
         {"model": served.at_servers, "input": texts, "encoding_format": "base64"}
     )
-    request = ModelRequest(calls, asker, served, found.version, 1 + size / _WEIGHT)
-    request.bytes_in = len(body)
+    request = ModelRequest(calls, asker, served, found.version, cost)
+    return await _answer(request, served.name, len(texts), "/v1/embeddings", raw, _of_openai)
 
-    async def send(upstream: OpenAIServer, left: float | None) -> Embedded:
-        answer = await upstream.ask("/v1/embeddings", body, left, request.traceparent)
+
+async def _answer(
+    request: ModelRequest[Upstream],
+    model: str,
+    texts: int,
+    method: str,
+    raw: bytes,
+    read: Callable[[bytes], _Read],
+) -> Embedded:
+    """method: what a server is asked for, by its protocol's name, with `raw`."""
+    request.bytes_in = len(raw)
+
+    async def send(upstream: Upstream, left: float | None) -> Embedded:
+        answer = await upstream.ask(method, raw, left, request.traceparent)
         request.bytes_out = len(answer)
-        return _whole(served.name, len(texts), *_of_openai(answer))
+        return _whole(model, texts, *read(answer))
 
-    def read(answer: Embedded) -> None:
+    def count(answer: Embedded) -> None:
         request.prompt_tokens = sum(answer.tokens)
 
-    return await request.answer(send, read)
+    return await request.answer(send, count)
 
 
-def _understood(answer: bytes) -> tuple[int, bytes, list[int]]:
+def _of_oip(answer: bytes) -> _Read:
     try:
         return read_embeddings(answer)
     except SkillCrashed as error:
@@ -124,7 +106,7 @@ class _Vectors(msgspec.Struct):
     usage: _Usage | None = None
 
 
-def _of_openai(answer: bytes) -> tuple[int, bytes, list[int]]:
+def _of_openai(answer: bytes) -> _Read:
     try:
         found = msgspec.json.decode(answer, type=_Vectors)
         rows = [_floats(each.embedding) for each in sorted(found.data, key=lambda e: e.index)]

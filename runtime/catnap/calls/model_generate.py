@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING
 
 from catnap.calls.model_request import Asker, ModelRequest, Upstream
 from catnap.errors import InvalidRequest
+from catnap.models.exchange import Open
 from catnap.models.generation import (
     CHARACTERS,
     Piece,
@@ -17,8 +19,6 @@ from catnap.models.generation import (
     openai_piece,
     openai_request,
 )
-from catnap.models.oip_server import OipServer
-from catnap.models.openai_server import OpenAIServer
 from catnap.models.registry import Served, speaks_oip, speaks_openai
 
 if TYPE_CHECKING:
@@ -38,12 +38,22 @@ async def generate(
     if speaks_oip(served):
         if prompt.messages:
             raise InvalidRequest(f"model {served.name!r} takes a prompt, and no messages")
+        raw = oip_request(served.at_servers, found.version, prompt)
         request = _request(calls, asker, served, found.version, prompt)
-        pieces = _over_oip(request, served, found.version, prompt)
+        pieces = _pieces(
+            request,
+            lambda upstream, left: upstream.stream(_one(raw), left, request.traceparent),
+            partial(oip_piece, served.name),
+        )
     else:
         assert speaks_openai(served)
+        path, body = openai_request(served.at_servers, prompt)
         asked = _request(calls, asker, served, found.version, prompt)
-        pieces = _over_openai(asked, served, prompt)
+        pieces = _pieces(
+            asked,
+            lambda upstream, left: upstream.stream(path, body, left, asked.traceparent),
+            partial(openai_piece, served.name),
+        )
     async with aclosing(pieces):
         async for piece in pieces:
             yield piece
@@ -56,64 +66,40 @@ def _request(
     version: str,
     prompt: Prompt,
 ) -> ModelRequest[Upstream]:
-    request = ModelRequest(*(calls, asker, served, version, prompt.cost, prompt.beginning))
+    request = ModelRequest(calls, asker, served, version, prompt.cost, prompt.beginning)
     request.bytes_in = prompt.characters
     request.prompt_estimate = prompt.characters / CHARACTERS
     return request
 
 
-async def _over_oip(
-    request: ModelRequest[OipServer], served: Served[OipServer], version: str, prompt: Prompt
-) -> AsyncGenerator[Piece, None]:
-    raw = oip_request(served.at_servers, version, prompt)
-
-    async def open_(upstream: OipServer, left: float | None) -> AsyncGenerator[Piece, None]:
-        async with aclosing(upstream.stream(_one(raw), left, request.traceparent)) as parts:
-            async for part in parts:
-                yield oip_piece(served.name, part)
-
-    async with aclosing(request.stream(open_, lambda: _cost(request))) as pieces:
-        async for piece in _counted(request, pieces):
-            yield piece
-
-
-async def _over_openai(
-    request: ModelRequest[OpenAIServer], served: Served[OpenAIServer], prompt: Prompt
-) -> AsyncGenerator[Piece, None]:
-    path, body = openai_request(served.at_servers, prompt)
-
-    async def open_(upstream: OpenAIServer, left: float | None) -> AsyncGenerator[Piece, None]:
-        async with aclosing(upstream.stream(path, body, left, request.traceparent)) as events:
-            async for data in events:
-                yield openai_piece(served.name, data)
-
-    async with aclosing(request.stream(open_, lambda: _cost(request))) as pieces:
-        async for piece in _counted(request, pieces):
-            yield piece
-
-
-async def _counted(
-    request: ModelRequest[Upstream], pieces: AsyncIterator[Piece]
+async def _pieces(
+    request: ModelRequest[Upstream], parts: Open[Upstream, bytes], read: Callable[[bytes], Piece]
 ) -> AsyncGenerator[Piece, None]:
     """Those with text, and one in the end that says how it ended. Where a server
     tells no usage, each piece was a token."""
+
+    async def open_(upstream: Upstream, left: float | None) -> AsyncGenerator[Piece, None]:
+        async with aclosing(parts(upstream, left)) as found:
+            async for part in found:
+                yield read(part)
+
+    def cost() -> float | None:
+        return request.prompt_tokens + request.completion_tokens or None
+
     reason, told = "", False
-    async for piece in pieces:
-        reason = piece.finish_reason or reason
-        if piece.prompt_tokens or piece.completion_tokens:
-            told = True
-            request.prompt_tokens = piece.prompt_tokens
-            request.completion_tokens = piece.completion_tokens
-        if piece.text:
-            request.bytes_out += len(piece.text.encode())
-            if not told:
-                request.completion_tokens += 1
-            yield Piece(piece.text)
+    async with aclosing(request.stream(open_, cost)) as pieces:
+        async for piece in pieces:
+            reason = piece.finish_reason or reason
+            if piece.prompt_tokens or piece.completion_tokens:
+                told = True
+                request.prompt_tokens = piece.prompt_tokens
+                request.completion_tokens = piece.completion_tokens
+            if piece.text:
+                request.bytes_out += len(piece.text.encode())
+                if not told:
+                    request.completion_tokens += 1
+                yield Piece(piece.text)
     yield Piece("", reason or "stop", request.prompt_tokens, request.completion_tokens)
-
-
-def _cost(request: ModelRequest[Upstream]) -> float | None:
-    return request.prompt_tokens + request.completion_tokens or None
 
 
 async def _one(raw: bytes) -> AsyncIterator[bytes]:
