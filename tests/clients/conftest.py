@@ -51,7 +51,7 @@ def gateway(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Before:
         try:
             yield running
         finally:
-            running.stop()
+            assert running.stop() == 0
 
     return started
 

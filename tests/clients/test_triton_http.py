@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.clients.conftest import Place
-from tests.clients.tool import Asked, asking
+from tests.clients.tool import Asked, asking, until
 from tests.clients.triton_server import MODELS
 
 pytestmark = pytest.mark.servers
@@ -76,3 +77,12 @@ def test_wrong_requests_are_refused_by_kind_and_the_tensor_is_named(ask: Any) ->
     }
     assert "'B'" in found["a tensor too few"]["message"]
     assert "'A'" in found["another rank"]["message"]
+
+
+def test_a_request_whose_client_has_left_ends_at_its_server(
+    ask: Any, place: Place, tmp_path: Path
+) -> None:
+    if place.is_gateway:  # Triton itself goes on
+        mark = tmp_path / "mark"
+        assert ask("left", str(mark))
+        until(mark.exists)

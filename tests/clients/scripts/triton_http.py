@@ -76,6 +76,18 @@ def add(address, key):
     }
 
 
+def left(address, key, mark):
+    """A client waits for two seconds and goes."""
+    path = np.array([mark.encode()], np.object_)
+    given = [floats("SECONDS", 60), tensor("MARK", path, "BYTES")]
+    with http.InferenceServerClient(address, network_timeout=2) as client:
+        try:
+            client.infer("slow", given, headers=bearer(key))
+        except TimeoutError:
+            return True
+    return False
+
+
 def describe(address, key):
     add(address, key)  # that there is something to count
     headers = bearer(key)
