@@ -64,7 +64,8 @@ class Watched:
             self.refuse(error)
             return
         self.problem = ""
-        self._announce(f"{self._path} is taken up: {len(config.models)} models")
+        names = ", ".join(sorted(config.models)) or "no models"
+        self._announce(f"{self._path} is taken up: {names}")
 
     def _read(self) -> bytes | OSError:
         try:
