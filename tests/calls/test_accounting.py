@@ -9,7 +9,7 @@ from catnap.access.limits import Limit, Who
 from catnap.access.model_usage import ModelTallies
 from catnap.calls.accounting import Accounting
 from catnap.calls.model_metrics import ModelMetrics
-from catnap.models.account import Spent
+from catnap.models.account import Finished, Spent
 from catnap.models.settings import Prices
 
 NOON = 1_763_726_400.0
@@ -26,7 +26,7 @@ class Counted:
         self.account = Accounting(self.limits, self.tallies, self.metrics, lambda: NOON)
 
     def ended(self, version: str = "", outcome: str = "ok", spent: Spent = SPENT) -> None:
-        self.account.ended(ANN, "writer", version, PRICES, spent, outcome, 0.5)
+        self.account.ended(Finished(ANN, "writer", version, PRICES, spent, outcome, 0.5))
 
     def versions(self) -> set[str]:
         return {tally.asked.version for tally in self.tallies.noted()}

@@ -10,9 +10,9 @@ import pytest
 
 from catnap.access.limiter import Limiter
 from catnap.calls.models import Asker, ModelCalls
-from catnap.models.account import Spent
+from catnap.models.account import Finished, Spent
 from catnap.models.registry import Registry
-from catnap.models.settings import Model, Prices
+from catnap.models.settings import Model
 from catnap.traces.span import Span, Spans
 from tests.calls.test_model_streams import Client
 from tests.models.upstreams import OipUpstream, oip_upstreams, tensor_request
@@ -30,19 +30,10 @@ class Told:
     spent: list[Spent]
     spans: list[Span]
 
-    def ended(
-        self,
-        who: tuple[str, str, str],
-        model: str,
-        version: str,
-        prices: Prices,
-        spent: Spent,
-        outcome: str,
-        waited: float,
-    ) -> None:
-        self.ended_as.append(outcome)
-        self.spent.append(spent)
-        assert waited >= 0
+    def ended(self, request: Finished) -> None:
+        self.ended_as.append(request.outcome)
+        self.spent.append(request.spent)
+        assert request.waited >= 0
 
     def relay(self) -> asyncio.Task[None]:
         client = self.client

@@ -7,11 +7,9 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from catnap.access.limiter import Limiter
-from catnap.access.limits import Who
 from catnap.access.model_usage import OK, Asked, ModelTallies, ModelUsed
 from catnap.calls.model_metrics import ModelMetrics
-from catnap.models.account import Spent
-from catnap.models.settings import Prices
+from catnap.models.account import Finished
 
 _TRIED, _ANSWERED = 16, 256
 """Versions of a model that are told apart, whatever came of the request, and of
@@ -34,22 +32,15 @@ class Accounting:
         self._clock = clock
         self._versions: defaultdict[str, set[str]] = defaultdict(set)
 
-    def ended(
-        self,
-        who: Who,
-        model: str,
-        version: str,
-        prices: Prices,
-        spent: Spent,
-        outcome: str,
-        waited: float,
-    ) -> None:
+    def ended(self, request: Finished) -> None:
         """See Account."""
-        now, cost = self._clock(), spent.cost(prices)
+        who, model, outcome = request.who, request.model, request.outcome
+        spent, waited = request.spent, request.waited
+        now, cost = self._clock(), spent.cost(request.prices)
         tokens = spent.prompt_tokens + spent.completion_tokens
         if tokens or cost:
             self._limits.spend(who, now, tokens=tokens, cost=cost)
-        version = self._known(model, version, outcome)
+        version = self._known(model, request.version, outcome)
         used = ModelUsed(
             1,
             spent.prompt_tokens,

@@ -13,7 +13,7 @@ from catnap.access.limiter import Limiter
 from catnap.access.limits import Who
 from catnap.calls.admit import admit_model
 from catnap.calls.outcome import OK, outcome
-from catnap.models.account import Account, Spent
+from catnap.models.account import Account, Finished, Spent
 from catnap.models.exchange import Open, Send
 from catnap.models.oip_server import OipServer
 from catnap.models.openai_server import OpenAIServer
@@ -63,9 +63,9 @@ class ModelRequest(Generic[Upstream]):
     model will have read of which nothing is said."""
 
     __slots__ = (
-        *("_affinity", "_asker", "_began", "_busy", "_cost", "_means", "_once", "_served", "_span"),
-        *("_tries", "_version", "bytes_in", "bytes_out", "completion_tokens"),
-        *("prompt_estimate", "prompt_tokens"),
+        *("_admitted", "_affinity", "_asker", "_began", "_busy", "_cost", "_means", "_once"),
+        *("_served", "_span", "_tries", "_version"),
+        *("bytes_in", "bytes_out", "completion_tokens", "prompt_estimate", "prompt_tokens"),
     )
 
     def __init__(
@@ -107,32 +107,14 @@ class ModelRequest(Generic[Upstream]):
     ) -> Answer:
         """read: is given the answer; what it cost in the end, None for what was
         expected. Raises what the limits raise, the queue, and the last server."""
-        clock = self._served.pool.clock
 
-        async def timed(upstream: Upstream, left: float | None) -> Answer:
-            began = self._sent(upstream)
-            try:
+        async def tried(upstream: Upstream, left: float | None) -> Answer:
+            with _Try(self, upstream):
                 return await send(upstream, left)
-            except UpstreamError as error:
-                self._failed(upstream, error)
-                raise
-            finally:
-                self._busy += clock() - began
 
-        ended = OK
-        admitted = None
-        try:
-            admitted = admit_model(self._means.limits, self._asker.who, time.time())
-            found: Answer
-            found, _ = await self._served.exchange.answer(self._ask(), timed, read)
+        with self:
+            found, _ = await self._served.exchange.answer(self._ask(), tried, read)
             return found
-        except BaseException as error:
-            ended = outcome(error)
-            raise
-        finally:
-            if admitted is not None:
-                admitted.end(time.time())
-            self._ended(ended)
 
     async def stream(
         self,
@@ -141,34 +123,30 @@ class ModelRequest(Generic[Upstream]):
     ) -> AsyncGenerator[Answer, None]:
         """The parts of an answer as they come. cost: what it took, when it has
         ended. Raises as `answer` does."""
-        clock = self._served.pool.clock
 
-        async def timed(upstream: Upstream, left: float | None) -> AsyncGenerator[Answer, None]:
-            began = self._sent(upstream)
-            try:
+        async def tried(upstream: Upstream, left: float | None) -> AsyncGenerator[Answer, None]:
+            with _Try(self, upstream):
                 async with aclosing(open_(upstream, left)) as parts:
                     async for part in parts:
                         yield part
-            except UpstreamError as error:
-                self._failed(upstream, error)
-                raise
-            finally:
-                self._busy += clock() - began
 
-        ended = OK
-        admitted = None
-        try:
-            admitted = admit_model(self._means.limits, self._asker.who, time.time())
-            async with aclosing(self._served.exchange.stream(self._ask(), timed, cost)) as parts:
+        with self:
+            parts = self._served.exchange.stream(self._ask(), tried, cost)
+            async with aclosing(parts):
                 async for part in parts:
                     yield part
+
+    def __enter__(self) -> None:
+        """Lets it in. Raises what the limits do, and then it has ended."""
+        try:
+            self._admitted = admit_model(self._means.limits, self._asker.who, time.time())
         except BaseException as error:
-            ended = outcome(error)
+            self._ended(outcome(error))
             raise
-        finally:
-            if admitted is not None:
-                admitted.end(time.time())
-            self._ended(ended)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._admitted.end(time.time())
+        self._ended(outcome(error))
 
     def _ask(self) -> Ask:
         asker, model = self._asker, self._served.model
@@ -187,14 +165,17 @@ class ModelRequest(Generic[Upstream]):
             once=self._once,
         )
 
-    def _sent(self, upstream: Upstream) -> float:
+    def sent(self, upstream: Upstream) -> float:
         """To a server now; gives when that is."""
         self._tries += 1
         self._span.event("sent", server=upstream.address)
         return self._served.pool.clock()
 
-    def _failed(self, upstream: Upstream, error: UpstreamError) -> None:
-        self._span.event("failed", server=upstream.address, error=type(error.error).__name__)
+    def back(self, upstream: Upstream, sent: float, error: BaseException | None) -> None:
+        """From the server that had it since `sent`."""
+        self._busy += self._served.pool.clock() - sent
+        if isinstance(error, UpstreamError):
+            self._span.event("failed", server=upstream.address, error=type(error.error).__name__)
 
     def _ended(self, ended: str) -> None:
         served, who = self._served, self._asker.who
@@ -211,8 +192,9 @@ class ModelRequest(Generic[Upstream]):
             self.bytes_out,
             self._tries,
         )
+        prices = served.model.prices
         self._means.account.ended(
-            *(who, served.name, self._version, served.model.prices, spent, ended, waited / 1000)
+            Finished(who, served.name, self._version, prices, spent, ended, waited / 1000)
         )
         if self._asker.timings is not None:
             self._asker.timings.update(queue=waited, model=busy)
@@ -226,3 +208,19 @@ class ModelRequest(Generic[Upstream]):
             queue_ms=waited,
             server_ms=busy,
         )
+
+
+class _Try(Generic[Upstream]):
+    """While one server has the request."""
+
+    __slots__ = ("_request", "_sent", "_upstream")
+
+    def __init__(self, request: ModelRequest[Upstream], upstream: Upstream) -> None:
+        self._request: ModelRequest[Upstream] = request
+        self._upstream: Upstream = upstream
+
+    def __enter__(self) -> None:
+        self._sent = self._request.sent(self._upstream)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._request.back(self._upstream, self._sent, error)

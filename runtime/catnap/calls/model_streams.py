@@ -23,7 +23,7 @@ from catnap.calls.model_request import Asker
 from catnap.calls.outcome import OK
 from catnap.errors import Cancelled, CatnapError, DeadlineExceeded, Unavailable
 from catnap.inference import grpc_service_pb2 as oip
-from catnap.models.account import Spent
+from catnap.models.account import Finished, Spent
 from catnap.models.answer import check_part
 from catnap.models.oip_server import OipServer
 from catnap.models.pool import Ask
@@ -294,8 +294,9 @@ class _Lane:
             sent.bytes_out,
             sent.tries,
         )
+        prices = served.model.prices
         self._calls.account.ended(
-            *(who, served.name, sent.version, served.model.prices, spent, outcome, waited)
+            Finished(who, served.name, sent.version, prices, spent, outcome, waited)
         )
         sent.span.end("" if outcome == OK else outcome, tenant=who[0], skill=who[2])
 

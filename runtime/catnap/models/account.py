@@ -33,37 +33,31 @@ class Spent(msgspec.Struct, frozen=True):
         ) / _MILLION
 
 
-class Account(Protocol):
-    """Told once of each request to a model there is, however it ended."""
+class Finished(msgspec.Struct, frozen=True):
+    """A request to a model there is, however it ended.
 
-    def ended(
-        self,
-        who: tuple[str, str, str],
-        model: str,
-        version: str,
-        prices: Prices,
-        spent: Spent,
-        outcome: str,
-        waited: float,
-    ) -> None:
-        """who: tenant, user and skill that asked; no skill where an agent core
-        did. model: its name in models.toml, not an alias. version: that
-        answered, empty where the model has one only. outcome: `ok` or the
-        error's name, `Cancelled` of whoever left. waited: seconds that it was at
-        no server."""
+    who: tenant, user and skill that asked; no skill where an agent core did.
+    model: its name in models.toml, not an alias. version: that answered, empty
+    where the model has one only. outcome: `ok` or the error's name, `Cancelled` of
+    whoever left. waited: seconds that it was at no server.
+    """
+
+    who: tuple[str, str, str]
+    model: str
+    version: str
+    prices: Prices
+    spent: Spent
+    outcome: str
+    waited: float
+
+
+class Account(Protocol):
+    def ended(self, request: Finished) -> None:
+        """Told once of each request."""
 
 
 class Uncounted:
     """Nobody is told."""
 
-    def ended(
-        self,
-        who: tuple[str, str, str],
-        model: str,
-        version: str,
-        prices: Prices,
-        spent: Spent,
-        outcome: str,
-        waited: float,
-    ) -> None:
+    def ended(self, request: Finished) -> None:
         """Nothing."""
