@@ -63,6 +63,39 @@ async def test_those_who_wait_are_served_fairly_as_places_are_given_back() -> No
     assert pool.servers[0].inflight == 0
 
 
+def learning(start: int, most: int) -> list[Server[str]]:
+    """One that has shown what it takes, and may be given more."""
+    limit = Limit(Range(1, most, start))
+    limit.answered(1.0, 1, 0.0)
+    return [Server("s0", "s0", limit)]
+
+
+async def test_a_place_is_kept_for_who_has_none_and_not_for_who_floods() -> None:
+    pool = Pool("m", learning(start=4, most=64))
+    flood = [Asked(pool, Ask("flood")) for _ in range(10)]
+    await settle()
+    calm, second = Asked(pool, Ask("calm")), Asked(pool, Ask("calm"))
+    more = Asked(pool, Ask("flood"))
+    await settle()
+    assert (calm.server, second.server, more.server) == ("s0", None, None)
+    assert pool.servers[0].inflight == 5
+    await finish(*flood, calm, second, more)
+
+
+@pytest.mark.parametrize(("start", "most", "priority"), [(4, 4, 0), (4, 64, -1)])
+async def test_nothing_is_kept_beyond_the_most_or_for_who_is_less_urgent(
+    start: int, most: int, priority: int
+) -> None:
+    pool = Pool("m", learning(start, most))
+    flood = [Asked(pool, Ask("flood")) for _ in range(9)]
+    await settle()
+    calm = Asked(pool, Ask("calm", priority=priority))
+    await settle()
+    assert calm.server is None
+    assert pool.servers[0].inflight == 4
+    await finish(*flood, calm)
+
+
 async def test_who_leaves_while_it_waits_takes_no_turn() -> None:
     pool = Pool("m", servers(1))
     first, second, third = (Asked(pool, Ask("a")) for _ in range(3))

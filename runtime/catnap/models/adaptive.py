@@ -29,6 +29,8 @@ _SHARE = 0.05
 """Of the time, that looking may take."""
 _SEEN = 10
 """Answers by which it is judged how a limit does."""
+_KEPT = 8
+"""Of so many places one more is kept."""
 _UNKNOWN = 1.0
 """Seconds that are long for a server of which nothing is known."""
 
@@ -63,6 +65,12 @@ class Limit:
     @property
     def value(self) -> int:
         return self._range.least if self._looking or not self._known else int(self._limit)
+
+    @property
+    def with_kept(self) -> int:
+        """With the places that are kept for those who have none."""
+        value = self.value
+        return min(value + max(1, value // _KEPT), self._range.most)
 
     @property
     def _known(self) -> bool:

@@ -203,6 +203,15 @@ class Queue:
         last.urgent = 0
         return last.pop()
 
+    def before(self, ticket: Ticket) -> bool:
+        """Whether its tenant, or anybody more urgent, waits already."""
+        for name, each in self._classes.items():
+            if each.waiting and name > ticket.priority:
+                return True
+        there = self._classes.get(ticket.priority)
+        own = there.tenants.get(ticket.tenant) if there else None
+        return own is not None and own.waiting > 0
+
     def yielding(self, ticket: Ticket) -> Ticket | None:
         """Who gives way to one that comes where no more may wait: the last one of
         the least urgent class's tenant that has the most waiting. None where the

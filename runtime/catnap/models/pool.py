@@ -186,9 +186,7 @@ class Pool(Generic[Upstream]):
 
     def free(self, ask: Ask) -> Server[Upstream] | None:
         """A server that has room, taken; None where it has to wait for one."""
-        if self._waiters:
-            return None
-        server = self._choose(ask, self._askable())
+        server = self._kept(ask) if self._waiters else self._choose(ask, self._askable())
         if server is not None:
             self._take(server)
         return server
@@ -273,6 +271,14 @@ class Pool(Generic[Upstream]):
     def _choose(self, ask: Ask, there: Sequence[Server[Upstream]]) -> Server[Upstream] | None:
         fresh = [each for each in there if each.name not in ask.tried] if ask.tried else there
         return choose(fresh or there, self._chance, ask.affinity)
+
+    def _kept(self, ask: Ask) -> Server[Upstream] | None:
+        """A few places are kept for who asks seldom: beside a flood he waits at the
+        server, and not for a place there too."""
+        if self.queue.before(ask):
+            return None
+        there = [each for each in self._askable() if each.inflight < each.limit.with_kept]
+        return min(there, key=lambda each: each.inflight / each.limit.with_kept, default=None)
 
     def _take(self, server: Server[Upstream]) -> None:
         server.inflight += 1
