@@ -61,13 +61,15 @@ grpcurl: module := github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4
 need-go:
 	@command -v go >/dev/null || { echo 'needs Go: on Debian, apt-get install golang' >&2; exit 1; }
 
-# Anew where the versions change. llama.cpp is compiled, with the least there is of it.
+# Anew where the versions change. llama.cpp is compiled, with the least there is of
+# it, and only once: an index that is asked again gives uv another copy to compile.
 .tools/%/ready: tests/clients/environments/%.txt
 	@echo 'installing $* for the tests into .tools/$*'
 	@$(needs)
 	@$(BIN)/uv venv --quiet --clear --python $(python) .tools/$*
-	@CMAKE_ARGS='-DGGML_NATIVE=OFF -DGGML_OPENMP=OFF -DLLAVA_BUILD=OFF' \
-	  $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes --python .tools/$* --requirement $<
+	@export CMAKE_ARGS='-DGGML_NATIVE=OFF -DGGML_OPENMP=OFF -DLLAVA_BUILD=OFF'; \
+	install='$(BIN)/uv pip install --quiet --compile-bytecode --require-hashes --python .tools/$* --requirement $<'; \
+	$$install --offline 2>/dev/null || $$install
 	@touch $@
 .tools/%/ready: python := $(BIN)/python
 # Its models run in the Python of the shared library that it finds: the system's.
