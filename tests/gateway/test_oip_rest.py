@@ -131,6 +131,7 @@ async def test_the_repository_has_the_models_that_the_tenant_may_ask(ask: Asking
         ("org/writer", {"inputs": [tensor("INT8", [1], [1])]}, {}, 400, "OpenAI"),
         ("same", {}, {"content_encoding": "br"}, 415, "gzip or deflate"),
         ("same", {}, {"content_encoding": "gzip"}, 400, "not gzip"),
+        ("rivals", {}, {"content_encoding": "gzip"}, 404, "no model"),  # not unpacked
         ("same", {}, {"inference_header_content_length": "x"}, 400, "Content-Length"),
         ("same", {}, {"inference_header_content_length": "0"}, 400, "no JSON"),
         ("same", {}, {"inference_header_content_length": "9"}, 400, "has 2 bytes"),

@@ -91,6 +91,7 @@ async def statistics(
 async def infer(
     gateway: Gateway, asker: Asker, request: Request, model: str, version: str = ""
 ) -> Response:
+    gateway.models.find(asker, model, version)  # before a body is unpacked for nothing
     length = _header_length(request)
     body = await compressed.read(request, MESSAGE)
     if length is not None and length > len(body):
