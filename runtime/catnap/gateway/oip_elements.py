@@ -16,21 +16,7 @@ from typing import Any
 
 from catnap.errors import InvalidRequest, SkillCrashed
 from catnap.models.text_tensors import packed as strings
-
-_CODES = {
-    "BOOL": "?",
-    "INT8": "b",
-    "INT16": "h",
-    "INT32": "i",
-    "INT64": "q",
-    "UINT8": "B",
-    "UINT16": "H",
-    "UINT32": "I",
-    "UINT64": "Q",
-    "FP32": "f",
-    "FP64": "d",
-}
-"""What struct calls them."""
+from catnap.skills.tensors import FORMATS
 
 _KINDS: dict[str, tuple[frozenset[type], str]] = {
     "BOOL": (frozenset((bool,)), "true or false"),
@@ -49,8 +35,8 @@ def to_bytes(tensor: str, datatype: str, shape: Sequence[int], data: Sequence[An
     what datatype and shape say."""
     if datatype in _NO_JSON:
         raise InvalidRequest(f"{tensor}: {datatype} has no form in JSON: send it as binary data")
-    if datatype not in _CODES and datatype != "BYTES":
-        known = ", ".join((*_CODES, *_NO_JSON, "BYTES"))
+    if datatype not in FORMATS and datatype != "BYTES":
+        known = ", ".join((*FORMATS, *_NO_JSON, "BYTES"))
         raise InvalidRequest(f"{tensor}: datatype {datatype!r} is none of {known}")
     values = _flat(tensor, shape, data)
     kinds, name = _KINDS.get(datatype, _INTEGER)
@@ -60,7 +46,7 @@ def to_bytes(tensor: str, datatype: str, shape: Sequence[int], data: Sequence[An
     if datatype == "BYTES":
         return strings(each.encode() for each in values)
     try:
-        return struct.pack(f"<{len(values)}{_CODES[datatype]}", *values)
+        return struct.pack(f"<{len(values)}{FORMATS[datatype]}", *values)
     except (struct.error, OverflowError):
         raise InvalidRequest(f"{tensor}: an element is out of the range of {datatype}") from None
 
@@ -72,7 +58,7 @@ def from_bytes(tensor: str, datatype: str, raw: bytes) -> Sequence[Any]:
         return texts(tensor, _split(tensor, raw))
     if datatype in _NO_JSON:
         raise InvalidRequest(f"{tensor}: {datatype} has no form in JSON: {ASK_BINARY}")
-    code = _CODES.get(datatype)
+    code = FORMATS.get(datatype)
     if code is None or len(raw) % struct.calcsize(code):
         raise SkillCrashed(f"{tensor}: the server's {len(raw):,} bytes are no {datatype}")
     return struct.unpack(f"<{len(raw) // struct.calcsize(code)}{code}", raw)
@@ -88,7 +74,7 @@ def packed(tensor: str, datatype: str, elements: Sequence[Any]) -> bytes:
     try:
         if datatype == "BYTES":
             return strings(elements)
-        return struct.pack(f"<{len(elements)}{_CODES[datatype]}", *elements)
+        return struct.pack(f"<{len(elements)}{FORMATS[datatype]}", *elements)
     except (KeyError, TypeError, struct.error):
         raise SkillCrashed(f"{tensor}: the server's contents are no {datatype}") from None
 

@@ -8,14 +8,12 @@ from google.protobuf.message import DecodeError
 from catnap.errors import SkillCrashed
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.models.verdict import Fault, UpstreamError
-from catnap.models.wire import apart
+from catnap.models.wire import SMALL, apart
 
 _RAW = 6
 """The field of raw_output_contents."""
 _INFER_RESPONSE = 2
 """The field of a ModelStreamInferResponse that has one of the others."""
-_SMALL = 64 << 10
-"""Bytes of an answer that is parsed whole faster than it is taken apart."""
 
 
 def check(model: str, raw: bytes, name: str, id: str) -> None:  # noqa: A002
@@ -23,7 +21,7 @@ def check(model: str, raw: bytes, name: str, id: str) -> None:  # noqa: A002
     another request's: of one that had an id. model: the name that errors give.
     name: what the server calls it. id: the request's."""
     try:
-        rest = raw if len(raw) <= _SMALL else apart(raw, _RAW)[0]
+        rest = raw if len(raw) <= SMALL else apart(raw, _RAW)[0]
         found = oip.ModelInferResponse.FromString(rest)
     except (DecodeError, ValueError):
         raise _wrong(Fault.SERVER, model, "with what is no ModelInferResponse") from None
@@ -40,7 +38,7 @@ def check_part(model: str, raw: bytes) -> None:
     """Likewise for what is no ModelStreamInferResponse. Whose answer it is, its
     reader finds out: on a stream they pass each other."""
     try:
-        if len(raw) <= _SMALL:
+        if len(raw) <= SMALL:
             oip.ModelStreamInferResponse.FromString(raw)
             return
         rest, answers = apart(raw, _INFER_RESPONSE)

@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError
 
 from catnap.errors import InvalidRequest
 from catnap.inference import grpc_service_pb2 as oip
-from catnap.models.wire import apart, field
+from catnap.models.wire import SMALL, apart, field
 
 SIZES = {
     **dict.fromkeys(("BOOL", "INT8", "UINT8"), 1),
@@ -52,8 +52,6 @@ _NAME = 100
 """Characters of a name that errors repeat."""
 _OUTPUTS, _RAW = 6, 7
 """The fields of outputs and of raw_input_contents."""
-SMALL = 64 << 10
-"""Bytes of a message that is parsed whole faster than it is taken apart."""
 
 Input = oip.ModelInferRequest.InferInputTensor
 

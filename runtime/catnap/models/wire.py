@@ -13,6 +13,9 @@ FIELDS = 1 << 15
 REST = 64 << 20
 """Bytes of a message beside its bulk: parsed, they can take eight times that."""
 
+SMALL = 64 << 10
+"""Bytes of a message that is parsed whole faster than it is taken apart."""
+
 _SIZE = (1 << 31) - 1
 _VARINT, _FIXED64, _BYTES, _BEGIN, _END, _FIXED32 = range(6)
 

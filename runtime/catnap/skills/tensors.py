@@ -15,7 +15,7 @@ import msgspec
 from catnap.errors import InvalidRequest, SkillCrashed
 from catnap.skills.gateway import Headers
 
-_FORMATS: dict[str, Any] = {
+FORMATS: dict[str, Any] = {
     "BOOL": "?",
     "INT8": "b",
     "INT16": "h",
@@ -28,7 +28,7 @@ _FORMATS: dict[str, Any] = {
     "FP32": "f",
     "FP64": "d",
 }
-"""As a memoryview calls them."""
+"""As memoryview and struct call them, by the protocol's names."""
 
 _HEADER = b"inference-header-content-length"
 _LENGTH = struct.Struct("<I")
@@ -58,9 +58,9 @@ class Tensor(msgspec.Struct, frozen=True):
         """The elements in their shape, without a copy; numpy.asarray takes it as
         it is. Needs one element at least. Raises InvalidRequest for BYTES and for
         16-bit floats, whose `data` says it all."""
-        if self.datatype not in _FORMATS:
+        if self.datatype not in FORMATS:
             raise InvalidRequest(f"tensor {self.name!r}: {self.datatype} has no view: use its data")
-        found: memoryview[Any] = memoryview(self.data).cast(_FORMATS[self.datatype], self.shape)
+        found: memoryview[Any] = memoryview(self.data).cast(FORMATS[self.datatype], self.shape)
         return found
 
     def texts(self) -> list[str]:
