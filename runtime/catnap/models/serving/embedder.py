@@ -18,7 +18,7 @@ WIDTH = 384
 
 
 class Embedder(Protocol):
-    """What the engine needs of a model; `fake.HashEmbedder` is the tests' one."""
+    """What `embedding` needs of a model; `fake.HashEmbedder` is the tests' one."""
 
     def run(self, batch: Sequence[Sequence[int]]) -> Vectors:
         """Vectors [len(batch), 384] of texts given as ids. One call at a time."""

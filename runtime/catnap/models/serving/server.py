@@ -12,19 +12,17 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 
+from catnap.models.oip_server import MESSAGE
 from catnap.models.serving.repository import Repository
 from catnap.models.serving.service import RAW, SERVICE, InferenceService
 from catnap.models.serving.spans import within_spans
 from catnap.traces.span import UNTRACED, Tracer
 
-MAX_MESSAGE = 256 << 20
-"""Bytes of one message, either way."""
-
 DRAIN_SECONDS = 30.0
 
 _OPTIONS = (
-    ("grpc.max_receive_message_length", MAX_MESSAGE),
-    ("grpc.max_send_message_length", MAX_MESSAGE),
+    ("grpc.max_receive_message_length", MESSAGE),
+    ("grpc.max_send_message_length", MESSAGE),
     # Two servers on one port would each get half of the calls and no error.
     ("grpc.so_reuseport", 0),
     # By default a client that pings more than every 300 s is cut off.

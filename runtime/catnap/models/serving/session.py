@@ -18,9 +18,6 @@ from catnap.models.serving.signature import of_session
 _BFLOAT16 = 16
 """TensorProto.BFLOAT16."""
 
-# A session of ONNX Runtime raises classes of its own, all below Exception.
-_LOADING = (Exception,)
-
 
 class Session:
     """Runs one batch at a time."""
@@ -39,7 +36,7 @@ class Session:
         providers = _providers(device)
         try:
             self._session = ort.InferenceSession(str(graph), options, providers=providers)
-        except _LOADING as error:
+        except Exception as error:  # ONNX Runtime's classes have no other base
             raise InvalidRequest(f"{graph}: cannot be loaded: {_line(error)}") from None
         _check_device(self._session, device)
         self.signature = of_session(self._session)

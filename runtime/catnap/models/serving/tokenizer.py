@@ -21,7 +21,7 @@ _TEXTS_AT_ONCE = 64
 
 
 class Tokenizer(Protocol):
-    """What the engine needs of a tokenizer; `fake.WordTokenizer` is the tests' one."""
+    """What `embedding` needs of a tokenizer; `fake.WordTokenizer` is the tests' one."""
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids of each text: at least one, at most MAX_TOKENS. Any thread may call."""
