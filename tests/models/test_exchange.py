@@ -48,8 +48,7 @@ class Servers:
         return self.does[name]()
 
     async def answer(self, ask: Ask | None = None) -> str:
-        found, _ = await self.exchange.answer(ask or Ask("a"), self.send)
-        return found
+        return await self.exchange.answer(ask or Ask("a"), self.send)
 
     @property
     def ejected(self) -> set[str]:

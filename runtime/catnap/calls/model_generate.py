@@ -83,11 +83,8 @@ async def _pieces(
             async for part in found:
                 yield read(part)
 
-    def cost() -> float | None:
-        return request.prompt_tokens + request.completion_tokens or None
-
     reason, told = "", False
-    async with aclosing(request.stream(open_, cost)) as pieces:
+    async with aclosing(request.stream(open_, request.cost)) as pieces:
         async for piece in pieces:
             reason = piece.finish_reason or reason
             if piece.prompt_tokens or piece.completion_tokens:

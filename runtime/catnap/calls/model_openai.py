@@ -12,7 +12,7 @@ import msgspec
 
 from catnap.calls.model_request import Asker, ModelRequest
 from catnap.errors import InvalidRequest, SkillCrashed
-from catnap.models.generation import CHARACTERS, alike, expected
+from catnap.models.generation import CHARACTERS, Usage, alike, expected
 from catnap.models.openai_server import OpenAIServer, message
 from catnap.models.registry import Served, speaks_openai
 from catnap.models.settings import Ability
@@ -46,13 +46,8 @@ class _Known(msgspec.Struct):
     max_completion_tokens: int | None = None
 
 
-class _Usage(msgspec.Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-
-
 class _Told(msgspec.Struct):
-    usage: _Usage | None = None
+    usage: Usage | None = None
     choices: list[msgspec.Raw] | None = None
     error: Any = None
 
@@ -61,7 +56,6 @@ class _Told(msgspec.Struct):
 class _Asked:
     """usage_too: whether the client wants to be told, in a part of its own."""
 
-    path: str
     body: bytes
     served: Served[OpenAIServer]
     request: ModelRequest[OpenAIServer]
@@ -79,7 +73,9 @@ async def complete(calls: ModelCalls, asker: Asker, path: str, body: bytes) -> b
         return _read(asked.served.name, answer)
 
     def read(answer: tuple[_Fields, _Told]) -> float | None:
-        return _count(request, answer[1])
+        if usage := answer[1].usage:
+            _count(request, usage)
+        return request.cost()
 
     fields, _ = await request.answer(send, read)
     fields["model"] = msgspec.Raw(msgspec.json.encode(asked.served.name))
@@ -92,7 +88,7 @@ async def stream(
     """See ModelCalls."""
     asked = _asked(calls, asker, path, body, stream=True)
     request, name = asked.request, msgspec.Raw(msgspec.json.encode(asked.served.name))
-    told = 0
+    told = False
 
     async def open_(
         upstream: OpenAIServer, left: float | None
@@ -102,14 +98,11 @@ async def stream(
                 request.bytes_out += len(data)
                 yield _read(asked.served.name, data)
 
-    def cost() -> float | None:
-        return request.prompt_tokens + request.completion_tokens or None
-
-    async with aclosing(request.stream(open_, cost)) as parts:
+    async with aclosing(request.stream(open_, request.cost)) as parts:
         async for fields, about in parts:
             if about.usage:
-                told = 1
-                _count(request, about)
+                told = True
+                _count(request, about.usage)
                 if not asked.usage_too:
                     if not about.choices:
                         continue  # it was asked for by us alone
@@ -143,15 +136,12 @@ def _asked(calls: ModelCalls, asker: Asker, path: str, body: bytes, *, stream: b
     limit = known.max_completion_tokens or known.max_tokens or 0
     cost = len(body) / CHARACTERS + (expected(limit) if ability == "generate" else 0)
     begins = bytes(fields.get("messages") or fields.get("prompt") or b"")
-    affinity = alike(begins.decode(errors="replace")) if begins else ""
+    affinity = asker.session or (alike(begins.decode(errors="replace")) if begins else "")
     sent = msgspec.json.encode(fields)
-    request = ModelRequest(
-        *(calls, asker, served, found.version, cost),
-        asker.session or affinity,
-    )
+    request = ModelRequest(calls, asker, served, found.version, cost, affinity)
     request.bytes_in = len(sent)
     request.prompt_estimate = len(begins) / CHARACTERS
-    return _Asked(path, sent, served, request, usage_too)
+    return _Asked(sent, served, request, usage_too)
 
 
 def _read(model: str, answer: bytes) -> tuple[_Fields, _Told]:
@@ -166,9 +156,6 @@ def _read(model: str, answer: bytes) -> tuple[_Fields, _Told]:
     return fields, told
 
 
-def _count(request: ModelRequest[OpenAIServer], told: _Told) -> float | None:
-    if told.usage is None:
-        return None
-    request.prompt_tokens = told.usage.prompt_tokens
-    request.completion_tokens = told.usage.completion_tokens
-    return told.usage.prompt_tokens + told.usage.completion_tokens or None
+def _count(request: ModelRequest[OpenAIServer], usage: Usage) -> None:
+    request.prompt_tokens = usage.prompt_tokens
+    request.completion_tokens = usage.completion_tokens

@@ -100,6 +100,10 @@ class ModelRequest(Generic[Upstream]):
         """For its servers; empty where nobody traces it."""
         return self._span.traceparent
 
+    def cost(self) -> float | None:
+        """Tokens that it took; None where nobody has said."""
+        return self.prompt_tokens + self.completion_tokens or None
+
     async def answer(
         self,
         send: Send[Upstream, Answer],
@@ -113,8 +117,7 @@ class ModelRequest(Generic[Upstream]):
                 return await send(upstream, left)
 
         with self:
-            found, _ = await self._served.exchange.answer(self._ask(), tried, read)
-            return found
+            return await self._served.exchange.answer(self._ask(), tried, read)
 
     async def stream(
         self,
@@ -131,8 +134,7 @@ class ModelRequest(Generic[Upstream]):
                         yield part
 
         with self:
-            parts = self._served.exchange.stream(self._ask(), tried, cost)
-            async with aclosing(parts):
+            async with aclosing(self._served.exchange.stream(self._ask(), tried, cost)) as parts:
                 async for part in parts:
                     yield part
 

@@ -45,9 +45,8 @@ class Exchange(Generic[Upstream]):
         ask: Ask,
         send: Send[Upstream, Answer],
         cost: Callable[[Answer], float | None] = lambda answer: None,
-    ) -> tuple[Answer, Place[Upstream]]:
-        """The answer, and the place that it came from. cost: what it turned out
-        to take, by the ask's unit.
+    ) -> Answer:
+        """cost: what it turned out to take, by the ask's unit.
 
         Raises what the pool raises, and the error of the last server.
         """
@@ -61,7 +60,7 @@ class Exchange(Generic[Upstream]):
                 else:
                     place.answered(cost(found))
                     course.blame()
-                    return found, place
+                    return found
 
     async def stream(
         self,

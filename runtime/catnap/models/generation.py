@@ -112,14 +112,16 @@ class _Part(msgspec.Struct):
     finish_reason: str | None = None
 
 
-class _Usage(msgspec.Struct):
+class Usage(msgspec.Struct):
+    """What a server of OpenAI's says that it read and wrote."""
+
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
 
 class _Chunk(msgspec.Struct):
     choices: list[_Part] = []
-    usage: _Usage | None = None
+    usage: Usage | None = None
     error: Any = None
 
 
@@ -133,7 +135,7 @@ def openai_piece(model: str, data: bytes) -> Piece:
     if chunk.error is not None:
         said = chunk.error.get("message") if isinstance(chunk.error, Mapping) else chunk.error
         raise of_http(model, 500, str(said)[:2000])
-    usage = chunk.usage or _Usage()
+    usage = chunk.usage or Usage()
     part = chunk.choices[0] if chunk.choices else _Part()
     text = part.text or (part.delta and part.delta.content) or ""
     return Piece(text, part.finish_reason or "", usage.prompt_tokens, usage.completion_tokens)

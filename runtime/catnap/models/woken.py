@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 from catnap.errors import Unavailable
 from catnap.models.exchange import Exchange, Open, Send
-from catnap.models.pool import Ask, Place, Pool
+from catnap.models.pool import Ask, Pool
 from catnap.models.retries import RetryBudget
 from catnap.models.settings import Model
 from catnap.models.waking import Waking
@@ -42,7 +42,7 @@ class Woken(Exchange[Upstream]):
         ask: Ask,
         send: Send[Upstream, Answer],
         cost: Callable[[Answer], float | None] = lambda answer: None,
-    ) -> tuple[Answer, Place[Upstream]]:
+    ) -> Answer:
         async with self._awake(ask):
             return await super().answer(ask, send, cost)
 
