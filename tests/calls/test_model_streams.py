@@ -11,12 +11,14 @@ import pytest
 from catnap.access.admission import Admitted
 from catnap.access.limiter import Limiter
 from catnap.access.limits import Limit
+from catnap.calls import model_streams
 from catnap.calls.models import Asker, ModelCalls
 from catnap.errors import Unavailable
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.models.account import Uncounted
 from catnap.models.registry import Registry
 from catnap.models.settings import Bounds, Model
+from tests.gateway.inference import until
 from tests.models.upstreams import OipUpstream, oip_upstreams, tensor_request
 
 ASKER = Asker(("acme", "ann", ""), 20)
@@ -44,6 +46,11 @@ class Client:
 
     def end(self) -> None:
         self._requests.put_nowait(None)
+
+    @property
+    def unread(self) -> int:
+        """Requests that the gateway has not taken yet."""
+        return self._requests.qsize()
 
     async def answered(self, count: int) -> None:
         while len(self.answers) < count:
@@ -206,3 +213,21 @@ async def test_a_server_that_answers_a_stream_with_garbage_is_replaced() -> None
             client.ask(tensor_request("m"))
             await client.answered(1)
             assert client.answers[0].error_message
+
+
+async def test_a_stream_holds_so_much_of_what_no_answer_has_come_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(model_streams, "HELD", 2_000_000)
+    async with oip_upstreams() as servers, streaming(servers) as (client, relaying):
+        [server] = servers
+        server.held = asyncio.Event()
+        client.ask(*(tensor_request("m", bytes(900_000)) for _ in range(20)))
+        await until(lambda: server.asked)
+        assert client.unread >= 17
+        server.held.set()
+        client.ask(tensor_request("m", bytes(3_000_000)))
+        client.end()
+        await relaying
+        assert not any(each.error_message for each in client.answers)
+        assert len(client.answers) == 21

@@ -43,6 +43,10 @@ the server back."""
 _WINDOW = 64
 """Requests that are read of a client before a server has taken them."""
 
+HELD = 32 << 20
+"""Bytes of requests that are read of a client before they are answered; of a larger
+one that one alone."""
+
 Write = Callable[[bytes], Awaitable[None]]
 
 
@@ -126,16 +130,23 @@ class _Lane:
         """Sent, or to be sent again where its server fails before it has answered."""
         self._current: _Sent | None = None
         """Of which answers come."""
+        self._held = 0
+        """Bytes of those that no answer has come to."""
+        self._room = asyncio.Event()
         self._no_more = self._late = False
         self._requests_sent = 0
 
     async def send(self, raw: bytes, name: str, version: str, tokens: StreamTokens) -> None:
         """Raises ResourceExhausted, and Unavailable where its server fails; waits
         while the server does not take what came."""
+        while self._held and self._held + len(raw) > HELD and not self.over:
+            self._room.clear()
+            await self._room.wait()
         admitted = admit_model(self._calls.limits, self._asker.who, time.time())
         within = self._span.traceparent
         span = self._calls.tracer.begin(f"model {self._served.name}", "client", within)
         sent = _Sent(raw, name, version, tokens, admitted, span, self._clock())
+        self._held += len(raw)
         try:
             await self._queue.put(sent)
             if self.over:  # meanwhile, and whoever took requests from there has gone
@@ -166,6 +177,7 @@ class _Lane:
         finally:
             watching.cancel()
             self.over = True
+            self._room.set()
             self._settle(outcome)
             self._span.end("" if outcome == OK else outcome)
 
@@ -229,6 +241,8 @@ class _Lane:
                 self._ended(self._current, OK)
             self._current = self._waiting.popleft()
             self._current.admitted.end(time.time())
+            self._held -= len(self._current.raw)
+            self._room.set()
         if self._current is None:
             return answer
         self._current.bytes_out += len(answer)
