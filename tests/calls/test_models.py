@@ -14,12 +14,13 @@ from catnap.access.limits import Limit, Who
 from catnap.access.model_usage import ModelTallies
 from catnap.calls.accounting import Accounting
 from catnap.calls.model_metrics import ModelMetrics
-from catnap.calls.models import Asker, ModelCalls
+from catnap.calls.models import Asker, ModelCalls, Prompt
 from catnap.errors import PermissionDenied, ResourceExhausted
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.models.registry import Registry
 from catnap.models.serving import fake
 from catnap.models.settings import Model
+from tests.models.upstreams import oip_upstreams
 
 ANN: Who = ("acme", "ann", "")
 SEARCH: Who = ("acme", "ann", "search")
@@ -83,3 +84,15 @@ async def test_a_skill_may_ask_the_models_that_its_manifest_allows(registry: Reg
     await models.embed(Asker(SEARCH, 10, models=frozenset(["words"])), "words", ["one"])
     with pytest.raises(PermissionDenied, match="under \\[models\\]"):
         await models.embed(Asker(SEARCH, 10, models=frozenset()), "words", ["one"])
+
+
+async def test_texts_of_one_session_are_generated_by_one_server() -> None:
+    async with oip_upstreams(2) as servers:
+        addresses = tuple(each.address for each in servers)
+        registry = Registry({"writer": Model(servers=addresses, abilities=("generate",))})
+        asker = Asker(ANN, 10, session="ann's chat")
+        for number in range(12):
+            prompt = Prompt(f"{number} is a number")
+            assert [piece async for piece in calls(registry).generate(asker, "writer", prompt)]
+        assert sorted(len(each.asked) for each in servers) == [0, 12]
+        await registry.close()

@@ -66,7 +66,8 @@ def _request(
     version: str,
     prompt: Prompt,
 ) -> ModelRequest[Upstream]:
-    request = ModelRequest(calls, asker, served, version, prompt.cost, prompt.beginning)
+    affinity = asker.session or prompt.beginning
+    request = ModelRequest(calls, asker, served, version, prompt.cost, affinity)
     request.bytes_in = prompt.characters
     request.prompt_estimate = prompt.characters / CHARACTERS
     return request
