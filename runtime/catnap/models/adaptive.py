@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf, sqrt
 
-TOLERANCE = 2.2
+TOLERANCE = 2.1
 """Times as long as at rest that an answer may take before there are too many at
 once: one waits for the batch before its own, and a little more are wanted than
 wait so, lest the next batch is not full."""
