@@ -19,11 +19,10 @@ HERE = Path(__file__).parent
 
 
 def find(name: str, program: str = "bin/python") -> Path:
-    """A program of an environment. Skips the test, saying why, where there is none."""
-    found = TOOLS / name / program
-    if not found.exists():
-        pytest.skip(f"there is no .tools/{name}/{program}: make test-servers")
-    return found
+    """A program of an environment. Skips the test, saying why, where there is no such."""
+    if not (TOOLS / name / "ready").exists():
+        pytest.skip(f"{name} is not installed in .tools/{name}: make test-servers")
+    return TOOLS / name / program
 
 
 @contextmanager
