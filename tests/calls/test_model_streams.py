@@ -11,7 +11,7 @@ import pytest
 from catnap.access.admission import Admitted
 from catnap.access.limiter import Limiter
 from catnap.access.limits import Limit
-from catnap.calls import model_streams
+from catnap.calls import model_lane
 from catnap.calls.models import Asker, ModelCalls
 from catnap.errors import Unavailable
 from catnap.inference import grpc_service_pb2 as oip
@@ -218,7 +218,7 @@ async def test_a_server_that_answers_a_stream_with_garbage_is_replaced() -> None
 async def test_a_stream_holds_so_much_of_what_no_answer_has_come_to(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(model_streams, "HELD", 2_000_000)
+    monkeypatch.setattr(model_lane, "HELD", 2_000_000)
     async with oip_upstreams() as servers, streaming(servers) as (client, relaying):
         [server] = servers
         server.held = asyncio.Event()

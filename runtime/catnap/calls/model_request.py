@@ -19,6 +19,7 @@ from catnap.models.oip_server import OipServer
 from catnap.models.openai_server import OpenAIServer
 from catnap.models.pool import Ask
 from catnap.models.registry import Served
+from catnap.models.settings import Model
 from catnap.models.verdict import UpstreamError
 from catnap.traces.span import Tracer
 
@@ -44,6 +45,29 @@ class Asker(msgspec.Struct, frozen=True):
     traceparent: str = ""
     models: frozenset[str] | None = None
     timings: dict[str, float] | None = None
+
+    def ask(
+        self,
+        model: Model,
+        deadline: float,
+        cost: float = 1.0,
+        affinity: str = "",
+        *,
+        once: bool = False,
+    ) -> Ask:
+        """For a place at one of the model's servers. affinity: the session's, where
+        there is none."""
+        tenant, _, skill = self.who
+        return Ask(
+            tenant,
+            skill,
+            cost,
+            model.priority(tenant, self.priority),
+            model.weights.get(tenant, 1.0),
+            affinity or self.session,
+            deadline,
+            once=once,
+        )
 
 
 class Means(Protocol):
@@ -84,7 +108,7 @@ class ModelRequest(Generic[Upstream]):
         self._served: Served[Upstream] = served
         self._version = version
         self._cost = cost
-        self._affinity = affinity or asker.session
+        self._affinity = affinity
         self._once = once
         self._busy = 0.0
         """Seconds that servers were at work on it."""
@@ -152,20 +176,11 @@ class ModelRequest(Generic[Upstream]):
 
     def _ask(self) -> Ask:
         asker, model = self._asker, self._served.model
-        tenant, _, skill = asker.who
         left = float(model.limits.timeout)
         if asker.left is not None:
             left = min(left, asker.left)
-        return Ask(
-            tenant,
-            skill,
-            self._cost,
-            model.priority(tenant, asker.priority),
-            model.weights.get(tenant, 1.0),
-            self._affinity,
-            self._began + left,
-            once=self._once,
-        )
+        deadline = self._began + left
+        return asker.ask(model, deadline, self._cost, self._affinity, once=self._once)
 
     def sent(self, upstream: Upstream) -> float:
         """To a server now; gives when that is."""
