@@ -27,15 +27,14 @@ NAMES = Names(
 def test_a_model_is_found_by_its_name_and_its_aliases() -> None:
     for name in ("writer", "default", "gpt-4o"):
         found = NAMES.choose(name, "", "acme", 0.99)
-        assert (found.name, found.version, found.servers) == ("writer", "1", ("w:1",))
+        assert (found.name, found.version, found.canary) == ("writer", "1", False)
 
 
 def test_a_canary_gets_its_part_and_who_names_it() -> None:
     chance = random.Random(1).random
     versions = Counter(NAMES.choose("writer", "", "a", chance()).version for _ in range(5000))
     assert 400 <= versions["2"] <= 600
-    named = NAMES.choose("writer", "2", "a", 0.99)
-    assert named.servers == ("w:2",)
+    assert NAMES.choose("writer", "2", "a", 0.99).canary
 
 
 def test_a_version_that_there_is_not_is_refused_with_those_there_are() -> None:

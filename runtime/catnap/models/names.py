@@ -22,13 +22,7 @@ class Choice(msgspec.Struct, frozen=True):
 
     name: str
     version: str
-    model: Model
     canary: bool = False
-
-    @property
-    def servers(self) -> tuple[str, ...]:
-        canary = self.model.canary
-        return canary.servers if canary and self.canary else self.model.servers
 
 
 class Names:
@@ -57,8 +51,8 @@ class Names:
             raise NotFound(f"there is no model {name!r}: {nearest(name, known)}")
         canary = model.canary
         if canary and (version == canary.version if version else chance * 100 < canary.percent):
-            return Choice(own, canary.version, model, canary=True)
+            return Choice(own, canary.version, canary=True)
         if version and model.version and version != model.version:
             there = ", ".join((model.version, *([canary.version] if canary else [])))
             raise NotFound(f"model {own!r} has no version {version[:LONGEST]!r}; there is {there}")
-        return Choice(own, version or model.version, model)
+        return Choice(own, version or model.version)

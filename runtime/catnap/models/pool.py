@@ -55,15 +55,11 @@ class Ask(Ticket):
 
 class Place(Generic[Upstream]):
     """A request's place at a server, for the length of its block. Says once how
-    it went; who says nothing has left before there was an answer.
+    it went; who says nothing has left before there was an answer."""
 
-    waited: seconds that it was not at a server.
-    """
-
-    __slots__ = ("_ask", "_began", "_heard", "_inflight", "_pool", "_said", "server", "waited")
+    __slots__ = ("_ask", "_began", "_heard", "_inflight", "_pool", "_said", "server")
 
     server: Server[Upstream]
-    waited: float
 
     def __init__(self, pool: Pool[Upstream], ask: Ask) -> None:
         self._pool = pool
@@ -72,13 +68,11 @@ class Place(Generic[Upstream]):
 
     async def __aenter__(self) -> Place[Upstream]:
         pool = self._pool
-        came = pool.clock()
         server = pool.free(self._ask) or await pool.turn(self._ask)
         self.server = server
         self._inflight = server.inflight
         self._heard = server.health.times_heard
         self._began = pool.clock()
-        self.waited = self._began - came
         return self
 
     async def __aexit__(

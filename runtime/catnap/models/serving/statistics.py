@@ -31,9 +31,6 @@ class Statistics:
     """Of requests: each has the whole of the runs that it had a part in."""
     runs: dict[int, Took] = field(default_factory=dict)
     """By how many rows a run had."""
-    refused: int = 0
-    left: int = 0
-    """Whose caller went before the answer."""
     last: float = 0.0
     """When it last ran, in seconds since 1970."""
 

@@ -133,7 +133,6 @@ class Worker(Generic[J, P]):
         """A request of that size is in hand. Raises ResourceExhausted where too
         much is already."""
         if self._in_hand + size > self._most:
-            self.statistics.refused += 1
             raise ResourceExhausted(
                 f"model {self._name!r}: {self._in_hand} are waiting and {size} more would "
                 f"exceed {self._most}: repeat later",
@@ -169,7 +168,6 @@ class Worker(Generic[J, P]):
             ) from None
         finally:
             if not job.done.done() or job.done.cancelled():
-                self.statistics.left += 1
                 self._inbox.put(lambda: self._leave(key))
 
     # All below is the thread's.
