@@ -29,6 +29,7 @@ LOAD = 300.0
 """Seconds that a server may take to load a model, where nobody says less."""
 
 _ASK = 5.0
+"""Seconds that it may take to say which protocol it speaks."""
 
 Method = Literal["RepositoryModelLoad", "RepositoryModelUnload"]
 Parameters = Mapping[str, oip.ModelRepositoryParameter]

@@ -86,7 +86,7 @@ class Waking:
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._ports = deployments
+        self._cluster = deployments
         self._uses = uses
         self._announce = announce
         self._clock = clock
@@ -177,7 +177,7 @@ class Waking:
         found.refusal = ""
         try:
             async with found.scaling:
-                await self._ports.start(name)
+                await self._cluster.start(name)
             async with asyncio.timeout(wake.timeout):
                 await _answering(found.servers)
             found.awake, found.asked = True, self._clock()
@@ -213,7 +213,7 @@ class Waking:
                 elif self._wall() - last >= found.wake.idle and not found.at_work:
                     found.awake = False
                     async with found.scaling:
-                        await self._ports.stop(name)
+                        await self._cluster.stop(name)
             except CatnapError as error:
                 self._announce(f"deployment {name} cannot be put to sleep: {error.message}")
 
