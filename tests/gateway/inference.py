@@ -14,6 +14,8 @@ from catnap.gateway.gateway import Gateway
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.inference.grpc_service_pb2_grpc import GRPCInferenceServiceStub
 from catnap.models.settings import Model
+from catnap.v1 import models_pb2
+from catnap.v1.models_pb2_grpc import ModelsStub
 from tests.gateway.local import ACME
 from tests.gateway.world import running
 
@@ -49,6 +51,11 @@ class Asking:
 
     def stream(self) -> Any:
         return self._stub.ModelStreamInfer(metadata=[self._key])
+
+    def generate(self, model: str) -> Any:
+        """By catnap.v1.Models."""
+        asked = models_pb2.GenerateRequest(model=model, prompt="a")
+        return ModelsStub(self._channel).Generate(asked, metadata=[self._key])
 
 
 @asynccontextmanager

@@ -34,6 +34,8 @@ class OipUpstream:
     left: int = 0
     parts: int = 3
     """Pieces of a text that is generated."""
+    piece: str = "word"
+    """What each of them begins with."""
     _server: aio.Server | None = None
 
     async def start(self, address: str = "127.0.0.1:0") -> None:
@@ -131,7 +133,7 @@ class OipUpstream:
     def _piece(self, asked: oip.ModelInferRequest, number: int, *, last: bool) -> bytes:
         found = oip.ModelInferResponse(model_name=asked.model_name, id=asked.id)
         found.outputs.add(name="text_output", datatype="BYTES", shape=[1])
-        text = f"word{number} ".encode()
+        text = f"{self.piece}{number} ".encode()
         found.raw_output_contents.append(len(text).to_bytes(4, "little") + text)
         if last:
             found.parameters["triton_final_response"].bool_param = True

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 from catnap.access import Principal
 from catnap.calls.models import Piece, Prompt
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.grpc_callers import asker, tell_timings
-from catnap.gateway.grpc_door import answers, streams
+from catnap.gateway.grpc_door import answers
+from catnap.gateway.grpc_writes import write
 from catnap.gateway.prompts import checked
 from catnap.gateway.status import Context
 from catnap.v1 import models_pb2
@@ -35,15 +35,16 @@ class Models(ModelsServicer):
             tokens=answer.tokens,
         )
 
-    @streams
-    async def Generate(  # noqa: N802
+    @answers
+    async def Generate(  # type: ignore[override]  # noqa: N802 - it writes its parts itself
         self, caller: Principal, request: models_pb2.GenerateRequest, context: Context
-    ) -> AsyncIterator[models_pb2.GenerateChunk]:
+    ) -> None:
         asking = asker(caller, context)
         pieces = self.gateway.models.generate(asking, request.model, checked(_prompt(request)))
         async with aclosing(pieces):
             async for piece in pieces:
-                yield _chunk(piece)
+                chunk = _chunk(piece)
+                await write(context, chunk, chunk.ByteSize())
         tell_timings(asking, context)
 
     @answers
