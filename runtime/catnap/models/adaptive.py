@@ -38,7 +38,7 @@ _UNKNOWN = 1.0
 @dataclass(frozen=True, slots=True)
 class Range:
     """least, most: requests at once; a server that batches is at rest with as
-    many as make a batch. start: before anything is known."""
+    many as make a batch. start: once it is known how it is at rest."""
 
     least: int = 4
     most: int = 1024

@@ -47,8 +47,9 @@ HIGHEST = 3
 
 class Bounds(msgspec.Struct, frozen=True):
     """How much is asked at once. least, most: requests at one server; between
-    them it is learnt from how long answers take. waiting: requests that wait for
-    room. timeout: of one request, whatever its caller would wait."""
+    them it is learnt from how long answers take, beginning with start. waiting:
+    requests that wait for room. timeout: of one request, whatever its caller would
+    wait."""
 
     least: int = 4
     most: int = 1024
