@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from catnap.calls.model_metrics import ModelMetrics
-from catnap.models.pool import Ask
+from catnap.models.place import Ask
 from catnap.models.registry import Registry
 from catnap.models.settings import Bounds, Canary, Model
 

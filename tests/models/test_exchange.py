@@ -10,7 +10,8 @@ from catnap.errors import DeadlineExceeded, InvalidRequest, SkillCrashed, Unavai
 from catnap.models.adaptive import Limit, Range
 from catnap.models.exchange import MARGIN, Exchange
 from catnap.models.outlier import Health, Rules
-from catnap.models.pool import Ask, Pool, Server
+from catnap.models.place import Ask, Server
+from catnap.models.pool import Pool
 from catnap.models.retries import RetryBudget
 from catnap.models.verdict import UpstreamError, of_grpc
 

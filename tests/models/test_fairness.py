@@ -20,7 +20,7 @@ from catnap.errors import ResourceExhausted
 from catnap.models.account import Uncounted
 from catnap.models.adaptive import Limit, Range
 from catnap.models.fair import YIELDS
-from catnap.models.pool import Server
+from catnap.models.place import Server
 from catnap.models.registry import Registry
 from catnap.models.settings import Bounds, Model
 from tests.models.batching import Batching

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from catnap.errors import DeadlineExceeded, ResourceExhausted
 from catnap.models.adaptive import Limit, Range
 from catnap.models.outlier import Health, Rules
-from catnap.models.pool import Ask, Pool, Server
+from catnap.models.place import Ask, Server
+from catnap.models.pool import Pool
 
 
 def servers(*rooms: int, errors: int = 3) -> list[Server[str]]:

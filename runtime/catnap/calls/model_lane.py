@@ -20,7 +20,7 @@ from catnap.inference import grpc_service_pb2 as oip
 from catnap.models.account import Finished, Spent
 from catnap.models.answer import check_part
 from catnap.models.oip_server import OipServer
-from catnap.models.pool import Ask
+from catnap.models.place import Ask
 from catnap.models.registry import Served
 from catnap.models.stream_tokens import StreamTokens
 from catnap.models.wire import field

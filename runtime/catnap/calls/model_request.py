@@ -17,7 +17,7 @@ from catnap.models.account import Account, Finished, Spent
 from catnap.models.exchange import Open, Send
 from catnap.models.oip_server import OipServer
 from catnap.models.openai_server import OpenAIServer
-from catnap.models.pool import Ask
+from catnap.models.place import Ask
 from catnap.models.registry import Served
 from catnap.models.settings import Model
 from catnap.models.verdict import UpstreamError

@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Generic, TypeVar
 
 from catnap.errors import DeadlineExceeded
-from catnap.models.pool import Ask, Place, Pool, Server
+from catnap.models.place import Ask, Place, Server
+from catnap.models.pool import Pool
 from catnap.models.retries import RetryBudget
 from catnap.models.verdict import Fault, UpstreamError
 

@@ -19,7 +19,8 @@ from catnap.models.exchange import Exchange
 from catnap.models.names import Choice, Names
 from catnap.models.oip_server import OipServer
 from catnap.models.openai_server import OpenAIServer
-from catnap.models.pool import Pool, Server
+from catnap.models.place import Server
+from catnap.models.pool import Pool
 from catnap.models.retries import RetryBudget
 from catnap.models.settings import Ability, Bounds, Model
 from catnap.models.waking import Waking

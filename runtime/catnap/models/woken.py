@@ -9,7 +9,8 @@ from typing import Protocol, TypeVar
 
 from catnap.errors import Unavailable
 from catnap.models.exchange import Exchange, Open, Send
-from catnap.models.pool import Ask, Pool
+from catnap.models.place import Ask
+from catnap.models.pool import Pool
 from catnap.models.retries import RetryBudget
 from catnap.models.settings import Model
 from catnap.models.waking import Waking
