@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
+from catnap.calls.wake_rows import WAKES
 from catnap.errors import DeadlineExceeded, ResourceExhausted, Unavailable
 from catnap.errors import PermissionDenied as Forbidden
 from catnap.models.settings import Bounds, Model, Wake
-from catnap.models.wake_rows import WAKES, Uses
 from catnap.models.waking import Waking
 from catnap.skills.duration import Duration
 from catnap.store import Store
@@ -37,7 +37,7 @@ async def deployment() -> AsyncIterator[Deployment]:
         yield found
 
 
-class Counted(Uses):
+class Counted(StoredUses):
     """looks: how often it was asked whether a deployment may be put to sleep."""
 
     looks = 0
@@ -65,7 +65,7 @@ def model(deployment: Deployment, idle: float = 0, timeout: float = 20, waiting:
 class Woken:
     """One gateway's."""
 
-    def __init__(self, deployment: Deployment, uses: Uses, found: Model) -> None:
+    def __init__(self, deployment: Deployment, uses: StoredUses, found: Model) -> None:
         self.told: list[str] = []
         self.clock = Clock()
         self.model = found
@@ -89,7 +89,7 @@ async def until(holds: Callable[[], object], clock: Clock | None = None) -> None
 
 
 async def test_the_first_who_asks_wakes_it_and_all_wait_for_one_start(
-    deployment: Deployment, uses: Uses
+    deployment: Deployment, uses: StoredUses
 ) -> None:
     woken = Woken(deployment, uses, model(deployment))
     await asyncio.gather(*(woken.ask(20) for _ in range(5)))
@@ -100,7 +100,7 @@ async def test_the_first_who_asks_wakes_it_and_all_wait_for_one_start(
 
 
 async def test_who_cannot_wait_leaves_and_the_start_goes_on(
-    deployment: Deployment, uses: Uses
+    deployment: Deployment, uses: StoredUses
 ) -> None:
     woken = Woken(deployment, uses, model(deployment))
     deployment.comes = False
@@ -113,7 +113,7 @@ async def test_who_cannot_wait_leaves_and_the_start_goes_on(
 
 
 async def test_what_cannot_be_woken_is_refused_at_once_and_tried_again_later(
-    deployment: Deployment, uses: Uses
+    deployment: Deployment, uses: StoredUses
 ) -> None:
     woken = Woken(deployment, uses, model(deployment))
     deployment.error = Forbidden("no right to patch deployments/scale")
@@ -130,7 +130,7 @@ async def test_what_cannot_be_woken_is_refused_at_once_and_tried_again_later(
 
 
 async def test_a_start_that_comes_to_nothing_says_where_to_look(
-    deployment: Deployment, uses: Uses
+    deployment: Deployment, uses: StoredUses
 ) -> None:
     woken = Woken(deployment, uses, model(deployment, timeout=0.05))
     deployment.comes = False
@@ -139,7 +139,7 @@ async def test_a_start_that_comes_to_nothing_says_where_to_look(
     await woken.waking.close()
 
 
-async def test_only_so_many_wait_for_a_start(deployment: Deployment, uses: Uses) -> None:
+async def test_only_so_many_wait_for_a_start(deployment: Deployment, uses: StoredUses) -> None:
     woken = Woken(deployment, uses, model(deployment, waiting=2))
     deployment.comes = False
     waiting = [asyncio.create_task(woken.ask()) for _ in range(2)]
@@ -152,7 +152,7 @@ async def test_only_so_many_wait_for_a_start(deployment: Deployment, uses: Uses)
 
 
 async def test_what_nobody_asks_is_put_to_sleep_and_woken_again(
-    deployment: Deployment, uses: Uses
+    deployment: Deployment, uses: StoredUses
 ) -> None:
     woken = Woken(deployment, uses, model(deployment, idle=0.04))
     await woken.ask(20)
@@ -163,7 +163,7 @@ async def test_what_nobody_asks_is_put_to_sleep_and_woken_again(
 
 
 async def test_who_asks_while_it_is_put_to_sleep_wakes_it_after_that(
-    deployment: Deployment, uses: Uses
+    deployment: Deployment, uses: StoredUses
 ) -> None:
     woken = Woken(deployment, uses, model(deployment, idle=0.04))
     await woken.ask(20)
@@ -177,7 +177,7 @@ async def test_who_asks_while_it_is_put_to_sleep_wakes_it_after_that(
     await woken.waking.close()
 
 
-async def test_a_request_at_work_keeps_it_awake(deployment: Deployment, uses: Uses) -> None:
+async def test_a_request_at_work_keeps_it_awake(deployment: Deployment, uses: StoredUses) -> None:
     woken = Woken(deployment, uses, model(deployment, idle=0.04))
     use = await woken.waking.use("writer", woken.model, None)
     assert use
@@ -219,7 +219,7 @@ async def test_a_deployment_that_is_no_longer_to_rest_stays_awake(
 
 
 async def test_one_that_was_put_to_sleep_by_others_is_looked_at_anew(
-    deployment: Deployment, uses: Uses
+    deployment: Deployment, uses: StoredUses
 ) -> None:
     woken = Woken(deployment, uses, model(deployment))
     await woken.ask()
@@ -231,7 +231,7 @@ async def test_one_that_was_put_to_sleep_by_others_is_looked_at_anew(
 
 
 async def test_a_model_without_a_deployment_is_nobodys_to_wake(
-    deployment: Deployment, uses: Uses
+    deployment: Deployment, uses: StoredUses
 ) -> None:
     woken = Woken(deployment, uses, model(deployment))
     assert await woken.waking.use("other", Model(servers=("o:1",)), None) is None

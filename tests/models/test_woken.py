@@ -9,12 +9,12 @@ import pytest
 
 from catnap.access.limiter import Limiter
 from catnap.calls.models import Asker, ModelCalls
+from catnap.calls.wake_rows import WAKES, StoredUses
 from catnap.errors import DeadlineExceeded, Unavailable
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.models.account import Uncounted
 from catnap.models.registry import Registry
 from catnap.models.settings import Model, Wake
-from catnap.models.wake_rows import WAKES, Uses
 from catnap.models.waking import Waking
 from catnap.skills.duration import Duration
 from catnap.store import Store
@@ -29,7 +29,7 @@ HURRIED = Asker(("acme", "ann", ""), 0.2)
 async def asleep(wakes: bool = True) -> AsyncIterator[tuple[ModelCalls, Deployment, Model]]:
     store, registry = Store(":memory:", [WAKES]), Registry()
     async with at_zero() as deployment:
-        waking = registry.waking = Waking(deployment, Uses(store), lambda text: None)
+        waking = registry.waking = Waking(deployment, StoredUses(store), lambda text: None)
         wake = Wake("models/m", Duration(0), Duration(20)) if wakes else None
         model = Model(servers=(deployment.server.address,), wake=wake)
         registry.change({"m": model})

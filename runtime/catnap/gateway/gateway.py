@@ -42,6 +42,7 @@ from catnap.calls.accounting import Accounting
 from catnap.calls.model_metrics import ModelMetrics
 from catnap.calls.models import ModelCalls
 from catnap.calls.server_metrics import ServerMetrics
+from catnap.calls.wake_rows import WAKES
 from catnap.calls.written import Kept, Written
 from catnap.errors import Conflict, InvalidRequest
 from catnap.events import Event
@@ -57,7 +58,6 @@ from catnap.gateway.here import here
 from catnap.gateway.logs import Logs, PodLogs
 from catnap.gateway.settings import Settings, advertised
 from catnap.gateway.shared_models import SharedModels
-from catnap.models.wake_rows import WAKES
 from catnap.packages import Index, Packages
 from catnap.services.catalog import Announce, Catalog
 from catnap.services.platform import Platform

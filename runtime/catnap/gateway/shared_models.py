@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 
+from catnap.calls.wake_rows import StoredUses
 from catnap.errors import InvalidRequest
 from catnap.gateway.model_server import ModelServer
 from catnap.gateway.settings import Settings
@@ -16,7 +17,6 @@ from catnap.models.own import complete, placed, served
 from catnap.models.registry import Registry
 from catnap.models.settings import Model, Models
 from catnap.models.verdict import UpstreamError
-from catnap.models.wake_rows import Uses
 from catnap.models.waking import Deployments, Waking
 from catnap.models.watched import Watched
 from catnap.services.catalog import Announce
@@ -79,7 +79,7 @@ class SharedModels:
     def wake_by(self, deployments: Deployments, store: Store) -> None:
         """Models that may be at zero are woken from now on. store: where gateways
         agree on when one was last asked."""
-        waking = self.registry.waking = Waking(deployments, Uses(store), self._announce)
+        waking = self.registry.waking = Waking(deployments, StoredUses(store), self._announce)
         self._parts.push_async_callback(waking.close)
         self.registry.change(self._models)
 

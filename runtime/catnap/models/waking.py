@@ -12,13 +12,22 @@ from typing import Protocol
 from catnap.errors import CatnapError, DeadlineExceeded, ResourceExhausted, Unavailable
 from catnap.models.reach import answers
 from catnap.models.settings import Model, Wake
-from catnap.models.wake_rows import Uses
 
 REFUSED = 10.0
 """Seconds for which a deployment that could not be woken is not tried again."""
 
 POLL = 0.5
 """Seconds between two looks at whether its servers answer."""
+
+
+class Uses(Protocol):
+    """When each deployment was last asked, by whichever gateway."""
+
+    async def note(self, deployment: str, now: float) -> None:
+        """now: seconds since the epoch."""
+
+    async def last(self, deployment: str) -> float | None:
+        """In seconds since the epoch; None where nobody knows."""
 
 
 class Deployments(Protocol):

@@ -20,10 +20,6 @@ _ONLY_LOCALLY = {
     "models": (
         "catnap.models.serving.build",
         "catnap.models.serving.graph",
-        # The gateway has the store that these need.
-        "catnap.models.registry",
-        "catnap.models.wak",
-        "catnap.models.woken",
     ),
 }
 _IMPORT_ALL = """

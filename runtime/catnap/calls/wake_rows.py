@@ -16,13 +16,13 @@ WAKES = Component(
 )
 
 
-class Uses:
+class StoredUses:
+    """See catnap.models.waking.Uses."""
+
     def __init__(self, store: Store) -> None:
         self._store = store
 
     async def note(self, deployment: str, now: float) -> None:
-        """now: seconds since the epoch."""
-
         def work(db: Database) -> None:
             db.execute(
                 "INSERT INTO model_wakes (deployment, asked) VALUES (?, ?) "
@@ -34,8 +34,6 @@ class Uses:
         await self._store.run(work)
 
     async def last(self, deployment: str) -> float | None:
-        """In seconds since the epoch; None where nobody knows."""
-
         def work(db: Database) -> float | None:
             found = db.execute(
                 "SELECT asked FROM model_wakes WHERE deployment = ?", (deployment,)
