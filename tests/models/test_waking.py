@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
-from catnap.calls.wake_rows import WAKES
+from catnap.calls.wake_rows import WAKES, StoredUses
 from catnap.errors import DeadlineExceeded, ResourceExhausted, Unavailable
 from catnap.errors import PermissionDenied as Forbidden
 from catnap.models.settings import Bounds, Model, Wake
