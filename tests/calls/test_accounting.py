@@ -99,3 +99,14 @@ def test_who_invents_versions_makes_no_row_of_each() -> None:
     assert "2" in versions
     assert len(versions) < 20
     assert len({key for key in counted.samples() if key[0].endswith("requests_total")}) < 20
+
+
+def test_numbers_that_cannot_be_neither_fill_a_budget_again_nor_burst_the_books() -> None:
+    counted = Counted(Limit(tenant="acme", daily_tokens=5))
+    counted.ended(spent=Spent(prompt_tokens=5))
+    counted.ended(spent=Spent(prompt_tokens=-1000, completion_tokens=-1000))
+    assert counted.limits.within(ANN, NOON, "daily_tokens") is not None
+    for _ in range(1000):
+        counted.ended(spent=Spent(prompt_tokens=10**400, completion_tokens=1 << 62))
+    [tally] = counted.tallies.noted()
+    assert 5 < tally.used.prompt_tokens + tally.used.completion_tokens < 1 << 53

@@ -35,7 +35,7 @@ class Accounting:
     def ended(self, request: Finished) -> None:
         """See Account."""
         who, model, outcome = request.who, request.model, request.outcome
-        spent, waited = request.spent, request.waited
+        spent, waited = request.spent.believed(), request.waited
         now, cost = self._clock(), spent.cost(request.prices)
         tokens = spent.prompt_tokens + spent.completion_tokens
         if tokens or cost:

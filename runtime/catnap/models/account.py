@@ -9,6 +9,8 @@ import msgspec
 from catnap.models.settings import Prices
 
 _MILLION = 1e6
+_MOST = 1 << 31
+"""Tokens of one request: more are not believed, however a server has counted."""
 
 
 class Spent(msgspec.Struct, frozen=True):
@@ -23,6 +25,15 @@ class Spent(msgspec.Struct, frozen=True):
     bytes_in: int = 0
     bytes_out: int = 0
     tries: int = 0
+
+    def believed(self) -> Spent:
+        """Without numbers that cannot be: they would fill up somebody's budget
+        again, or be more than a store can count."""
+        return msgspec.structs.replace(
+            self,
+            prompt_tokens=min(max(0, self.prompt_tokens), _MOST),
+            completion_tokens=min(max(0, self.completion_tokens), _MOST),
+        )
 
     def cost(self, prices: Prices) -> float:
         """In the currency of the prices."""
