@@ -85,11 +85,13 @@ async def test_a_tenants_operator_sees_its_models_and_no_others(
     monkeypatch.setattr(SharedModels, "problem", "[two] is wrong")
     file = tmp_path / "models.toml"
     file.write_text(
-        table("one", "o:1", 'tenants = ["acme"]') + table("two", "t:1", 'tenants = ["rival"]')
+        table("one", "o:1", 'tenants = ["acme", "rival"]')
+        + table("two", "t:1", 'tenants = ["rival"]')
     )
     async with started(tmp_path, keys=KEYS, models_file=file) as (_, where):
         found = await seen(where, WATCHER)
         assert [*by_name(found)] == ["minilm-l6-v2", "one"]
+        assert by_name(found)["one"]["tenants"] == ["acme"]
         assert found["problem"] == ""
         assert (await seen(where, WATCHER, "/platform"))["models"] == ""
         assert (await seen(where, ADMIN))["problem"] == "[two] is wrong"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 import msgspec
 
 from catnap.access import Principal, effective_roles
@@ -13,11 +15,11 @@ from catnap.models.snapshot import Ended, ModelSeen, ModelsSeen, ServerSeen
 
 async def see(gateway: Gateway, caller: Principal, request: Request) -> Response:
     """Those of models.toml, by name; to a caller of one tenant, those that it may
-    ask, and nothing of what is wrong with the file."""
+    ask, and nothing of whose else they are or of what is wrong with the file."""
     whole = "admin" in effective_roles(caller.roles)
     models = sorted(
         (
-            _seen(served, gateway.model_metrics.of(served))
+            _seen(served, gateway.model_metrics.of(served), "" if whole else caller.tenant)
             for served in gateway.models.registry
             if whole or served.model.is_for(caller.tenant)
         ),
@@ -27,8 +29,9 @@ async def see(gateway: Gateway, caller: Principal, request: Request) -> Response
     return Response.json(msgspec.json.encode(ModelsSeen(tuple(models), problem)))
 
 
-def _seen(served: AnyServed, ended: Ended) -> ModelSeen:
-    """ended: of requests to this version of it."""
+def _seen(served: AnyServed, ended: Ended, tenant: str) -> ModelSeen:
+    """ended: of requests to this version of it. tenant: that is told of itself alone;
+    empty for who is told of all."""
     model, pool = served.model, served.pool
     now = pool.clock()
     canary = model.canary if served.canary else None
@@ -48,7 +51,7 @@ def _seen(served: AnyServed, ended: Ended) -> ModelSeen:
             for each in pool.servers
         ),
         aliases=model.aliases,
-        tenants=model.tenants,
+        tenants=tuple(each for each in model.tenants if not tenant or fnmatchcase(tenant, each)),
         canary=canary.percent if canary else None,
         folder=model.folder,
         wake=model.wake.deployment if model.wake else "",
