@@ -13,7 +13,7 @@ from catnap.gateway import model_repository as repository
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.grpc_callers import asker, tell_timings
 from catnap.gateway.grpc_door import answers
-from catnap.gateway.grpc_writes import write
+from catnap.gateway.grpc_writes import Writer
 from catnap.gateway.model_about import config, metadata
 from catnap.gateway.model_statistics import statistics
 from catnap.gateway.status import Context
@@ -47,8 +47,10 @@ class GRPCInferenceService:
     async def ModelStreamInfer(  # noqa: N802
         self, caller: Principal, requests: AsyncIterator[bytes], context: Context
     ) -> None:
+        writer = Writer(context)
+
         async def passed_on(answer: bytes) -> None:
-            await write(context, answer, len(answer))
+            await writer.write(answer, len(answer))
 
         await self.gateway.models.relay(asker(caller, context), requests, passed_on)
 

@@ -10,7 +10,7 @@ from catnap.calls.models import Piece, Prompt
 from catnap.gateway.gateway import Gateway
 from catnap.gateway.grpc_callers import asker, tell_timings
 from catnap.gateway.grpc_door import answers
-from catnap.gateway.grpc_writes import write
+from catnap.gateway.grpc_writes import Writer
 from catnap.gateway.prompts import checked
 from catnap.gateway.status import Context
 from catnap.v1 import models_pb2
@@ -41,10 +41,11 @@ class Models(ModelsServicer):
     ) -> None:
         asking = asker(caller, context)
         pieces = self.gateway.models.generate(asking, request.model, checked(_prompt(request)))
+        writer = Writer(context)
         async with aclosing(pieces):
             async for piece in pieces:
                 chunk = _chunk(piece)
-                await write(context, chunk, chunk.ByteSize())
+                await writer.write(chunk, chunk.ByteSize())
         tell_timings(asking, context)
 
     @answers
