@@ -84,6 +84,7 @@ class Commands(Group):
                     ("CATNAP_INDEX", "the index that sessions install from"),
                     ("CATNAP_AUDIT", "actions, or calls for a record of each call (actions)"),
                     ("CATNAP_AUDIT_KEEP", "how long, e.g. 400d (for ever)"),
+                    ("CATNAP_TRACES", "file for spans of calls (none)"),
                     ("CATNAP_SECRETS_KEY", "where the key of secrets is: file, keyring (file)"),
                     ("CATNAP_TLS_CERT", "what HTTP and gRPC are answered with, PEM (none)"),
                     ("CATNAP_TLS_KEY", "its key"),
