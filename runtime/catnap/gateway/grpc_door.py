@@ -7,10 +7,14 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 from urllib.parse import unquote
 
+from google.protobuf.message import DecodeError
+from grpc import aio
+
 from catnap.access import Principal, Resource
 from catnap.access.audited import Audited
 from catnap.access.decision import ADMINISTRATIVE
 from catnap.access.unbroken import unbroken
+from catnap.errors import InvalidRequest
 from catnap.gateway.door import ANYONE, allow
 from catnap.gateway.grpc_callers import principal
 from catnap.gateway.methods import METHODS, Method
@@ -26,10 +30,10 @@ def answers(
     about = METHODS[method.__qualname__]
 
     @functools.wraps(method)
-    async def wrapped(servicer: Any, request: Any, context: Context) -> Any:
+    async def wrapped(servicer: Any, requests: Any, context: Context) -> Any:
         try:
             async with _audited(servicer, method.__qualname__, context):
-                caller = await _caller(servicer, about, request, context)
+                caller, request = await _enter(servicer, about, requests, context)
                 answering = method(servicer, caller, request, context)
                 return await (unbroken(answering) if about.action in ADMINISTRATIVE else answering)
         except Exception as error:
@@ -45,10 +49,10 @@ def streams(
     about = METHODS[method.__qualname__]
 
     @functools.wraps(method)
-    async def wrapped(servicer: Any, request: Any, context: Context) -> AsyncIterator[Any]:
+    async def wrapped(servicer: Any, requests: Any, context: Context) -> AsyncIterator[Any]:
         try:
             async with _audited(servicer, method.__qualname__, context):
-                caller = await _caller(servicer, about, request, context)
+                caller, request = await _enter(servicer, about, requests, context)
                 async for message in method(servicer, caller, request, context):
                     yield message
         except Exception as error:
@@ -66,11 +70,30 @@ def _host(peer: str) -> str:
     return unquote(peer.partition(":")[2].rpartition(":")[0]).strip("[]")
 
 
-async def _caller(servicer: Any, about: Method, request: Any, context: Context) -> Principal:
+async def _enter(
+    servicer: Any, about: Method, requests: Any, context: Context
+) -> tuple[Principal, Any]:
+    """Who calls, and the request, which is read when that is known: of somebody
+    without a credential nothing is held. requests: for a method that reads them
+    itself."""
     if about.action == PUBLIC:
-        return ANYONE
+        return ANYONE, requests if about.many else await _read(context)
     gateway = servicer.gateway
     caller = await principal(gateway, context)
+    request = await _read(context) if about.skill else requests
     skill = getattr(request, about.skill) if about.skill else ""
     allow(gateway, caller, about.action, Resource(caller.tenant, skill=skill))
-    return caller
+    if about.many or about.skill:
+        return caller, request
+    return caller, await _read(context)
+
+
+async def _read(context: Context) -> Any:
+    """The one request. Raises InvalidRequest where none came, or what is none."""
+    try:
+        request = await context.read()
+    except DecodeError:
+        raise InvalidRequest("the request's bytes are no message of this method") from None
+    if request is aio.EOF:
+        raise InvalidRequest("no request came")
+    return request

@@ -6,20 +6,12 @@ anew for every request: what they cost together is more than all that is decided
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message_factory import GetMessageClass
-
-_KINDS: dict[tuple[bool, bool], Callable[..., grpc.RpcMethodHandler[Any, Any]]] = {
-    (False, False): grpc.unary_unary_rpc_method_handler,
-    (False, True): grpc.unary_stream_rpc_method_handler,
-    (True, False): grpc.stream_unary_rpc_method_handler,
-    (True, True): grpc.stream_stream_rpc_method_handler,
-}
-"""By whether the client streams, and the server."""
 
 
 def handler(
@@ -28,7 +20,11 @@ def handler(
     """Each method of the service, by the servicer's of that name. raw: those that
     are given bytes as they came and give such bytes, so that what is only passed on
     is neither parsed nor written anew. To clients, and to reflection, they are as
-    the others."""
+    the others.
+
+    Each is given its requests to read, those with one request, too: on the wire
+    they are the same, and nothing is read of somebody who is not known.
+    """
     methods = {
         each.name: _handler(each, getattr(servicer, each.name), each.name in raw)
         for each in service.methods
@@ -37,7 +33,8 @@ def handler(
 
 
 def _handler(method: MethodDescriptor, answers: Any, raw: bool) -> grpc.RpcMethodHandler[Any, Any]:
-    make = _KINDS[method.client_streaming, method.server_streaming]
+    many = method.server_streaming
+    make = grpc.stream_stream_rpc_method_handler if many else grpc.stream_unary_rpc_method_handler
     if raw:
         return make(answers)
     takes, gives = GetMessageClass(method.input_type), GetMessageClass(method.output_type)

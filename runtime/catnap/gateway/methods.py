@@ -15,10 +15,12 @@ from catnap.gateway.table import PUBLIC, Public
 @dataclass(frozen=True, slots=True)
 class Method:
     """action: what the caller has to be allowed. skill: the field of the
-    request that names the skill that it is about."""
+    request that names the skill that it is about. many: the client sends many
+    requests, which the method reads itself."""
 
     action: Action | Public
     skill: str = ""
+    many: bool = False
 
 
 METHODS: Mapping[str, Method] = {
@@ -33,7 +35,7 @@ METHODS: Mapping[str, Method] = {
     "Tasks.List": Method("tasks.read"),
     "Tasks.Cancel": Method("tasks.write"),
     "Tasks.Redrive": Method("tasks.redrive"),
-    "Files.Put": Method("files.write"),
+    "Files.Put": Method("files.write", many=True),
     "Files.Get": Method("files.read"),
     "Files.Copy": Method("files.write"),
     "Files.List": Method("files.read"),
@@ -47,7 +49,7 @@ METHODS: Mapping[str, Method] = {
     "GRPCInferenceService.ModelReady": Method("models.use"),
     "GRPCInferenceService.ModelMetadata": Method("models.use"),
     "GRPCInferenceService.ModelInfer": Method("models.use"),
-    "GRPCInferenceService.ModelStreamInfer": Method("models.use"),
+    "GRPCInferenceService.ModelStreamInfer": Method("models.use", many=True),
     "GRPCInferenceService.ModelConfig": Method("models.use"),
     "GRPCInferenceService.ModelStatistics": Method("models.use"),
     "GRPCInferenceService.RepositoryIndex": Method("models.use"),
