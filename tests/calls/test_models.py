@@ -17,6 +17,7 @@ from catnap.calls.model_metrics import ModelMetrics
 from catnap.calls.models import Asker, ModelCalls, Prompt
 from catnap.errors import PermissionDenied, ResourceExhausted
 from catnap.inference import grpc_service_pb2 as oip
+from catnap.models.generation import oip_request
 from catnap.models.registry import Registry
 from catnap.models.serving import fake
 from catnap.models.settings import Model
@@ -95,4 +96,16 @@ async def test_texts_of_one_session_are_generated_by_one_server() -> None:
             prompt = Prompt(f"{number} is a number")
             assert [piece async for piece in calls(registry).generate(asker, "writer", prompt)]
         assert sorted(len(each.asked) for each in servers) == [0, 12]
+        await registry.close()
+
+
+async def test_a_text_that_comes_at_once_counts_as_one_that_comes_in_pieces() -> None:
+    async with oip_upstreams() as [server]:
+        writer = Model(servers=(server.address,), abilities=("generate", "infer"))
+        registry = Registry({"writer": writer})
+        models = calls(registry, Limit(tenant="acme", daily_tokens=1))
+        prompt = oip_request("writer", "", Prompt("once upon a time"))
+        await models.infer(Asker(ANN, 10), prompt)
+        with pytest.raises(ResourceExhausted, match="1 tokens of models per day"):
+            await models.infer(Asker(ANN, 10), prompt)
         await registry.close()

@@ -103,3 +103,24 @@ def test_a_file_that_is_wrong_at_the_start_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "models.toml", tmp_path / "absent.toml"):
         with pytest.raises(InvalidRequest, match="cannot be read"):
             Watched(path, lambda _: None).first()
+
+
+async def test_a_fault_of_ours_is_said_and_the_next_file_is_taken_up(tmp_path: Path) -> None:
+    file = tmp_path / "models.toml"
+    file.write_text(ONE)
+
+    class Broken(Reader):
+        async def take_up(self, config: Models) -> None:
+            if "two" in config.models:
+                raise ZeroDivisionError
+            await super().take_up(config)
+
+    found = Broken(file)
+    found.file.first()
+    watching = asyncio.create_task(found.file.run(found.take_up))
+    file.write_text(TWO)
+    assert "could not be taken up; the log says why" in str(await found.next())
+    file.write_text(ONE.replace("o:1", "o:2"))
+    assert await found.next() == ["one"]
+    watching.cancel()
+    await asyncio.wait([watching])

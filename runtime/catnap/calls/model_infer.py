@@ -11,6 +11,7 @@ from catnap.errors import InvalidRequest
 from catnap.inference import grpc_service_pb2 as oip
 from catnap.models import text_tensors
 from catnap.models.answer import check
+from catnap.models.generation import CHARACTERS, of_response
 from catnap.models.oip_server import OipServer
 from catnap.models.registry import Found, Served, speaks_oip
 from catnap.models.request import named, parse, wanting
@@ -52,11 +53,20 @@ async def infer(calls: ModelCalls, asker: Asker, raw: bytes) -> bytes:
         request.bytes_out = len(answer)
         if reads_text:
             request.prompt_tokens = text_tensors.count_tokens(answer)
+        elif "generate" in served.model.abilities:
+            _count(request, answer)
 
     answer = await request.answer(send, read)
     if added:
         answer = text_tensors.without_tokens(answer)
     return answer if name == served.name else named(answer, served.name, version)
+
+
+def _count(request: ModelRequest[OipServer], answer: bytes) -> None:
+    """Of a text that comes at once; where its server does not tell, by its length."""
+    piece = of_response(oip.ModelInferResponse.FromString(answer))
+    request.prompt_tokens = piece.prompt_tokens or request.bytes_in // CHARACTERS
+    request.completion_tokens = piece.completion_tokens or len(piece.text) // CHARACTERS
 
 
 def _sequence(message: oip.ModelInferRequest) -> str:

@@ -165,7 +165,11 @@ def oip_piece(model: str, raw: bytes) -> Piece:
         raise UpstreamError(Fault.EITHER, _strange(model)) from None
     if answer.error_message:
         raise of_grpc(model, "INTERNAL", answer.error_message)
-    response = answer.infer_response
+    return of_response(answer.infer_response)
+
+
+def of_response(response: oip.ModelInferResponse) -> Piece:
+    """A part, or the whole of a text that comes at once."""
     text = ""
     for output, data in zip(response.outputs, response.raw_output_contents, strict=False):
         if output.name == "text_output":

@@ -4,10 +4,11 @@ not leaves the models as they were."""
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from catnap.errors import CatnapError, InvalidRequest
+from catnap.errors import CatnapError, InvalidRequest, SkillCrashed
 from catnap.models.file import parse
 from catnap.models.settings import Models
 
@@ -17,6 +18,8 @@ links lead to is seen, and a file on a network, whose folder tells of nothing.""
 
 SETTLE = 0.1
 """Seconds for which a file that was just written has to stay as it is."""
+
+_log = logging.getLogger(__name__)
 
 TakeUp = Callable[[Models], Awaitable[None]]
 
@@ -62,6 +65,10 @@ class Watched:
             await take_up(config)
         except CatnapError as error:
             self.refuse(error)
+            return
+        except Exception:  # ours: the next file is looked at all the same
+            _log.exception("%s could not be taken up", self._path)
+            self.refuse(SkillCrashed(f"{self._path}: could not be taken up; the log says why"))
             return
         self.problem = ""
         names = ", ".join(sorted(config.models)) or "no models"
