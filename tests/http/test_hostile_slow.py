@@ -113,7 +113,7 @@ async def test_a_thousand_slow_clients_are_let_go_and_a_quick_one_never_waits(ma
         await request.body.read()
         return Response(200, [], endless() if request.path == "/endless" else b"")
 
-    serving = await serve(handler, idle=1, head=1, stall=1, linger=1, linger_stall=1)
+    serving = await serve(handler, idle=4, head=1, stall=1, linger=1, linger_stall=1)
     quick = await serving.wire()
     await quick.say(GET)
     await quick.hear()
