@@ -19,7 +19,7 @@ from tests.gateway.inference import Asking, asking
 from tests.models.malformed import MALFORMED
 from tests.models.upstreams import OipUpstream, oip_upstreams, tensor_request
 
-REQUESTS = int(os.environ.get("MALFORMED_REQUESTS", "2000"))
+REQUESTS = int(os.environ.get("MALFORMED_REQUESTS", "1000"))
 """That are sent, after a tenth as many that memory is not yet looked at for."""
 
 _AT_ONCE = 16

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from catnap.inference import grpc_service_pb2 as oip
 from tests.models.upstreams import Behaviour, OipUpstream
 
-ROUNDS = int(os.environ.get("FAULT_ROUNDS", "25"))
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "10"))
 
 ASKED = 24
 """Requests of one round."""
