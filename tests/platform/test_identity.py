@@ -56,7 +56,9 @@ def test_no_method_answers_without_a_good_key(platform: Running) -> None:
                         "_stream" if method.server_streaming else "_unary"
                     )
                     if name == "stream_unary":
-                        request = iter([files_pb2.PutFileRequest(header={"key": "x"})])
+                        request = files_pb2.PutFileRequest(header={"key": "x"})
+                    if method.client_streaming:
+                        request = iter([request])
                     call = getattr(channel, name)(
                         path, lambda message: message.SerializeToString(), lambda data: data
                     )

@@ -74,15 +74,19 @@ async def serve_grpc(gateway: Gateway, address: str) -> Rpc:
     checks = health.HealthServicer()
     for name in ("", *(each.full_name for each in services)):
         await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
-    services[_only(health_pb2)] = checks
-    names = [each.full_name for each in services]
-    services[_only(reflection_pb2)] = reflection.aio.ReflectionServicer(
+    health_service = _only(health_pb2)
+    names = [*(each.full_name for each in services), health_service.full_name]
+    reflected = reflection.aio.ReflectionServicer(
         [*names, reflection.SERVICE_NAME], Pool(descriptor_pool.Default())
     )
     server.add_generic_rpc_handlers(
         [
-            handler(each, servicer, RAW if each is SERVICE else ())
-            for each, servicer in services.items()
+            *(
+                handler(each, servicer, RAW if each is SERVICE else ())
+                for each, servicer in services.items()
+            ),
+            handler(health_service, checks, by_door=False),
+            handler(_only(reflection_pb2), reflected, by_door=False),
         ]
     )
     try:
